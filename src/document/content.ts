@@ -1,0 +1,69 @@
+import type { Release } from '../decide/decision.ts';
+import { Edits } from './edits.ts';
+import type { Node, Tape } from './tape.ts';
+
+/** A resource on a tape, lent to pure readers. */
+export interface ResourceOnTape {
+  readonly tape: Tape;
+  readonly node: Node;
+}
+
+/**
+ * Validated bytes of one resource that know whether a decision has been carried out on them. A reader gets facts out,
+ * a Release lets content out; there is no third way.
+ */
+export class Content<State extends 'undecided' | 'releasable'> {
+  readonly #resource: ResourceOnTape;
+  readonly #edits: Edits;
+  readonly #state: State;
+
+  private constructor(resource: ResourceOnTape, edits: Edits, state: State) {
+    this.#resource = resource;
+    this.#edits = edits;
+    this.#state = state;
+  }
+
+  /** What came from the FHIR server: nobody has decided on it. */
+  static received(tape: Tape, node: Node): Content<'undecided'> {
+    return new Content({ tape, node }, new Edits(), 'undecided');
+  }
+
+  /** Lends the document to a pure reader: what it makes comes back, bytes do not. */
+  examine<Result extends object>(reader: (resource: ResourceOnTape) => Result): Result {
+    return reader(this.#resource);
+  }
+
+  /** The only door. A Withhold does not fit through it. */
+  release(this: Content<'undecided'>, decision: Release, edits: Edits): Content<'releasable'> {
+    if (decision.outcome !== 'release') throw new Error('only a release opens the door');
+    return new Content(this.#resource, edits, 'releasable');
+  }
+
+  /** Slices of the validated bytes; numbers were never read, so never changed. */
+  chunks(this: Content<'releasable'>): readonly Uint8Array[] {
+    if (this.#state !== 'releasable') throw new Error('undecided content reached a writer'); // what slips past the compiler
+    return this.#edits.write(this.#resource.tape, this.#resource.node);
+  }
+
+  /** A parsed copy of the view for local criteria and includes. It is a copy: no writer takes it. */
+  parsed(this: Content<'releasable'>): Readonly<Record<string, unknown>> {
+    return JSON.parse(Buffer.concat([...this.chunks()]).toString('utf8')) as Record<string, unknown>;
+  }
+}
+
+/** Text that the gateway wrote itself: link, Bundle head, OperationOutcome, CapabilityStatement. */
+export class Authored {
+  readonly bytes: Uint8Array;
+  private constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  static json(value: unknown): Authored {
+    return new Authored(Buffer.from(JSON.stringify(value)));
+  }
+
+  /** Constant or computed JSON text of the gateway's own making. */
+  static text(json: string): Authored {
+    return new Authored(Buffer.from(json));
+  }
+}

@@ -1,0 +1,63 @@
+import { elementNames } from '../fhir/model.ts';
+
+/**
+ * Numbers for member names, so that the tape compares names as integers. The table holds what R4 knows and never
+ * grows; a name outside it gets a number that is valid in its own document only.
+ */
+const extra = [
+  'fullUrl',
+  'resource',
+  'search',
+  'mode',
+  'request',
+  'response',
+  'link',
+  'relation',
+  'entry',
+  'total',
+  'div',
+];
+const all = [...new Set([...elementNames, ...extra])];
+/** Number 0 stands for "no name": the root and the members of arrays. */
+export const knownNames: readonly string[] = ['', ...all];
+export const knownNameCount = knownNames.length;
+
+const byText = new Map<string, number>(knownNames.map((name, index) => [name, index]));
+const tableSize = 16_384;
+const slots = new Int32Array(tableSize);
+const encodedNames: readonly Uint8Array[] = knownNames.map((name) => new TextEncoder().encode(name));
+
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0;
+  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
+  return hash & (tableSize - 1);
+}
+
+for (let number = 1; number < encodedNames.length; number++) {
+  const bytes = encodedNames[number] as Uint8Array;
+  let slot = hashOf(bytes, 0, bytes.length);
+  while (slots[slot] !== 0) slot = (slot + 1) & (tableSize - 1);
+  slots[slot] = number;
+}
+
+/** The number of a known name; 0 when the table does not hold it. */
+export function nameNumber(name: string): number {
+  return byText.get(name) ?? 0;
+}
+
+/** As `nameNumber`, from the raw bytes of a name without escapes, whose hash the scanner has computed on its way. */
+export function nameNumberAt(bytes: Uint8Array, start: number, end: number, rollingHash: number): number {
+  let slot = rollingHash & (tableSize - 1);
+  for (;;) {
+    const number = slots[slot] as number;
+    if (number === 0) return 0;
+    const name = encodedNames[number] as Uint8Array;
+    const length = end - start;
+    if (name.length === length) {
+      let i = 0;
+      while (i < length && name[i] === bytes[start + i]) i++;
+      if (i === length) return number;
+    }
+    slot = (slot + 1) & (tableSize - 1);
+  }
+}

@@ -1,0 +1,154 @@
+import generated from './generated/vocabulary.json' with { type: 'json' };
+
+/** Code systems of HL7 security labels, in canonical form. */
+export const systems = {
+  confidentiality: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality',
+  actCode: 'http://terminology.hl7.org/CodeSystem/v3-ActCode',
+  actReason: 'http://terminology.hl7.org/CodeSystem/v3-ActReason',
+  observationValue: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue',
+  actUsPrivacyLaw: 'http://terminology.hl7.org/CodeSystem/v3-ActUSPrivacyLaw',
+  participationType: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType',
+  roleCode: 'http://terminology.hl7.org/CodeSystem/v3-RoleCode',
+  consentAction: 'http://terminology.hl7.org/CodeSystem/consentaction',
+  consentScope: 'http://terminology.hl7.org/CodeSystem/consentscope',
+  consentCategory: 'http://terminology.hl7.org/CodeSystem/consentcategorycodes',
+  /** The gateway's own: HL7 has no code for SUD counseling notes (42 CFR 2.11), `SUDCN`. */
+  gatewayLabel: 'urn:fhir-consent-gateway:label',
+} as const;
+
+const aliases = new Map<string, string>(Object.entries(generated.aliases));
+const sensitivityParents = new Map<string, readonly string[]>(Object.entries(generated.sensitivity));
+const purposeParents = new Map<string, readonly string[]>(Object.entries(generated.purpose));
+const laws = new Set(generated.laws);
+const caveats = new Set(generated.caveats);
+const integrity = new Set(generated.integrity);
+const otherReasons = new Set(generated.otherReasons);
+
+const terminology =
+  /^https?:\/\/(?:terminology\.hl7\.org\/CodeSystem|hl7\.org\/fhir\/v3)\/(?:v3-)?(ActCode|ActReason|PurposeOfUse|Confidentiality|ObservationValue|ActUSPrivacyLaw|ParticipationType|RoleCode)\/?$/;
+
+/** A code system's canonical URL: OIDs, legacy URLs, https, a missing `v3-` and a trailing slash resolved; others as they are. */
+export function canonicalSystem(system: string): string {
+  const known = canonicalSystems.get(system);
+  if (known !== undefined) return known;
+  const name = terminology.exec(system)?.[1];
+  if (name !== undefined)
+    return `http://terminology.hl7.org/CodeSystem/v3-${name === 'PurposeOfUse' ? 'ActReason' : name}`;
+  return aliases.get(system) ?? aliases.get(system.replace(/\/$/, '')) ?? system;
+}
+
+const canonicalSystems = new Map<string, string>([
+  ...Object.values(systems).map((system) => [system, system] as const),
+  ...aliases,
+]);
+
+/** Sensitivity codes of v3-ActCode and what the gateway adds to them; abstract codes are none. */
+export function isSensitivity(code: string): boolean {
+  return sensitivityParents.has(code) && !code.startsWith('_');
+}
+
+/** Codes of one substance-use class: HL7 draws neither ETH over SUD nor SUD over ETH. */
+export const substanceClass: ReadonlySet<string> = new Set(['ETH', 'SUD', 'ETHUD', 'OPIOIDUD']);
+/** Topics that only a provision naming them permits. */
+export const namedOnlyTopics: ReadonlySet<string> = new Set(['SUDCN', 'PSYTHPN']);
+
+export const part2 = '42CFRPart2';
+
+/** Whether a sensitivity code is another or stands above it in v3-ActCode (SPI over SUD, BH ...). */
+export function sensitivityCovers(ancestor: string, code: string): boolean {
+  return covers(sensitivityParents, ancestor, code);
+}
+
+/** Whether a purpose of use is another or stands above it in v3-ActReason. */
+export function purposeCovers(rule: string, asked: string): boolean {
+  return covers(purposeParents, rule, asked);
+}
+
+export function isKnownPurpose(code: string): boolean {
+  return purposeParents.has(code) && !code.startsWith('_');
+}
+
+function covers(parents: ReadonlyMap<string, readonly string[]>, ancestor: string, code: string): boolean {
+  if (ancestor === code) return true;
+  return (parents.get(code) ?? []).some((parent) => covers(parents, ancestor, parent));
+}
+
+/** What kind of label a Coding is; aliases and retired codes resolved (HL7 Healthcare Privacy and Security Classification). */
+export type LabelKind =
+  | { readonly kind: 'confidentiality'; readonly code: 'U' | 'L' | 'M' | 'N' | 'R' | 'V' }
+  /** Sensitivity code, 42CFRPart2 or SUDCN: what a Consent is asked about. */
+  | { readonly kind: 'topic'; readonly code: string }
+  | { readonly kind: 'purpose'; readonly code: string }
+  | { readonly kind: 'caveat'; readonly code: string }
+  | { readonly kind: 'integrity'; readonly code: string }
+  /** A code nobody knows in a system of labels, or a system nobody knows. */
+  | { readonly kind: 'unknown'; readonly system: string; readonly code: string };
+
+/** Sensitivity codes that once stood in v3-Confidentiality, and what they are today. */
+const retiredConfidentiality: Readonly<Record<string, LabelKind>> = {
+  ETH: { kind: 'topic', code: 'ETH' },
+  HIV: { kind: 'topic', code: 'HIV' },
+  PSY: { kind: 'topic', code: 'PSY' },
+  SDV: { kind: 'topic', code: 'SDV' },
+  T: { kind: 'topic', code: 'TBOO' },
+  C: { kind: 'topic', code: 'CEL' },
+  S: { kind: 'confidentiality', code: 'R' },
+  B: { kind: 'confidentiality', code: 'N' },
+  D: { kind: 'confidentiality', code: 'N' },
+  I: { kind: 'confidentiality', code: 'N' },
+};
+
+export function labelKind(system: string, code: string): LabelKind {
+  const canonical = canonicalSystem(system);
+  switch (canonical) {
+    case systems.confidentiality:
+      if (/^[ULMNRV]$/i.test(code)) return { kind: 'confidentiality', code: code.toUpperCase() as 'U' };
+      return retiredConfidentiality[code.toUpperCase()] ?? { kind: 'unknown', system: canonical, code };
+    case systems.actCode:
+    case systems.actUsPrivacyLaw:
+      return actCodeKind(canonical, code);
+    case systems.actReason:
+      if (isKnownPurpose(code)) return { kind: 'purpose', code };
+      return otherReasons.has(code) ? { kind: 'caveat', code } : { kind: 'unknown', system: canonical, code };
+    case systems.observationValue:
+      return integrity.has(code) ? { kind: 'integrity', code } : { kind: 'unknown', system: canonical, code };
+    case systems.gatewayLabel:
+      return code === 'SUDCN' ? { kind: 'topic', code } : { kind: 'unknown', system: canonical, code };
+    case 'http://hl7.org/fhir/security-label':
+      return code === 'break-the-glass'
+        ? { kind: 'purpose', code: 'BTG' }
+        : { kind: 'unknown', system: canonical, code };
+    default:
+      return { kind: 'unknown', system: canonical, code };
+  }
+}
+
+function actCodeKind(system: string, given: string): LabelKind {
+  const code =
+    given === 'SICKLE'
+      ? 'SCA'
+      : given === 'NORDSLCD'
+        ? 'NORDSCLCD'
+        : given.toUpperCase() === '42CFRPART2'
+          ? part2
+          : given;
+  if (code === part2 || isSensitivity(code)) return { kind: 'topic', code };
+  if (isSensitivity(code.toUpperCase())) return { kind: 'topic', code: code.toUpperCase() };
+  if (code === 'HTEST') return { kind: 'purpose', code };
+  if (laws.has(code) || caveats.has(code)) return { kind: 'caveat', code };
+  return { kind: 'unknown', system, code: given };
+}
+
+/**
+ * The topics a set of topic codes stands for: of the substance class its most specific members, else one generic `SUD`
+ * (which `ETH` also means). Sorted.
+ */
+export function topicsOf(codes: Iterable<string>): readonly string[] {
+  const topics = new Set(codes);
+  const isSpecific = topics.has('ETHUD') || topics.has('OPIOIDUD');
+  const isSubstance = isSpecific || topics.has('ETH') || topics.has('SUD');
+  topics.delete('ETH');
+  topics.delete('SUD');
+  if (isSubstance && !isSpecific) topics.add('SUD');
+  return [...topics].sort();
+}
