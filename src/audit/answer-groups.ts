@@ -1,0 +1,46 @@
+import type { PatientKey } from '../fhir/ids.ts';
+import { distinct, namedPatients } from './entities.ts';
+import type { DisclosureRecord } from './record.ts';
+import type { DisclosedResource } from './recorder.ts';
+import { actCodeSystem } from './terms.ts';
+
+/** What one event is about: one patient, or nobody. */
+export interface Group {
+  readonly patient: PatientKey | undefined;
+  readonly resources: readonly DisclosedResource[];
+}
+
+/**
+ * Splits resources by patient; one about several is in each of their groups. Those about nobody (Practitioner,
+ * Organization ...) go with the only patient there is, else into a group of their own, so that nobody's record names
+ * another's doctors.
+ */
+export function byPatient(resources: readonly DisclosedResource[]): Group[] {
+  const patients = distinct(resources.flatMap((resource) => resource.patients));
+  const only = patients.length === 1;
+  const groups: Group[] = patients.map((patient) => ({
+    patient,
+    resources: resources.filter((one) => one.patients.includes(patient) || (only && one.patients.length === 0)),
+  }));
+  const others = resources.filter(({ patients }) => patients.length === 0);
+  if (!only && others.length > 0) groups.push({ patient: undefined, resources: others });
+  return groups;
+}
+
+/** The groups of an answer, at least one. An empty answer is about the patients whom the request named. */
+export function answerGroups(record: DisclosureRecord): Group[] {
+  if (record.released.length > 0) return byPatient(record.released);
+  const named = namedPatients(record.request, record.query);
+  if (named.length === 0) return [{ patient: undefined, resources: [] }];
+  return named.map((patient) => ({ patient, resources: [] }));
+}
+
+/** The Consent versions that the decisions on these resources name. */
+export function consentsOf(resources: readonly DisclosedResource[]): string[] {
+  return distinct(resources.flatMap(({ reasons }) => reasons.flatMap(({ consent }) => consent ?? []))).sort();
+}
+
+/** 42 CFR Part 2 data, by its effective labels. */
+export function isPart2({ labels }: DisclosedResource): boolean {
+  return labels.some(({ system, code }) => system === actCodeSystem && code === '42CFRPart2');
+}

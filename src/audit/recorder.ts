@@ -1,0 +1,61 @@
+import type { RequesterContext } from '../context/requester-context.ts';
+import type { Reason } from '../decide/decision.ts';
+import type { ErrorCode } from '../errors/errors.ts';
+import type { Coding } from '../fhir/coding.ts';
+import type { PatientKey } from '../fhir/ids.ts';
+import type { FhirRequest, Interaction } from '../fhir/request.ts';
+
+/** One resource version that leaves, or was withheld. Content is not in it. */
+export interface DisclosedResource {
+  readonly type: string;
+  readonly id: string;
+  /** The upstream's version id. */
+  readonly versionId: string | undefined;
+  readonly patients: readonly PatientKey[];
+  /** Labels the decision rested on. */
+  readonly labels: readonly Coding[];
+  readonly reasons: readonly Reason[];
+}
+
+/** What one answer discloses, complete before the first byte leaves. */
+export interface Disclosure {
+  readonly request: FhirRequest;
+  readonly context: RequesterContext;
+  readonly interaction: Interaction;
+  /** Search parameters as asked (canonical `name=value&...`), for AuditEvent.entity.query; undefined for reads. */
+  readonly query: string | undefined;
+  readonly resourceType: string;
+  /** HTTP status of the answer. */
+  readonly status: number;
+  readonly outcome: 'released' | 'not-found' | 'refused' | 'failed';
+  readonly refusal?: ErrorCode;
+  readonly released: readonly DisclosedResource[];
+  /** Kept where only the security office reads it. */
+  readonly withheld: readonly DisclosedResource[];
+  /** Every Consent version that governed a released resource: `Consent/id/_history/v`. */
+  readonly governing: readonly string[];
+  readonly policyHash: string;
+  /** SHA-256 of the answer's body, hex. */
+  readonly digest: string;
+  /** Bytes of the answer's body. */
+  readonly length: number;
+}
+
+/** A durable record of one disclosure; completing it is best effort. */
+export interface RecordedIntent {
+  /** After the socket finished or broke (threat: over-reporting is possible, under-reporting is not). */
+  complete(bytesSent: number, aborted: boolean): void;
+}
+
+export interface Recorder {
+  /**
+   * Resolves when the record is on durable storage, and not before.
+   * @throws {GatewayError} `record-unavailable`
+   */
+  record(disclosure: Disclosure): Promise<RecordedIntent>;
+  /** Refusals before any data access and rejected tokens: recorded best effort, never blocking. */
+  note(refusal: { readonly request: FhirRequest; readonly code: ErrorCode; readonly context?: RequesterContext }): void;
+  /** False when records can no longer be kept: nothing may be disclosed. */
+  readonly healthy: boolean;
+  close(): Promise<void>;
+}

@@ -1,0 +1,128 @@
+import type { AuditEvent, AuditEventEntityDetail, Coding } from '@medplum/fhirtypes';
+import { clientAgent, type EventSource, gatewayAgent, hasUser, organizationAgent, userAgent } from './agents.ts';
+import { answerGroups, consentsOf, type Group, isPart2 } from './answer-groups.ts';
+import {
+  consentEntity,
+  distinct,
+  namedResource,
+  patientEntity,
+  queryEntity,
+  requestIdEntity,
+  resourceEntity,
+  textDetail,
+} from './entities.ts';
+import type { Delivery, EventDraft } from './events.ts';
+import type { DisclosureRecord, RecordedRequest, RecordedRequester } from './record.ts';
+import { agentTypes, balpProfile, entityTypes, eventTypes, resourceTypeCoding, restInteraction } from './terms.ts';
+
+/** The REST events of an answer, one per patient: IHE BALP PatientRead, PatientQuery, Read or Query where it succeeded. */
+export function answerEvents(
+  record: DisclosureRecord,
+  sequence: number,
+  delivery: Delivery,
+  source: EventSource,
+): EventDraft[] {
+  const groups = answerGroups(record);
+  const attributed = new Set(groups.flatMap(({ resources }) => consentsOf(resources)));
+  const unattributed = record.governing.filter((consent) => !attributed.has(consent));
+  return groups.map((group) => {
+    const released = record.outcome === 'released';
+    const profile = released ? profileOf(record, group) : undefined;
+    return {
+      streams: group.resources.some(isPart2) ? ['primary', 'part2'] : ['primary'],
+      name: `rest ${group.patient ?? ''}`,
+      ...(profile === undefined ? {} : { profile: balpProfile(profile) }),
+      type: eventTypes.rest,
+      subtype: [restInteraction(record.interaction)],
+      action: actionOf(record.interaction),
+      outcome: released ? '0' : failureOutcome(record.status),
+      ...(released ? {} : { outcomeDesc: record.refusal ?? record.outcome }),
+      agent: restAgents(record.interaction, record.requester, record.request, source),
+      entity: [
+        ...contentEntities(record, group, source),
+        ...(group.patient === undefined ? [] : [patientEntity(group.patient)]),
+        ...distinct([...consentsOf(group.resources), ...unattributed]).map(consentEntity),
+        requestIdEntity(record.request.id, answerDetails(record, group, sequence, delivery)),
+      ],
+      sourceType: '4',
+      about: released ? group.resources : undefined,
+    };
+  });
+}
+
+/** Client, gateway, person and organization: data flows to the client in a read, the query to the gateway in a search. */
+export function restAgents(
+  interaction: string | undefined,
+  requester: RecordedRequester | undefined,
+  { remoteAddress }: RecordedRequest,
+  source: EventSource,
+): AuditEvent['agent'] {
+  const reads = interaction !== undefined && actionOf(interaction) === 'R';
+  const [client, gateway]: [Coding, Coding] = reads
+    ? [agentTypes.destination, agentTypes.source]
+    : [agentTypes.source, agentTypes.destination];
+  const organization = requester && organizationAgent(requester);
+  return [
+    clientAgent(client, requester, remoteAddress),
+    gatewayAgent(gateway, source),
+    ...(requester !== undefined && hasUser(requester) ? [userAgent(requester)] : []),
+    ...(organization === undefined ? [] : [organization]),
+  ];
+}
+
+export function actionOf(interaction: string): 'R' | 'E' {
+  return interaction === 'read' || interaction === 'vread' || interaction === 'history-instance' ? 'R' : 'E';
+}
+
+/** FHIR R4 AuditEvent.outcome: 4 for what is like HTTP 4xx, 8 for 5xx. */
+export function failureOutcome(status: number): '4' | '8' {
+  return status >= 500 ? '8' : '4';
+}
+
+/** BALP profiles read, vread and search, and a read of exactly one resource; other answers have the shape without the claim. */
+function profileOf({ interaction }: DisclosureRecord, { patient, resources }: Group): string | undefined {
+  const about = patient === undefined ? '' : 'Patient';
+  if (interaction === 'search-type') return `${about}Query`;
+  if (interaction !== 'read' && interaction !== 'vread') return undefined;
+  return resources.length === 1 ? `${about}Read` : undefined;
+}
+
+function contentEntities(record: DisclosureRecord, group: Group, source: EventSource) {
+  if (record.interaction === 'search-type') {
+    return [
+      queryEntity(record.request, source.publicBaseUrl, record.resourceType, record.query),
+      // Entities of type "system object" are query entities in BALP Query, so what it found bears its own type.
+      ...group.resources.map((resource) => resourceEntity(resource, resourceTypeCoding(resource.type))),
+    ];
+  }
+  if (group.resources.length > 0) {
+    return group.resources.map((resource) => resourceEntity(resource, entityTypes.systemObject));
+  }
+  return [
+    namedResource(record.request) ??
+      queryEntity(record.request, source.publicBaseUrl, record.resourceType, record.query),
+  ];
+}
+
+function answerDetails(
+  record: DisclosureRecord,
+  group: Group,
+  sequence: number,
+  delivery: Delivery,
+): AuditEventEntityDetail[] {
+  const rules = group.resources.flatMap(({ reasons }) => reasons.flatMap(({ rule }) => rule ?? []));
+  return [
+    textDetail('sequence', String(sequence)),
+    textDetail('status', String(record.status)),
+    textDetail('policy', record.policyHash),
+    textDetail('digest-sha256', record.digest),
+    textDetail('length-bytes', String(record.length)),
+    ...deliveryDetails(delivery),
+    ...distinct(rules).map((rule) => textDetail('rule', rule)),
+  ];
+}
+
+export function deliveryDetails(delivery: Delivery): AuditEventEntityDetail[] {
+  const state = textDetail('delivery', delivery.state);
+  return delivery.state === 'unknown' ? [state] : [state, textDetail('bytes-sent', String(delivery.bytesSent))];
+}

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+/** How data that is not labelled, or labelled in ways nobody knows, is labelled. */
+export const labelsConfig = z
+  .strictObject({
+    tables: z.array(z.string()).default([]).describe('Files of code tables that replace the shipped one (JSON).'),
+    strengths: z
+      .array(z.enum(['core', 'supporting', 'ambiguous']))
+      .default(['core'])
+      .describe(
+        'Rows of the code tables that count. core: the code alone shows the topic; supporting: a hint; ambiguous: has an ordinary meaning too.',
+      ),
+    programs: z
+      .array(z.string())
+      .default([])
+      .describe(
+        'Part 2 programs: organizations, locations, services and practitioners, as Type/id, URL or system|value. What names one is labelled 42CFRPart2.',
+      ),
+    sensitiveActors: z
+      .record(z.string(), z.array(z.string()))
+      .default({})
+      .describe('Actors whose mention gives sensitivity labels: Type/id, URL or system|value, to v3-ActCode codes.'),
+    part2Source: z
+      .boolean()
+      .default(false)
+      .describe(
+        'The whole FHIR server belongs to a Part 2 program: everything about a patient is labelled 42CFRPart2.',
+      ),
+    ignoredLabelSystems: z
+      .array(z.string())
+      .default([])
+      .describe(
+        'Systems in meta.security that say nothing about release. Labels of other unknown systems count as restricted.',
+      ),
+    mappedLabels: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Labels of other systems and the sensitivity they mean: system|code, to a v3-ActCode code.'),
+  })
+  .describe('Security labels.');
+
+export type LabelsConfig = z.infer<typeof labelsConfig>;

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+/** How the gateway reaches the FHIR server behind it. */
+export const upstreamConfig = z
+  .strictObject({
+    baseUrl: z
+      .url()
+      .describe(
+        'FHIR R4 base of the server behind the gateway, without a trailing slash. Only the gateway should be able to reach it.',
+      ),
+    credential: z
+      .enum(['gateway', 'forward'])
+      .default('gateway')
+      .describe(
+        "gateway: the gateway presents its own credential, and is then the only guard in front of the data. forward: the client's token is passed on; the FHIR server must accept it.",
+      ),
+    authorizationFile: z
+      .string()
+      .optional()
+      .describe(
+        'File with the whole value of the Authorization header sent upstream (for example "Bearer ..."); read again when it changes.',
+      ),
+    paging: z
+      .enum(['links', 'offset'])
+      .default('links')
+      .describe('links: the server gives next links. offset: it takes _offset and gives none.'),
+    sortTieBreak: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Append _id to every sort, so that pages have one total order. Turn off only for servers that cannot sort by _id.',
+      ),
+    connections: z.int().min(1).max(1024).default(64).describe('Connections to the FHIR server.'),
+    connectTimeoutMs: z.int().min(100).max(60_000).default(2_000).describe('Time to connect, in milliseconds.'),
+    answerTimeoutMs: z
+      .int()
+      .min(100)
+      .max(300_000)
+      .default(20_000)
+      .describe('Time for one whole answer, in milliseconds.'),
+    maximumAnswerBytes: z
+      .int()
+      .min(65_536)
+      .max(268_435_456)
+      .default(33_554_432)
+      .describe('Largest answer read, in bytes.'),
+    breakerFailures: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(20)
+      .describe('Failures in a row after which the server is left alone for a while.'),
+    breakerRestMs: z.int().min(100).max(60_000).default(1_000).describe('How long it is left alone, in milliseconds.'),
+  })
+  .describe('The FHIR server behind the gateway.');
+
+export type UpstreamConfig = z.infer<typeof upstreamConfig>;

@@ -1,0 +1,315 @@
+import type { Coding, Interval } from '../fhir/coding.ts';
+import { intervalOf } from '../fhir/dates.ts';
+import { canonicalSystem, isKnownPurpose, labelKind, systems } from '../fhir/vocabulary.ts';
+import type { Confidentiality } from '../label/labels.ts';
+import { isObject, type Json, list, own, text } from './json.ts';
+import type { ParseOptions } from './parse-r4.ts';
+import type {
+  Actor,
+  ActorPart,
+  ClassStatement,
+  Codes,
+  DataStatement,
+  Effect,
+  Elements,
+  LabelStatement,
+} from './parsed.ts';
+import { referenceNames } from './references.ts';
+
+/** Where reading a provision leaves what it found besides. */
+export interface Marks {
+  readonly findings: string[];
+  readonly purposes: Set<string>;
+}
+
+const members = new Set([
+  'id',
+  'extension',
+  'modifierExtension',
+  'type',
+  'period',
+  'actor',
+  'action',
+  'securityLabel',
+  'purpose',
+  'class',
+  'code',
+  'dataPeriod',
+  'data',
+  'provision',
+]);
+
+/**
+ * The effective elements of one provision: its own, else what it inherits. A nested permit inherits everything; a
+ * nested deny only who asks, for what, how and when, so that it is never narrower in data than it was written.
+ */
+export function readElements(
+  provision: Json,
+  path: string,
+  inherited: Elements,
+  effect: Effect,
+  options: ParseOptions,
+  marks: Marks,
+): Elements {
+  const stated = new ElementReader(provision, path, options, marks).read();
+  const { actors, purposes, actions, period, labels, classes, codes, dataPeriod, data } = inherited;
+  const requestSide = {
+    ...(actors && { actors }),
+    ...(purposes && { purposes }),
+    ...(actions && { actions }),
+    ...(period && { period }),
+  };
+  const dataSide =
+    effect === 'permit'
+      ? {
+          ...(labels && { labels }),
+          ...(classes && { classes }),
+          ...(codes && { codes }),
+          ...(dataPeriod && { dataPeriod }),
+          ...(data && { data }),
+        }
+      : {};
+  return { ...requestSide, ...dataSide, ...stated, notUnderstood: stated.notUnderstood || inherited.notUnderstood };
+}
+
+class ElementReader {
+  readonly #provision: Json;
+  readonly #path: string;
+  readonly #options: ParseOptions;
+  readonly #marks: Marks;
+
+  constructor(provision: Json, path: string, options: ParseOptions, marks: Marks) {
+    this.#provision = provision;
+    this.#path = path;
+    this.#options = options;
+    this.#marks = marks;
+  }
+
+  read(): Elements {
+    const elements: { -readonly [Name in keyof Elements]: Elements[Name] } = { notUnderstood: this.#hasUnknown() };
+    const has = (name: string): boolean => list(own(this.#provision, name)).length > 0;
+    if (has('actor')) elements.actors = this.#items('actor').map((actor, index) => this.#actor(actor, index));
+    if (has('purpose')) elements.purposes = this.#purposes();
+    if (has('action')) elements.actions = this.#actions();
+    if (has('period')) elements.period = this.#period('period');
+    if (has('securityLabel')) elements.labels = this.#labels();
+    if (has('class')) elements.classes = this.#classes();
+    if (has('code')) elements.codes = this.#codes();
+    if (has('dataPeriod')) elements.dataPeriod = this.#period('dataPeriod');
+    if (has('data')) elements.data = this.#data();
+    return elements;
+  }
+
+  #items(name: string): readonly unknown[] {
+    return list(own(this.#provision, name));
+  }
+
+  #note(where: string): void {
+    this.#marks.findings.push(`${this.#path}.${where}`);
+  }
+
+  /** An unknown member, a modifierExtension, or an extension outside the allow-list: nobody can say what it changes. */
+  #hasUnknown(): boolean {
+    let unknown = false;
+    for (const member of Object.keys(this.#provision)) {
+      if (members.has(member)) continue;
+      if (member.startsWith('_') && !this.#isDecorated(this.#provision[member])) continue;
+      this.#note(member);
+      unknown = true;
+    }
+    if (own(this.#provision, 'modifierExtension') !== undefined) {
+      this.#note('modifierExtension');
+      unknown = true;
+    }
+    return this.#isDecorated(this.#provision) || unknown;
+  }
+
+  /** Whether a value carries an extension that may change its meaning. */
+  #isDecorated(value: unknown): boolean {
+    let decorated = false;
+    for (const item of list(value)) {
+      for (const extension of [...list(own(item, 'extension')), ...list(own(item, 'modifierExtension'))]) {
+        const url = text(own(extension, 'url'));
+        if (url !== undefined && this.#options.harmlessExtensions.includes(url)) continue;
+        this.#note(`extension(${url ?? ''})`);
+        decorated = true;
+      }
+    }
+    return decorated;
+  }
+
+  #actor(actor: unknown, index: number): Actor {
+    const part = actorPart(own(actor, 'role'));
+    const { key, names } = referenceNames(own(actor, 'reference'), this.#options.localBases);
+    const type = key?.slice(0, key.indexOf('/'));
+    const isGroupLike = type === 'Group' || type === 'CareTeam' || type === 'PractitionerRole';
+    const unresolved =
+      names.length === 0 ||
+      (isGroupLike && type !== 'PractitionerRole') ||
+      this.#isDecorated(actor) ||
+      this.#isDecorated(own(actor, 'reference'));
+    if (part === 'unknown' || unresolved) this.#note(`actor[${index}]`);
+    // A role resource that is not the requester's own may still be his: it is unresolved, unless it is equal to one of his names.
+    return { part, names, unresolved: unresolved || type === 'PractitionerRole' };
+  }
+
+  #purposes(): Codes<string> {
+    return this.#codings('purpose', (system, code) => {
+      if (canonicalSystem(system) !== systems.actReason || !isKnownPurpose(code)) return undefined;
+      this.#marks.purposes.add(code);
+      return code;
+    });
+  }
+
+  #actions(): Codes<string> {
+    const concepts = this.#items('action');
+    const codes: string[] = [];
+    let unknown = false;
+    for (const concept of concepts) {
+      const known = list(own(concept, 'coding')).flatMap((coding) => {
+        const code = text(own(coding, 'code'));
+        return code !== undefined &&
+          canonicalSystem(text(own(coding, 'system')) ?? '') === systems.consentAction &&
+          actions.has(code)
+          ? code
+          : [];
+      });
+      codes.push(...known);
+      if (known.length > 0 && !this.#isDecorated(concept)) continue;
+      this.#note('action');
+      unknown = true;
+    }
+    return { codes, unknown };
+  }
+
+  #period(name: 'period' | 'dataPeriod'): Interval | 'unreadable' {
+    const period = own(this.#provision, name);
+    const bound = (end: 'start' | 'end', open: number): number => {
+      const value = own(period, end);
+      if (value === undefined) return open;
+      return (typeof value === 'string' ? intervalOf(value, this.#options.time)?.[end] : undefined) ?? Number.NaN;
+    };
+    const interval = { start: bound('start', Number.NEGATIVE_INFINITY), end: bound('end', Number.POSITIVE_INFINITY) };
+    if (isObject(period) && !Number.isNaN(interval.start) && !Number.isNaN(interval.end) && !this.#isDecorated(period))
+      return interval;
+    this.#note(name);
+    return 'unreadable';
+  }
+
+  #labels(): LabelStatement {
+    const confidentiality: Confidentiality[] = [];
+    const topics: string[] = [];
+    const purposes: string[] = [];
+    let unknown = false;
+    for (const coding of this.#items('securityLabel')) {
+      const kind = labelKind(text(own(coding, 'system')) ?? '', text(own(coding, 'code')) ?? '');
+      const decorated = this.#isDecorated(coding);
+      if (kind.kind === 'confidentiality' && !decorated) confidentiality.push(kind.code);
+      else if (kind.kind === 'topic' && !decorated) topics.push(kind.code);
+      else if (kind.kind === 'purpose' && !decorated) purposes.push(kind.code);
+      else {
+        this.#note('securityLabel');
+        unknown = true;
+      }
+    }
+    return { confidentiality, topics, purposes, unknown };
+  }
+
+  #classes(): Codes<ClassStatement> {
+    return this.#codings('class', (system, code) => {
+      switch (system) {
+        case 'http://hl7.org/fhir/resource-types':
+          return { kind: 'type', code } as const;
+        case 'urn:ietf:rfc:3986':
+          return { kind: 'profile', code: code.split('|')[0] ?? code } as const;
+        case 'urn:ietf:bcp:13':
+          return { kind: 'mime', code } as const;
+        default:
+          return system === ''
+            ? undefined
+            : ({ kind: 'document', coding: { system: canonicalSystem(system), code } } as const);
+      }
+    });
+  }
+
+  #codes(): Codes<Coding> {
+    const codes: Coding[] = [];
+    let unknown = false;
+    for (const concept of this.#items('code')) {
+      const codings = list(own(concept, 'coding'));
+      if (codings.length === 0 || this.#isDecorated(concept)) {
+        this.#note('code');
+        unknown = true;
+      }
+      for (const coding of codings) {
+        const system = text(own(coding, 'system'));
+        const code = text(own(coding, 'code'));
+        if (system !== undefined && code !== undefined && !this.#isDecorated(coding))
+          codes.push({ system: canonicalSystem(system), code });
+        else {
+          this.#note('code');
+          unknown = true;
+        }
+      }
+    }
+    return { codes, unknown };
+  }
+
+  #data(): Codes<DataStatement> {
+    const codes: DataStatement[] = [];
+    let unknown = false;
+    for (const data of this.#items('data')) {
+      const meaning = text(own(data, 'meaning'));
+      if (!isMeaning(meaning) || this.#isDecorated(data) || !isObject(own(data, 'reference'))) {
+        this.#note('data');
+        unknown = true;
+        continue;
+      }
+      const { key, names } = referenceNames(own(data, 'reference'), this.#options.localBases);
+      if (key === undefined) this.#note('data.reference');
+      codes.push({ meaning, key, names });
+    }
+    return { codes, unknown };
+  }
+
+  /** Codings of an element, each read by `read`; one that it does not know marks the element. */
+  #codings<Code>(name: string, read: (system: string, code: string) => Code | undefined): Codes<Code> {
+    const codes: Code[] = [];
+    let unknown = false;
+    for (const coding of this.#items(name)) {
+      const code = text(own(coding, 'code'));
+      const known =
+        code === undefined || this.#isDecorated(coding) ? undefined : read(text(own(coding, 'system')) ?? '', code);
+      if (known !== undefined) codes.push(known);
+      else {
+        this.#note(name);
+        unknown = true;
+      }
+    }
+    return { codes, unknown };
+  }
+}
+
+const actions = new Set(['collect', 'access', 'use', 'disclose', 'correct']);
+const parts: Readonly<Record<string, ActorPart>> = {
+  IRCP: 'recipient',
+  PRCP: 'recipient',
+  GRANTEE: 'recipient',
+  DELEGATEE: 'recipient',
+  CST: 'custodian',
+  AUT: 'author',
+  custodian: 'custodian',
+  author: 'author',
+};
+
+function actorPart(role: unknown): ActorPart {
+  for (const coding of list(own(role, 'coding'))) {
+    const part = parts[text(own(coding, 'code')) ?? ''];
+    if (part !== undefined) return part;
+  }
+  return 'unknown';
+}
+
+function isMeaning(meaning: string | undefined): meaning is DataStatement['meaning'] {
+  return meaning === 'instance' || meaning === 'related' || meaning === 'dependents' || meaning === 'authoredby';
+}

@@ -1,0 +1,144 @@
+import type { Coding, Interval } from '../fhir/coding.ts';
+import type { ResourceKey } from '../fhir/ids.ts';
+import type { Confidentiality } from '../label/labels.ts';
+
+/** Consents in the gateway's own words, independent of the FHIR version they came in. */
+export type Effect = 'permit' | 'deny';
+
+/** How an actor of a provision is involved (FHIR R4 Consent.provision.actor.role). */
+export type ActorPart = 'recipient' | 'custodian' | 'author' | 'unknown';
+
+export interface Actor {
+  readonly part: ActorPart;
+  /** Local keys, absolute URLs and `system|value` identifiers that name him; any one is enough. */
+  readonly names: readonly string[];
+  /** Nothing that can be compared: a Group, a CareTeam, no reference at all. */
+  readonly unresolved: boolean;
+}
+
+/** Codes of one element; `unknown` when one of them was not understood. */
+export interface Codes<Code> {
+  readonly codes: readonly Code[];
+  readonly unknown: boolean;
+}
+
+export interface LabelStatement {
+  readonly confidentiality: readonly Confidentiality[];
+  /** Sensitivity codes, 42CFRPart2, SUDCN; as written (ETH stays ETH). */
+  readonly topics: readonly string[];
+  /** Purpose-of-use codes used as labels. */
+  readonly purposes: readonly string[];
+  readonly unknown: boolean;
+}
+
+export type ClassStatement =
+  | { readonly kind: 'type'; readonly code: string }
+  | { readonly kind: 'profile'; readonly code: string }
+  | { readonly kind: 'mime'; readonly code: string }
+  | { readonly kind: 'document'; readonly coding: Coding };
+
+export interface DataStatement {
+  readonly meaning: 'instance' | 'related' | 'dependents' | 'authoredby';
+  /** Undefined when the reference is no local literal. */
+  readonly key: ResourceKey | undefined;
+  /** Every way the reference names its target; for `authoredby`. */
+  readonly names: readonly string[];
+}
+
+/** The effective elements of one provision: its own, else those of the nearest ancestor that states them. */
+export interface Elements {
+  readonly actors?: readonly Actor[];
+  readonly purposes?: Codes<string>;
+  readonly actions?: Codes<string>;
+  /** Undefined period: none stated. `unreadable`: one that could not be read. */
+  readonly period?: Interval | 'unreadable';
+  readonly labels?: LabelStatement;
+  readonly classes?: Codes<ClassStatement>;
+  readonly codes?: Codes<Coding>;
+  readonly dataPeriod?: Interval | 'unreadable';
+  readonly data?: Codes<DataStatement>;
+  /** Something of the provision as a whole was not understood (modifierExtension, extension, unknown member). */
+  readonly notUnderstood: boolean;
+}
+
+export interface Provision {
+  /** `provision`, `provision.provision[1]` ...; `base` for an effect that no provision states. */
+  readonly path: string;
+  readonly effect: Effect;
+  readonly elements: Elements;
+  readonly children: readonly Provision[];
+}
+
+export interface ParsedConsent {
+  readonly readable: true;
+  /** `Consent/id/_history/version`, or `Consent/id` without a version. */
+  readonly ref: string;
+  readonly status: string;
+  /** `other`: treatment directives and the like, which say nothing about disclosure; `unknown`: may deny only. */
+  readonly scope: 'patient-privacy' | 'research' | 'other' | 'unknown';
+  /** Something about the Consent as a whole was not understood: it may deny, never permit. */
+  readonly denyOnly: boolean;
+  /** A notice, not a decision (NOPP, npp). */
+  readonly isNotice: boolean;
+  /** When it is in force; undefined: no bound. */
+  readonly period: Interval | undefined;
+  /** Start of Consent.dateTime, epoch milliseconds; `unreadable` when it states one that cannot be read. */
+  readonly dateTime: number | undefined | 'unreadable';
+  /** Compared to tell newer from older: dateTime, meta.lastUpdated, versionId, id. */
+  readonly recency: readonly [dateTime: number, lastUpdated: number, version: number, versionText: string, id: string];
+  /** Organizations whose Consent it is: local keys, URLs, `system|value`. Sorted. */
+  readonly organizations: readonly string[];
+  /** Canonical text of organizations and policy: Consents of one family supersede each other. */
+  readonly family: string;
+  /** Canonical text of what the root states besides type, period and nested provisions. */
+  readonly rootStatement: string;
+  /** Base effect, with the root's elements; undefined when the Consent has none. */
+  readonly root: Provision | undefined;
+  /** Nested provisions (below the root, or alone where there is no base). */
+  readonly nested: readonly Provision[];
+  /** Recognised as a Part 2 consent by policyRule, category or policy.uri (42 CFR 2.31). */
+  readonly isPart2: boolean;
+  /** What the required-element check of 42 CFR 2.31 reads of the Consent as a whole. */
+  readonly written: {
+    readonly hasOrganization: boolean;
+    readonly hasPolicyText: boolean;
+    readonly hasSource: boolean;
+    readonly hasDateTime: boolean;
+    readonly isVerified: boolean;
+    readonly hasEnd: boolean;
+  };
+  /** IHE PCF Policy-basic-normal: a ceiling for provisions without labels. */
+  readonly basicNormalCeiling: boolean;
+  /** Every purpose named anywhere in it. */
+  readonly allPurposes: readonly string[];
+  /** Constructs that were not understood: element paths and canonical URLs, never content. */
+  readonly findings: readonly string[];
+}
+
+/** What cannot be read as a Consent of anybody. */
+export interface UnreadableConsent {
+  readonly readable: false;
+  readonly findings: readonly string[];
+}
+
+/** The Consents of one patient, all statuses. */
+export interface PatientConsents {
+  readonly consents: readonly ParsedConsent[];
+  /** Some entry could not be read: she is uncovered for everything. */
+  readonly unreadable: boolean;
+}
+
+/** Resources named by `data` whose own references decide what is covered (meaning `related`). */
+export function namedData(consents: readonly ParsedConsent[]): readonly ResourceKey[] {
+  const keys = new Set<ResourceKey>();
+  const visit = ({ elements, children }: Provision): void => {
+    for (const { meaning, key } of elements.data?.codes ?? [])
+      if (meaning === 'related' && key !== undefined) keys.add(key);
+    children.forEach(visit);
+  };
+  for (const { root, nested } of consents) {
+    if (root !== undefined) visit(root);
+    nested.forEach(visit);
+  }
+  return [...keys];
+}

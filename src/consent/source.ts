@@ -1,0 +1,134 @@
+import { LRUCache } from 'lru-cache';
+import type { ConsentConfig } from '../config/consent.ts';
+import type { Content } from '../document/content.ts';
+import { nameNumber } from '../document/names.ts';
+import { GatewayError } from '../errors/errors.ts';
+import { type PatientKey, parseRelativeReference } from '../fhir/ids.ts';
+import type { Errand, Upstream, UpstreamCursor } from '../upstream/upstream.ts';
+import { type ParseOptions, parseConsentR4 } from './parse-r4.ts';
+import type { PatientConsents } from './parsed.ts';
+
+export interface ConsentSource {
+  /**
+   * The Consents of these patients, all statuses and all pages, no older than the configured bound.
+   * @throws {GatewayError} `consent-unavailable`
+   */
+  of(patients: readonly PatientKey[], errand: Errand): Promise<ReadonlyMap<PatientKey, PatientConsents>>;
+}
+
+type Parsed = ReturnType<typeof parseConsentR4>;
+
+interface Remembered {
+  readonly at: number;
+  readonly consents: PatientConsents;
+}
+
+const patientsPerSearch = 50;
+const pageSize = 200;
+
+const names = {
+  id: nameNumber('id'),
+  meta: nameNumber('meta'),
+  versionId: nameNumber('versionId'),
+  patient: nameNumber('patient'),
+  reference: nameNumber('reference'),
+};
+
+/**
+ * Consents in force, read from the FHIR server. What is parsed is kept by id and version alone; which versions there
+ * are is asked again once the bound has passed (at 0: for every request). A failure is never remembered.
+ */
+export function createConsentSource(
+  config: ConsentConfig,
+  deps: {
+    readonly upstream: Upstream;
+    readonly now: () => number;
+    readonly parseOptions: ParseOptions;
+    readonly localBases: readonly string[];
+    readonly onFinding: (construct: string) => void;
+  },
+): ConsentSource {
+  const remembered = new LRUCache<PatientKey, Remembered>({ max: config.rememberedPatients });
+  const versions = new LRUCache<string, { readonly parsed: Parsed }>({ max: config.rememberedVersions });
+
+  const parse = (content: Content<'undecided'>): { patient: PatientKey | undefined; parsed: Parsed } =>
+    content.examine(({ tape, node }) => {
+      const id = tape.text(tape.member(node, names.id));
+      const version = tape.text(tape.member(tape.member(node, names.meta), names.versionId));
+      const patient = localPatient(
+        tape.text(tape.member(tape.member(node, names.patient), names.reference)),
+        deps.localBases,
+      );
+      const key = id === undefined || version === undefined ? undefined : `${id}/${version}`;
+      let known = key === undefined ? undefined : versions.get(key);
+      if (known === undefined) {
+        known = { parsed: parseConsentR4(JSON.parse(tape.raw(node)), deps.parseOptions) };
+        for (const finding of known.parsed.findings) deps.onFinding(finding);
+        if (key !== undefined) versions.set(key, known);
+      }
+      return { patient, parsed: known.parsed };
+    });
+
+  const fetchBatch = async (
+    patients: readonly PatientKey[],
+    errand: Errand,
+  ): Promise<ReadonlyMap<PatientKey, PatientConsents>> => {
+    const found = new Map<PatientKey, { consents: Extract<Parsed, { readable: true }>[]; unreadable: boolean }>();
+    for (const patient of patients) found.set(patient, { consents: [], unreadable: false });
+    const search = {
+      type: 'Consent',
+      parameters: [['patient', patients.join(',')] as const],
+      pageSize,
+      unsorted: true,
+    };
+    let cursor: UpstreamCursor | undefined;
+    let count = 0;
+    do {
+      const page = await deps.upstream.search(search, cursor, errand);
+      count += page.contents.length;
+      if (count > config.maximumPerPatient * patients.length) throw new GatewayError('consent-unavailable');
+      for (const content of page.contents) {
+        const { patient, parsed } = parse(content);
+        const whose = patient === undefined ? undefined : found.get(patient);
+        if (whose !== undefined && parsed.readable) whose.consents.push(parsed);
+        // Whose it is cannot be read: it may be anybody's who was asked for.
+        else for (const one of whose === undefined ? found.values() : [whose]) one.unreadable = true;
+      }
+      cursor = page.next;
+    } while (cursor !== undefined);
+    for (const { consents } of found.values())
+      if (consents.length > config.maximumPerPatient) throw new GatewayError('consent-unavailable');
+    return found;
+  };
+
+  return {
+    async of(patients, errand) {
+      const now = deps.now();
+      const result = new Map<PatientKey, PatientConsents>();
+      const stale: PatientKey[] = [];
+      for (const patient of patients) {
+        const known = remembered.get(patient);
+        if (known !== undefined && now - known.at < config.maximumAgeMs) result.set(patient, known.consents);
+        else stale.push(patient);
+      }
+      try {
+        for (let from = 0; from < stale.length; from += patientsPerSearch) {
+          for (const [patient, consents] of await fetchBatch(stale.slice(from, from + patientsPerSearch), errand)) {
+            result.set(patient, consents);
+            remembered.set(patient, { at: now, consents });
+          }
+        }
+      } catch (error) {
+        throw new GatewayError('consent-unavailable', { cause: error });
+      }
+      return result;
+    },
+  };
+}
+
+function localPatient(reference: string | undefined, localBases: readonly string[]): PatientKey | undefined {
+  if (reference === undefined) return undefined;
+  const base = localBases.find((candidate) => reference.startsWith(`${candidate}/`));
+  const key = parseRelativeReference(base === undefined ? reference : reference.slice(base.length + 1));
+  return key?.startsWith('Patient/') ? (key as PatientKey) : undefined;
+}

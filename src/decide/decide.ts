@@ -1,0 +1,338 @@
+import type { PatientConsents } from '../consent/parsed.ts';
+import type { Residuals } from '../consent/residual.ts';
+import type { RequesterContext } from '../context/requester-context.ts';
+import type { Some } from '../fhir/coding.ts';
+import type { PatientKey } from '../fhir/ids.ts';
+import { namedOnlyTopics, part2, purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
+import type { Facts } from '../label/facts.ts';
+import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
+import type { Policy } from '../policy/policy.ts';
+import { answerOf, coversRest, type ReadyConsent, type Ruling, ready } from './answer.ts';
+import type { Decision, Reason, Release, Withhold } from './decision.ts';
+import { applicable } from './families.ts';
+import type { Asker, Question } from './match.ts';
+import type { Candidate, DecisionSettings, Standing } from './question.ts';
+import type { ReasonCode } from './reasons.ts';
+import { residualForbids } from './residual.ts';
+import { decisive } from './strategies.ts';
+
+/** What is established of one patient before anything of hers is ruled on. */
+export interface PatientState {
+  readonly consents: PatientConsents;
+  readonly standing: Standing;
+}
+
+/** Her Consents made ready, once for each purpose of the request. */
+interface ReadyPatient {
+  readonly patient: PatientKey;
+  readonly standing: Standing;
+  readonly unreadable: boolean;
+  readonly runs: readonly { readonly asker: Asker; readonly consents: readonly ReadyConsent[] }[];
+  /** Decisions on her resources depend on type and labels alone. */
+  readonly labelsAlone: boolean;
+}
+
+/**
+ * Rules for one request: one table of eight steps, run for every purpose and every patient a resource is about, and
+ * what every run releases is released. Pure: time, Consents and standings are arguments.
+ */
+export class Rules {
+  readonly #context: RequesterContext;
+  readonly #policy: Policy;
+  readonly #settings: DecisionSettings;
+  readonly #residuals: Residuals | undefined;
+  readonly #purposes: readonly (string | undefined)[];
+  readonly #patients = new Map<PatientKey, ReadyPatient>();
+  readonly #decided = new Map<string, Decision>();
+
+  /** @param residuals restrictions that the token itself carries, if any */
+  constructor(context: RequesterContext, policy: Policy, settings: DecisionSettings, residuals: Residuals | undefined) {
+    this.#context = context;
+    this.#residuals = residuals;
+    this.#policy = policy;
+    this.#settings = settings;
+    this.#purposes = context.purposes.length === 0 ? [undefined] : context.purposes;
+  }
+
+  knows(patient: PatientKey): boolean {
+    return this.#patients.has(patient);
+  }
+
+  establish(patient: PatientKey, { consents, standing }: PatientState): void {
+    const { requester, at } = this.#context;
+    const identities = new Set(requester.identities);
+    const organizations = new Set(requester.organizations);
+    const runs = this.#purposes.map((purpose) => {
+      const asker: Asker = { identities, organizations, purpose, at };
+      return {
+        asker,
+        consents: applicable(consents.consents, purpose, at, this.#settings).map((one) =>
+          ready(one, asker, this.#settings),
+        ),
+      };
+    });
+    const labelsAlone =
+      runs.every((run) => run.consents.every(({ readsData }) => !readsData)) && this.#residuals === undefined;
+    this.#patients.set(patient, { patient, standing, unreadable: consents.unreadable, runs, labelsAlone });
+  }
+
+  /** @throws {Error} when a patient of the candidate was not established: that is a fault of the caller, never an answer */
+  decide(candidate: Candidate): Decision {
+    const key = this.#memoKey(candidate);
+    const known = key === undefined ? undefined : this.#decided.get(key);
+    if (known !== undefined) return known;
+    const decision = this.#decide(candidate);
+    if (key !== undefined) this.#decided.set(key, decision);
+    return decision;
+  }
+
+  /** Exact: named only where nothing but what it holds can change the decision. */
+  #memoKey({ facts, labels, asTarget }: Candidate): string | undefined {
+    if (labels.topics.includes(part2) || facts.patientUnknown) return undefined; // the source program counts too
+    for (const patient of facts.patients) if (this.#patients.get(patient)?.labelsAlone !== true) return undefined;
+    return `${facts.patients.join(' ')}\n${facts.type}\n${asTarget}\n${labels.key}`;
+  }
+
+  #decide(candidate: Candidate): Decision {
+    const { facts, labels, asTarget } = candidate;
+    if (this.#context.unrestricted) return release(reason('unrestricted', 1));
+    const kind = this.#policy.permitsKind(this.#context, facts.type);
+    if (!asTarget && !kind.allowed) return withhold(reason('policy-kind', 1, { rule: kind.policies.join(' ') }));
+    if (facts.patientUnknown) return withhold(reason('patient-unknown', 2));
+    const topics = this.#topics(labels);
+    const forbid = this.#policy.forbids(
+      this.#context,
+      asTarget ? '*' : facts.type,
+      [...topics, effectiveConfidentiality(labels)].sort(),
+    );
+    if (!forbid.allowed) return withhold(reason('policy-forbid', 3, { rule: forbid.policies.join(' ') }));
+    if (facts.patients.length === 0) return this.#aboutNobody(topics);
+    const reasons: Reason[] = [];
+    for (const patient of facts.patients) {
+      const ready = this.#patients.get(patient);
+      if (ready === undefined) throw new Error('a patient was not established');
+      const decision = this.#forPatient(ready, candidate, topics);
+      if (decision.outcome === 'withhold') return decision;
+      reasons.push(...decision.reasons);
+    }
+    return { outcome: 'release', reasons: reasons as unknown as Some<Reason>, obligations: [] }; // one patient at least gave one
+  }
+
+  #topics(labels: Labels): readonly string[] {
+    const isSubstance = labels.topics.some((topic) => substanceClass.has(topic));
+    if (!this.#settings.sudIsPart2 || !isSubstance || labels.topics.includes(part2)) return labels.topics;
+    return [...labels.topics, part2].sort();
+  }
+
+  /** Steps 6 and 7 for resources about no patient: role rules alone may clear a topic, and the law's own never. */
+  #aboutNobody(topics: readonly string[]): Decision {
+    for (const topic of topics) {
+      if (topic === part2 || namedOnlyTopics.has(topic))
+        return withhold(reason('no-qualifying-permit', 6, { label: topic }));
+      const clears = this.#policy.clears(this.#context, topic);
+      if (!clears.allowed) return withhold(reason('no-permit-for-topic', 7, { label: topic }));
+    }
+    return release(reason('not-about-a-patient', 7));
+  }
+
+  #forPatient(ready: ReadyPatient, candidate: Candidate, topics: readonly string[]): Decision {
+    const standing = this.#byStanding(ready, candidate, topics);
+    if (standing !== undefined) return standing;
+    const reasons: Reason[] = [];
+    for (const { asker, consents } of ready.runs) {
+      const decision = this.#run(ready, asker, consents, candidate, topics);
+      if (decision.outcome === 'withhold') return decision;
+      reasons.push(...decision.reasons);
+    }
+    return { outcome: 'release', reasons: reasons as unknown as Some<Reason>, obligations: [] };
+  }
+
+  /** Step 4: the patient, or who lawfully stands for her. Undefined: the table goes on. */
+  #byStanding({ standing, runs }: ReadyPatient, candidate: Candidate, topics: readonly string[]): Decision | undefined {
+    const { labels } = candidate;
+    const bears = (code: string): boolean =>
+      topics.includes(code) || labels.caveats.some((caveat) => caveat.endsWith(`|${code}`));
+    if (standing.kind === 'self') {
+      const isWithheld = this.#settings.withholdFromPatient && (bears('NOPAT') || bears('TBOO'));
+      return isWithheld ? withhold(reason('withheld-from-patient', 4)) : release(reason('self', 4));
+    }
+    if (standing.kind !== 'representative') return undefined;
+    if (bears('ADOL')) return withhold(reason('withheld-from-representative', 4, { label: 'ADOL' }));
+    if (!this.#settings.representativesSeeNotes && topics.some((topic) => namedOnlyTopics.has(topic)))
+      return withhold(reason('withheld-from-representative', 4));
+    const denial = this.#denialOf(
+      runs.flatMap(({ consents }) => consents),
+      candidate,
+      topics,
+    );
+    if (denial !== undefined) return withhold(denial);
+    // A minor's own treatment is hers to disclose (42 CFR 2.14).
+    if (standing.patientIsMinor && topics.some((topic) => topic === part2 || substanceClass.has(topic)))
+      return undefined;
+    return release(reason('representative', 4));
+  }
+
+  #denialOf(consents: readonly ReadyConsent[], candidate: Candidate, topics: readonly string[]): Reason | undefined {
+    for (const consent of consents) {
+      for (const question of questionsOf(topics, candidate.labels)) {
+        const ruling = answerOf(consent, question, candidate, this.#settings);
+        if (ruling.answer === 'deny' && (ruling.elements?.actors ?? []).some(({ part }) => part === 'recipient'))
+          return consentReason('consent-deny', 4, consent, ruling, question);
+      }
+    }
+    return undefined;
+  }
+
+  /** Steps 5 to 8 for one purpose. */
+  #run(
+    ready: ReadyPatient,
+    asker: Asker,
+    consents: readonly ReadyConsent[],
+    candidate: Candidate,
+    topics: readonly string[],
+  ): Decision {
+    const { facts, labels } = candidate;
+    const questions = questionsOf(topics, labels);
+    const asked = consents.map((consent) => ({
+      consent,
+      rulings: questions.map((question) => answerOf(consent, question, candidate, this.#settings)),
+    }));
+    const votes = decisive(asked, this.#settings.conflictStrategy);
+    for (const [index, question] of questions.entries()) {
+      for (const { consent, rulings } of votes) {
+        const ruling = rulings[index] as Ruling;
+        if (ruling.answer === 'deny') return withhold(consentReason('consent-deny', 5, consent, ruling, question));
+      }
+    }
+    if (
+      this.#residuals !== undefined &&
+      residualForbids(this.#residuals, ready.patient, questions, asker, candidate, this.#settings)
+    ) {
+      return withhold(reason('token-residual', 5));
+    }
+    const reasons: Reason[] = [];
+    const inProgram = this.#isWithinProgram(facts);
+    let excepted = false;
+    for (const [index, { topic }] of questions.entries()) {
+      if (topic === undefined) continue;
+      const permit = votes.find(({ rulings }) => rulings[index]?.answer === 'permit');
+      const isStrict = topic === part2 || namedOnlyTopics.has(topic);
+      if (permit !== undefined && !ready.unreadable) {
+        reasons.push(
+          consentReason(
+            isStrict ? 'qualifying-permit' : 'consent-permit',
+            isStrict ? 6 : 7,
+            permit.consent,
+            permit.rulings[index] as Ruling,
+            { topic, level: 'R' },
+          ),
+        );
+        continue;
+      }
+      const clears = this.#policy.clears(this.#context, topic);
+      if (isStrict) {
+        if (topic !== part2 || !inProgram || !clears.allowed)
+          return withhold(reason('no-qualifying-permit', 6, { label: topic }));
+        excepted = true;
+        reasons.push(reason('within-program', 6, { label: topic, rule: clears.policies.join(' ') }));
+        continue;
+      }
+      if (!clears.allowed) return withhold(reason('no-permit-for-topic', 7, { label: topic }));
+      reasons.push(reason('policy-clears', 7, { label: topic, rule: clears.policies.join(' ') }));
+    }
+    const rest = this.#rest(ready, asker, votes, candidate, excepted);
+    return rest.outcome === 'withhold' ? rest : release(...([...reasons, ...rest.reasons] as unknown as Some<Reason>));
+  }
+
+  /** Step 8: what bears no topic of its own. */
+  #rest(
+    ready: ReadyPatient,
+    asker: Asker,
+    votes: readonly { readonly consent: ReadyConsent; readonly rulings: readonly Ruling[] }[],
+    { facts, labels, asTarget }: Candidate,
+    excepted: boolean,
+  ): Decision {
+    const question: Question = { topic: undefined, level: restConfidentiality(labels) };
+    if (ready.unreadable)
+      return excepted
+        ? release(reason('within-program', 8, { label: 'rest' }))
+        : withhold(reason('consent-unreadable', 8));
+    const answers = votes.map(({ consent, rulings }) => ({
+      consent,
+      rest: rulings.at(-1) as Ruling,
+      topics: rulings.slice(0, -1).map(({ answer }) => answer),
+    }));
+    const permit = answers.find(({ rest, topics }) => coversRest(topics, rest.answer, question));
+    if (permit !== undefined) return release(consentReason('consent-permit', 8, permit.consent, permit.rest, question));
+    if (excepted) return release(reason('within-program', 8, { label: 'rest' }));
+    const uncovered = answers.find(({ rest }) => rest.answer === 'uncovered');
+    if (uncovered !== undefined)
+      return withhold(consentReason('consent-uncovered', 8, uncovered.consent, uncovered.rest, question));
+    const implicit = this.#implicit(asker.purpose, facts, question, asTarget);
+    return implicit === undefined
+      ? withhold(reason('no-applicable-consent', 8, { label: 'rest' }))
+      : release(reason('implicit-policy', 8, { rule: implicit, label: 'rest' }));
+  }
+
+  /** Communication within a program that needs the information (42 CFR 2.12(c)(3)): verified membership of the source program. */
+  #isWithinProgram({ labelInputs }: Facts): boolean {
+    return this.#context.requester.organizations.some(
+      (one) =>
+        this.#settings.programs.includes(one) &&
+        (labelInputs.actors.includes(one) || labelInputs.actorIdentifiers.includes(one)),
+    );
+  }
+
+  /** The implicit policy that allows it (IHE PCF, Appendix P), or undefined. */
+  #implicit(purpose: string | undefined, { type }: Facts, { level }: Question, asTarget: boolean): string | undefined {
+    const { implicitPolicy, clinicianRoles, billingRoles, billingTypes } = this.#settings;
+    if (purpose === undefined || !atMost(level, 'N')) return undefined;
+    const hasRole = (roles: readonly string[]): boolean =>
+      this.#context.requester.roles.some((role) => roles.includes(role));
+    switch (implicitPolicy) {
+      case 'deny':
+      case 'break-glass-only':
+        return undefined;
+      case 'all-normal':
+        return implicitPolicy;
+      case 'basic-normal': {
+        const treats = hasRole(clinicianRoles) && purposeCovers('TREAT', purpose) && !purposeCovers('ETREAT', purpose);
+        const bills =
+          hasRole(billingRoles) && purposeCovers('HPAYMT', purpose) && (asTarget || billingTypes.includes(type));
+        return treats || bills ? implicitPolicy : undefined;
+      }
+      default:
+        return implicitPolicy satisfies never;
+    }
+  }
+}
+
+/** One question per topic, and the last for the rest. */
+export function questionsOf(topics: readonly string[], labels: Labels): readonly Question[] {
+  return [
+    ...topics.map((topic): Question => ({ topic, level: 'R' })),
+    { topic: undefined, level: restConfidentiality(labels) },
+  ];
+}
+
+function reason(code: ReasonCode, step: Reason['step'], more: Pick<Reason, 'rule' | 'label'> = {}): Reason {
+  return { code, step, ...more };
+}
+
+function consentReason(
+  code: ReasonCode,
+  step: Reason['step'],
+  { applicable: { consent } }: ReadyConsent,
+  ruling: Ruling,
+  { topic }: Question,
+): Reason {
+  return { code, step, consent: consent.ref, provision: ruling.provision, label: topic ?? 'rest' };
+}
+
+function release(...reasons: Some<Reason>): Release {
+  return { outcome: 'release', reasons, obligations: [] };
+}
+
+function withhold(...reasons: Some<Reason>): Withhold {
+  return { outcome: 'withhold', reasons };
+}

@@ -1,0 +1,398 @@
+import type {
+  Actor,
+  ActorPart,
+  Codes,
+  DataStatement,
+  Effect,
+  Elements,
+  LabelStatement,
+  ParsedConsent,
+} from '../consent/parsed.ts';
+import type { Interval } from '../fhir/coding.ts';
+import type { ResourceKey } from '../fhir/ids.ts';
+import {
+  canonicalSystem,
+  namedOnlyTopics,
+  part2,
+  purposeCovers,
+  sensitivityCovers,
+  substanceClass,
+} from '../fhir/vocabulary.ts';
+import type { Facts } from '../label/facts.ts';
+import { atMost, type Confidentiality, confidentialityOrder } from '../label/labels.ts';
+import { part2Lacks } from './part2-elements.ts';
+import type { DecisionSettings, NamedData } from './question.ts';
+
+/**
+ * Whether something matches. `unknown`: it would, if what was not understood were understood; that counts as matched in
+ * a deny and as unmatched in a permit.
+ */
+export type Match = 'yes' | 'no' | 'unknown';
+
+/** Who asks, for one purpose at one instant. */
+export interface Asker {
+  readonly identities: ReadonlySet<string>;
+  readonly organizations: ReadonlySet<string>;
+  /** v3-ActReason code; undefined when the token asserts none. */
+  readonly purpose: string | undefined;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+/** What a Consent is asked: one topic at the level R that topics imply, or the rest at its own level. */
+export interface Question {
+  /** Undefined asks for the rest. */
+  readonly topic: string | undefined;
+  readonly level: Confidentiality;
+}
+
+export function allOf(...matches: readonly Match[]): Match {
+  return matches.includes('no') ? 'no' : matches.includes('unknown') ? 'unknown' : 'yes';
+}
+
+export function anyOf(matches: readonly Match[]): Match {
+  return matches.includes('yes') ? 'yes' : matches.includes('unknown') ? 'unknown' : 'no';
+}
+
+/** What was not understood decides for a deny and against a permit. */
+export function counts(match: Match, effect: Effect): boolean {
+  return match === 'yes' || (match === 'unknown' && effect === 'deny');
+}
+
+/** Request side: recipient and custodian, purpose, action, period. The author is a matter of the data. */
+export function matchesRequest(elements: Elements, effect: Effect, asker: Asker, settings: DecisionSettings): Match {
+  return allOf(
+    elements.notUnderstood ? 'unknown' : 'yes',
+    matchesRecipient(elements.actors, effect, asker),
+    matchesCustodian(elements.actors, settings),
+    matchesPurpose(elements.purposes, effect, asker.purpose),
+    matchesAction(elements.actions),
+    matchesPeriod(elements.period, asker.at),
+  );
+}
+
+function matchesRecipient(actors: readonly Actor[] | undefined, effect: Effect, asker: Asker): Match {
+  const named = (actors ?? []).filter(({ part }) => part === 'recipient' || part === 'unknown');
+  if (named.length === 0) return 'yes';
+  return anyOf(
+    named.map(({ names, part, unresolved }) => {
+      const isHe = names.some((name) => asker.identities.has(name) || asker.organizations.has(name));
+      if (part === 'unknown') return isHe || unresolved ? (effect === 'deny' ? 'yes' : 'unknown') : 'no';
+      return isHe ? 'yes' : unresolved ? 'unknown' : 'no';
+    }),
+  );
+}
+
+function matchesCustodian(actors: readonly Actor[] | undefined, settings: DecisionSettings): Match {
+  const named = ofPart(actors, 'custodian');
+  if (named.length === 0 || settings.organizations.length === 0) return 'yes';
+  return anyOf(
+    named.map(({ names, unresolved }) =>
+      names.some((name) => settings.organizations.includes(name)) ? 'yes' : unresolved ? 'unknown' : 'no',
+    ),
+  );
+}
+
+function ofPart(actors: readonly Actor[] | undefined, wanted: ActorPart): readonly Actor[] {
+  return (actors ?? []).filter(({ part }) => part === wanted);
+}
+
+/** A purpose covers its descendants; in a permit ordinary treatment is no emergency, and operations are no proceedings. */
+export function matchesPurpose(purposes: Codes<string> | undefined, effect: Effect, asked: string | undefined): Match {
+  if (purposes === undefined) return 'yes';
+  if (asked === undefined) return effect === 'deny' ? 'yes' : 'no';
+  return anyOf([
+    purposes.unknown ? 'unknown' : 'no',
+    ...purposes.codes.map((rule): Match => (purposeReaches(rule, asked, effect) ? 'yes' : 'no')),
+  ]);
+}
+
+function purposeReaches(rule: string, asked: string, effect: Effect): boolean {
+  if (!purposeCovers(rule, asked)) return false;
+  if (effect === 'deny') return true;
+  const isEmergency = purposeCovers('ETREAT', asked) && !purposeCovers('ETREAT', rule);
+  const isLegal = asked === 'HLEGAL' && rule !== 'HLEGAL';
+  return !isEmergency && !isLegal;
+}
+
+function matchesAction(actions: Codes<string> | undefined): Match {
+  if (actions === undefined) return 'yes';
+  return anyOf([
+    actions.unknown ? 'unknown' : 'no',
+    actions.codes.some((code) => code === 'access' || code === 'disclose') ? 'yes' : 'no',
+  ]);
+}
+
+function matchesPeriod(period: Elements['period'], at: number): Match {
+  if (period === undefined) return 'yes';
+  if (period === 'unreadable') return 'unknown';
+  return period.start <= at && at <= period.end ? 'yes' : 'no';
+}
+
+/** Data side of one provision for one question. */
+export function matchesData(
+  elements: Elements,
+  effect: Effect,
+  consent: ParsedConsent,
+  question: Question,
+  asker: Asker,
+  facts: Facts,
+  named: ReadonlyMap<ResourceKey, NamedData>,
+  settings: DecisionSettings,
+): Match {
+  if (effect === 'permit' && facts.type === 'Patient')
+    return matchesIdentity(elements, consent, question, asker, settings);
+  return allOf(
+    elements.notUnderstood ? 'unknown' : 'yes',
+    matchesLabels(elements, effect, consent, question, asker, settings),
+    matchesClass(elements.classes, facts),
+    matchesCode(elements.codes, effect, facts),
+    matchesDataPeriod(elements.dataPeriod, effect, facts, settings),
+    matchesReferences(elements.data, effect, facts, named),
+    matchesAuthor(elements.actors, facts),
+  );
+}
+
+/** Identity travels with every disclosure: a permit for the requester covers the patient's Patient resource, but no topic it lacks. */
+function matchesIdentity(
+  elements: Elements,
+  consent: ParsedConsent,
+  question: Question,
+  asker: Asker,
+  settings: DecisionSettings,
+): Match {
+  if (question.topic === undefined && atMost(question.level, 'R')) return elements.notUnderstood ? 'unknown' : 'yes';
+  return allOf(
+    elements.notUnderstood ? 'unknown' : 'yes',
+    matchesLabels(elements, 'permit', consent, question, asker, settings),
+  );
+}
+
+function matchesLabels(
+  elements: Elements,
+  effect: Effect,
+  consent: ParsedConsent,
+  question: Question,
+  asker: Asker,
+  settings: DecisionSettings,
+): Match {
+  return effect === 'deny'
+    ? deniesLabels(elements.labels, consent, question, asker)
+    : permitsLabels(elements, consent, question, asker, settings);
+}
+
+/** Confidentiality in a deny means that level and above; any one code is enough. */
+function deniesLabels(
+  labels: LabelStatement | undefined,
+  consent: ParsedConsent,
+  { topic, level }: Question,
+  asker: Asker,
+): Match {
+  if (labels === undefined) return 'yes';
+  const recognised = consent.isPart2 || labels.topics.includes(part2);
+  return anyOf([
+    labels.unknown ? 'unknown' : 'no',
+    ...labels.confidentiality.map((floor): Match => (atMost(floor, level) ? 'yes' : 'no')),
+    ...labels.topics.map(
+      (code): Match =>
+        topic !== undefined && deniesTopic(code, topic, recognised && !namesSpecific(labels)) ? 'yes' : 'no',
+    ),
+    ...labels.purposes.map((rule) => matchesPurpose({ codes: [rule], unknown: false }, 'deny', asker.purpose)),
+  ]);
+}
+
+function deniesTopic(code: string, topic: string, alike: boolean): boolean {
+  if (sensitivityCovers(code, topic)) return true;
+  if (substanceClass.has(code) && substanceClass.has(topic)) return true;
+  return alike && standForEachOther(code, topic);
+}
+
+/** Confidentiality in a permit means that level and below; each category that is stated must cover. */
+function permitsLabels(
+  elements: Elements,
+  consent: ParsedConsent,
+  question: Question,
+  asker: Asker,
+  settings: DecisionSettings,
+): Match {
+  const { labels } = elements;
+  const { topic, level } = question;
+  if (topic === part2 && part2Lacks(consent, elements, asker.purpose, settings).length > 0) return 'no';
+  if (labels === undefined) {
+    if (consent.basicNormalCeiling) return topic === undefined && atMost(level, 'N') ? 'yes' : 'no';
+    return topic === undefined || !namedOnlyTopics.has(topic) ? 'yes' : 'no';
+  }
+  return allOf(
+    permitsLevel(labels, level),
+    permitsTopic(labels, elements, consent, question, asker, settings),
+    labels.purposes.length === 0
+      ? 'yes'
+      : matchesPurpose({ codes: labels.purposes, unknown: false }, 'permit', asker.purpose),
+    labels.unknown ? 'unknown' : 'yes',
+  );
+}
+
+function permitsLevel(labels: LabelStatement, level: Confidentiality): Match {
+  if (labels.confidentiality.length === 0) return 'yes';
+  const highest = labels.confidentiality.reduce((a, b) =>
+    confidentialityOrder.indexOf(a) > confidentialityOrder.indexOf(b) ? a : b,
+  );
+  return atMost(level, highest) ? 'yes' : 'no';
+}
+
+function permitsTopic(
+  labels: LabelStatement,
+  elements: Elements,
+  consent: ParsedConsent,
+  { topic }: Question,
+  asker: Asker,
+  settings: DecisionSettings,
+): Match {
+  if (labels.topics.length === 0) return topic !== undefined && namedOnlyTopics.has(topic) ? 'no' : 'yes';
+  if (topic === undefined) return 'no';
+  if (topic === 'SUDCN' && !isForNotesAlone(consent)) return 'no';
+  const alike =
+    !namesSpecific(labels) &&
+    isAbout(part2, labels, consent) &&
+    part2Lacks(consent, elements, asker.purpose, settings).length === 0;
+  return labels.topics.some((code) => permitsOne(code, topic) || (alike && standForEachOther(code, topic)))
+    ? 'yes'
+    : 'no';
+}
+
+function permitsOne(code: string, topic: string): boolean {
+  if (code === topic) return true;
+  if (namedOnlyTopics.has(topic)) return false;
+  if (substanceClass.has(topic))
+    return code === 'ETH' || code === 'SUD' || (!substanceClass.has(code) && sensitivityCovers(code, topic));
+  return sensitivityCovers(code, topic);
+}
+
+/** In a Part 2 consent the law's code and the substance class mean the same records. */
+function standForEachOther(code: string, topic: string): boolean {
+  return (code === part2 && substanceClass.has(topic)) || (topic === part2 && (code === 'ETH' || code === 'SUD'));
+}
+
+function namesSpecific(labels: LabelStatement): boolean {
+  return labels.topics.includes('ETHUD') || labels.topics.includes('OPIOIDUD');
+}
+
+function isAbout(law: string, labels: LabelStatement, consent: ParsedConsent): boolean {
+  return consent.isPart2 || labels.topics.includes(law);
+}
+
+/** SUD counseling notes may be combined with nothing else (42 CFR 2.31(b)). */
+function isForNotesAlone(consent: ParsedConsent): boolean {
+  const provisions = consent.root === undefined ? [...consent.nested] : [consent.root, ...consent.nested];
+  while (provisions.length > 0) {
+    const { effect, elements, children } = provisions.pop() as (typeof provisions)[number];
+    provisions.push(...children);
+    if (effect === 'permit' && elements.labels?.topics.some((code) => code !== 'SUDCN')) return false;
+    if (effect === 'permit' && (elements.labels?.purposes.length ?? 0) > 0) return false;
+  }
+  return true;
+}
+
+function matchesClass(classes: Elements['classes'], facts: Facts): Match {
+  if (classes === undefined) return 'yes';
+  return anyOf([
+    classes.unknown ? 'unknown' : 'no',
+    ...classes.codes.map((statement): Match => {
+      switch (statement.kind) {
+        case 'type':
+          return facts.type === statement.code ? 'yes' : 'no';
+        case 'profile':
+          return facts.profiles.some((profile) => profile.split('|')[0] === statement.code) ? 'yes' : 'no';
+        case 'mime':
+          return facts.mimeTypes.includes(statement.code) ? 'yes' : 'no';
+        case 'document':
+          return facts.documentTypes.some((coding) => isSame(coding, statement.coding))
+            ? 'yes'
+            : statement.coding.system === 'http://loinc.org'
+              ? 'no'
+              : 'unknown';
+        default:
+          return statement satisfies never;
+      }
+    }),
+  ]);
+}
+
+function matchesCode(codes: Elements['codes'], effect: Effect, facts: Facts): Match {
+  if (codes === undefined) return 'yes';
+  const found = effect === 'deny' ? facts.codings : facts.primaryCodings;
+  return anyOf([
+    codes.unknown ? 'unknown' : 'no',
+    codes.codes.some((code) => found.some((coding) => isSame(coding, code))) ? 'yes' : 'no',
+  ]);
+}
+
+function isSame(
+  found: { readonly system: string; readonly code: string },
+  rule: { readonly system: string; readonly code: string },
+): boolean {
+  return found.code === rule.code && canonicalSystem(found.system) === rule.system;
+}
+
+/** The data's own time: wholly inside for a permit, any overlap for a deny (FHIR R4 Consent.provision.dataPeriod). */
+function matchesDataPeriod(
+  period: Elements['dataPeriod'],
+  effect: Effect,
+  facts: Facts,
+  settings: DecisionSettings,
+): Match {
+  if (period === undefined) return 'yes';
+  if (period === 'unreadable') return 'unknown';
+  const time: Interval | undefined = facts.clinicalTime ?? settings.instantOf(facts.lastUpdated);
+  if (time === undefined) return 'unknown';
+  if (effect === 'permit') return period.start <= time.start && time.end <= period.end ? 'yes' : 'no';
+  return time.start <= period.end && period.start <= time.end ? 'yes' : 'no';
+}
+
+/** Directory and identity resources are no clinical content: only `instance` reaches them. */
+const notClinical = new Set(['Patient', 'Practitioner', 'PractitionerRole', 'Organization', 'Location']);
+/** Data created as part of these is meant when a Consent names them (IHE PCF). */
+const containers = new Set(['Encounter', 'EpisodeOfCare', 'CarePlan']);
+
+function matchesReferences(
+  data: Elements['data'],
+  effect: Effect,
+  facts: Facts,
+  named: ReadonlyMap<ResourceKey, NamedData>,
+): Match {
+  if (data === undefined) return 'yes';
+  return anyOf([
+    data.unknown ? 'unknown' : 'no',
+    ...data.codes.map((statement) => matchesOne(statement, effect, facts, named)),
+  ]);
+}
+
+function matchesOne(
+  { meaning, key, names }: DataStatement,
+  effect: Effect,
+  facts: Facts,
+  named: ReadonlyMap<ResourceKey, NamedData>,
+): Match {
+  if (meaning === 'authoredby') return isAuthor(names, facts);
+  if (key === undefined) return 'unknown';
+  if (facts.key === key) return 'yes';
+  if (meaning === 'instance' || notClinical.has(facts.type)) return 'no';
+  if (meaning === 'dependents') return facts.references.includes(key) ? 'yes' : 'no';
+  if (containers.has(key.slice(0, key.indexOf('/')))) {
+    const outgoing = effect === 'deny' ? facts.references : facts.partOf;
+    if (outgoing.includes(key)) return 'yes';
+  }
+  const target = named.get(key);
+  return target === undefined ? 'unknown' : target.references.includes(facts.key) ? 'yes' : 'no';
+}
+
+function isAuthor(names: readonly string[], facts: Facts): Match {
+  if (facts.authors.length === 0 || names.length === 0) return 'unknown';
+  return names.some((name) => facts.authors.includes(name)) ? 'yes' : 'no';
+}
+
+function matchesAuthor(actors: readonly Actor[] | undefined, facts: Facts): Match {
+  const named = ofPart(actors, 'author');
+  if (named.length === 0) return 'yes';
+  return anyOf(named.map(({ names, unresolved }) => (unresolved ? 'unknown' : isAuthor(names, facts))));
+}

@@ -1,0 +1,54 @@
+import type { Elements, ParsedConsent } from '../consent/parsed.ts';
+import { part2 } from '../fhir/vocabulary.ts';
+import type { DecisionSettings } from './question.ts';
+
+/** Required elements of a written consent (42 CFR 2.31(a)), as far as a FHIR Consent states them. */
+export type Part2Element =
+  | 'recognition'
+  | 'discloser'
+  | 'description'
+  | 'recipient'
+  | 'purpose'
+  | 'expiry'
+  | 'signature'
+  | 'date'
+  | 'verification'
+  | 'proceedings';
+
+const treatmentPaymentOperations = new Set(['TREAT', 'HPAYMT', 'HOPERAT']);
+
+/**
+ * What a Consent lacks to permit Part 2 data by one provision; [] when it qualifies. Pure; also for telling the writer
+ * of a Consent what is missing.
+ */
+export function part2Lacks(
+  consent: ParsedConsent,
+  elements: Elements,
+  asked: string | undefined,
+  settings: DecisionSettings,
+): readonly Part2Element[] {
+  const { written } = consent;
+  const purposes = elements.purposes?.codes ?? [];
+  const isTpo = purposes.length > 0 && purposes.every((purpose) => treatmentPaymentOperations.has(purpose));
+  const recipients = (elements.actors ?? []).filter(({ part }) => part === 'recipient');
+  const isOpenEnded =
+    !written.hasEnd && !(typeof elements.period === 'object' && elements.period.end !== Number.POSITIVE_INFINITY);
+  const lacks: Part2Element[] = [];
+  if (!consent.isPart2 && !elements.labels?.topics.includes(part2)) lacks.push('recognition');
+  if (!written.hasOrganization && !(elements.actors ?? []).some(({ part }) => part === 'custodian'))
+    lacks.push('discloser');
+  if (!describes(elements) && !written.hasPolicyText) lacks.push('description');
+  if (recipients.length === 0 && !((elements.actors ?? []).length === 0 && isTpo)) lacks.push('recipient');
+  if (purposes.length === 0) lacks.push('purpose');
+  if (isOpenEnded && !isTpo) lacks.push('expiry');
+  if (!written.hasSource) lacks.push('signature');
+  if (!written.hasDateTime) lacks.push('date');
+  if (settings.part2RequiresVerification && !written.isVerified) lacks.push('verification');
+  // Proceedings against the patient: only a consent for nothing else (42 CFR 2.31(d)).
+  if (asked === 'HLEGAL' && consent.allPurposes.some((purpose) => purpose !== 'HLEGAL')) lacks.push('proceedings');
+  return lacks;
+}
+
+function describes({ labels, classes, codes, data }: Elements): boolean {
+  return labels !== undefined || classes !== undefined || codes !== undefined || data !== undefined;
+}

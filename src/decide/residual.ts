@@ -1,0 +1,63 @@
+import type { ParsedConsent } from '../consent/parsed.ts';
+import type { Residuals } from '../consent/residual.ts';
+import type { PatientKey } from '../fhir/ids.ts';
+import { type Asker, counts, matchesData, type Question } from './match.ts';
+import type { Candidate, DecisionSettings } from './question.ts';
+
+/** A residual stands for no Consent of its own: nothing of Part 2 is recognised in it. */
+const nobody: ParsedConsent = {
+  readable: true,
+  ref: '',
+  status: 'active',
+  scope: 'patient-privacy',
+  denyOnly: false,
+  isNotice: false,
+  period: undefined,
+  dateTime: undefined,
+  recency: [0, 0, 0, '', ''],
+  organizations: [],
+  family: '',
+  rootStatement: '',
+  root: undefined,
+  nested: [],
+  isPart2: false,
+  written: {
+    hasOrganization: false,
+    hasPolicyText: false,
+    hasSource: false,
+    hasDateTime: false,
+    isVerified: false,
+    hasEnd: false,
+  },
+  basicNormalCeiling: false,
+  allPurposes: [],
+  findings: [],
+};
+
+/** Residual rules in the token: what a forbid matches must not be returned, unless a permit matches it too (IHE PCF). */
+export function residualForbids(
+  residuals: Residuals,
+  patient: PatientKey,
+  questions: readonly Question[],
+  asker: Asker,
+  { facts, named }: Candidate,
+  settings: DecisionSettings,
+): boolean {
+  const { patientId, rules } = residuals;
+  if (
+    patientId !== undefined &&
+    patientId !== patient &&
+    `Patient/${patientId}` !== patient &&
+    !patientId.endsWith(`/${patient}`)
+  )
+    return true;
+  const hits = (wanted: 'permit' | 'deny'): boolean =>
+    rules.some(
+      ({ effect, elements }) =>
+        effect === wanted &&
+        questions.some((question) =>
+          counts(matchesData(elements, effect, nobody, question, asker, facts, named, settings), effect),
+        ),
+    );
+  return hits('deny') && !hits('permit');
+}

@@ -1,0 +1,338 @@
+import type { RequesterContext } from '../context/requester-context.ts';
+import type { Decision, Release } from '../decide/decision.ts';
+import type { Candidate, NamedData } from '../decide/question.ts';
+import type { Content, ResourceOnTape } from '../document/content.ts';
+import { Edits } from '../document/edits.ts';
+import { cutReferences, type View, type ViewSettings, viewOf } from '../enforce/view.ts';
+import { GatewayError } from '../errors/errors.ts';
+import { idOf, isPatientKey, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
+import { childrenOf } from '../fhir/model.ts';
+import type { Labels } from '../label/labels.ts';
+import { type Reading, type ReadSettings, type ReferenceSite, readResource } from '../label/read.ts';
+import { allOrNothingTypes, directoryTypes } from '../label/roles.ts';
+import type { Errand, Upstream } from '../upstream/upstream.ts';
+
+/** What decisions rest on for some patients: their Consents in force and the requester's standing, as far as established. */
+export interface Rulings {
+  /** Establishes what is in force for these patients; reading them counts as the request's own work. */
+  establish(patients: Iterable<PatientKey>): Promise<void>;
+  /** Resources that established Consents name in `provision.data` and whose references matter. */
+  namedData(): Iterable<ResourceKey>;
+  /** Pure once established. */
+  decide(candidate: Candidate): Decision;
+}
+
+export interface Labelling {
+  own(reading: Reading): Labels;
+  inherit(labels: Labels, parents: readonly { readonly key: ResourceKey; readonly labels: Labels }[]): Labels;
+}
+
+export interface VisibilityEdges {
+  readonly upstream: Upstream;
+  readonly errand: Errand;
+  readonly context: RequesterContext;
+  readonly rulings: Rulings;
+  readonly labelling: Labelling;
+  readonly readSettings: ReadSettings;
+  readonly viewSettings: ViewSettings;
+  /** Types that the FHIR server may be asked for; a reference to another type is never followed. */
+  readonly servedTypes: ReadonlySet<string>;
+  /** Statically cleared for this resource. */
+  readonly isCleared: (reading: Reading) => boolean;
+  readonly limits: { readonly referencesPerResource: number; readonly referencesPerAnswer: number };
+}
+
+/** One resource of this request, with everything the request has found out about it. */
+export interface Item {
+  readonly key: ResourceKey;
+  readonly content: Content<'undecided'>;
+  readonly reading: Reading;
+  /** More local references than can be checked: withheld from the uncleared, by its own count. */
+  readonly oversize: boolean;
+  labels: Labels;
+  /** Set when what it requires refers to something hidden: then it is hidden too. */
+  hidden: boolean;
+  ruling?: Decision;
+  rulingAsTarget?: Decision;
+}
+
+/** A resource that may leave: its decision, and what of it. */
+export interface Visible {
+  readonly item: Item;
+  readonly decision: Release;
+  readonly view: View;
+}
+
+const batchSize = 200;
+
+/**
+ * What this requester may know, asked by every route in the same way: reads, matches, includes, chains, references,
+ * inheritance. Batched by type, remembered for the request, bounded.
+ */
+export class Visibility {
+  readonly #edges: VisibilityEdges;
+  readonly #items = new Map<ResourceKey, Item>();
+  readonly #absent = new Set<ResourceKey>();
+  readonly #named = new Map<ResourceKey, NamedData>();
+  #checked = 0;
+
+  constructor(edges: VisibilityEdges) {
+    this.#edges = edges;
+  }
+
+  /** Takes candidates in and loads whatever deciding on them needs. In their order. */
+  async admit(contents: readonly Content<'undecided'>[]): Promise<readonly Item[]> {
+    const items = contents.map((content) => this.#register(content));
+    await this.#close(items);
+    return items;
+  }
+
+  /** As `admit`, for resources known by key; those that are not there are remembered as absent. */
+  async load(keys: Iterable<ResourceKey>): Promise<void> {
+    await this.#close(await this.#fetch(keys));
+  }
+
+  /** The same work for ids that nobody has as for those of a withheld resource: look-ups by type, Consents of a patient. */
+  async loadAbsent(keys: readonly ResourceKey[]): Promise<void> {
+    await Promise.all([this.#fetch(keys), this.#edges.rulings.establish(keys.filter(isPatientKey))]);
+  }
+
+  /** Items that came as targets and are now to be answered themselves: what else they refer to is loaded too. */
+  async complete(keys: Iterable<ResourceKey>): Promise<readonly Item[]> {
+    await this.load(keys);
+    const items: Item[] = [];
+    for (const key of new Set(keys)) {
+      const item = this.#items.get(key);
+      if (item !== undefined) items.push(item);
+    }
+    await this.#close(items);
+    return items;
+  }
+
+  /**
+   * All versions of one resource, newest first. A version bears its own labels and those of every later one, so a label
+   * added later covers what came before it; where the newest is withheld, all are.
+   */
+  async versions(contents: readonly Content<'undecided'>[]): Promise<readonly (Visible | undefined)[]> {
+    const items = contents.map((content) => this.#newItem(content));
+    await this.#close(items);
+    let later: { key: ResourceKey; labels: Labels }[] = [];
+    for (const item of items) {
+      const parents = item.reading.parents.flatMap((key) => this.#items.get(key) ?? []);
+      item.labels = this.#edges.labelling.inherit(item.labels, [...parents, ...later]);
+      item.hidden = !this.#survivesItsReferences(item);
+      later = [item];
+    }
+    const [newest] = items;
+    if (newest === undefined || this.visible(newest) === undefined) return items.map(() => undefined);
+    return items.map((item) => this.visible(item));
+  }
+
+  item(key: ResourceKey): Item | undefined {
+    return this.#items.get(key);
+  }
+
+  /** The decision on a candidate, its labels and its references taken together. */
+  decisionOn(item: Item): Decision {
+    item.ruling ??= this.#rule(item, false);
+    if (item.ruling.outcome === 'release' && item.hidden) {
+      return { outcome: 'withhold', reasons: [{ code: 'required-reference-hidden', step: 8 }] };
+    }
+    return item.ruling;
+  }
+
+  /** What of an item may leave; undefined when it is withheld. */
+  visible(item: Item): Visible | undefined {
+    const decision = this.decisionOn(item);
+    if (decision.outcome !== 'release') return undefined;
+    const view = item.content.examine((resource): { view: View | undefined } => ({
+      view: viewOf(
+        resource,
+        item.reading,
+        this.#edges.isCleared(item.reading),
+        (key, site) => this.#isKnown(key, site),
+        this.#edges.viewSettings,
+      ),
+    })).view;
+    return view === undefined ? undefined : { item, decision, view };
+  }
+
+  /**
+   * May the requester know that this resource exists? A directory entry that is not in the store stays: it tells
+   * nothing. Anything else that is absent is treated like what is withheld.
+   */
+  #isKnown(key: ResourceKey, _site: ReferenceSite): boolean {
+    if (this.#edges.context.unrestricted) return true;
+    const item = this.#items.get(key);
+    if (item === undefined) return directoryTypes.has(typeOf(key));
+    if (item.hidden) return false;
+    item.rulingAsTarget ??= this.#rule(item, true);
+    return item.rulingAsTarget.outcome === 'release';
+  }
+
+  #rule(item: Item, asTarget: boolean): Decision {
+    if (item.oversize) return { outcome: 'withhold', reasons: [{ code: 'too-many-references', step: 8 }] };
+    return this.#edges.rulings.decide({ facts: item.reading.facts, labels: item.labels, asTarget, named: this.#named });
+  }
+
+  #register(content: Content<'undecided'>): Item {
+    const item = this.#newItem(content);
+    const known = this.#items.get(item.key);
+    if (known !== undefined) return known;
+    this.#items.set(item.key, item);
+    this.#absent.delete(item.key);
+    return item;
+  }
+
+  #newItem(content: Content<'undecided'>): Item {
+    const reading = content.examine((resource): { reading: Reading | undefined } => ({
+      reading: readResource(resource, this.#edges.readSettings),
+    })).reading;
+    if (reading === undefined) throw new GatewayError('upstream-invalid');
+    return {
+      key: reading.facts.key,
+      content,
+      reading,
+      oversize:
+        !this.#edges.context.unrestricted && reading.facts.references.length > this.#edges.limits.referencesPerResource,
+      labels: this.#edges.labelling.own(reading),
+      hidden: false,
+    };
+  }
+
+  /**
+   * Loads to a fixpoint: for candidates all they refer to; for what came that way its parents (labels are inherited)
+   * and what it requires (it may have to go with it). Consents of every patient seen are established beside it.
+   */
+  async #close(candidates: readonly Item[]): Promise<void> {
+    if (this.#edges.context.unrestricted) return;
+    let fresh: readonly Item[] = candidates;
+    let needed = new Set<ResourceKey>();
+    for (const item of candidates) for (const key of this.#referencesToCheck(item)) needed.add(key);
+    for (let round = 0; fresh.length > 0; round++) {
+      if (round > 8) throw new GatewayError('too-costly');
+      const patients = new Set<PatientKey>();
+      for (const item of fresh) for (const patient of item.reading.facts.patients) patients.add(patient);
+      const [loaded] = await Promise.all([this.#fetch(needed), this.#edges.rulings.establish(patients)]);
+      needed = new Set();
+      for (const item of loaded) for (const key of this.#requiredOf(item)) needed.add(key);
+      if (round === 0) for (const key of this.#edges.rulings.namedData()) needed.add(key);
+      fresh = loaded;
+    }
+    this.#inheritLabels();
+    this.#hideWhatRequiresHidden();
+    for (const key of this.#edges.rulings.namedData()) {
+      const item = this.#items.get(key);
+      if (item !== undefined) this.#named.set(key, { references: item.reading.facts.references });
+    }
+  }
+
+  #referencesToCheck(item: Item): readonly ResourceKey[] {
+    return item.oversize ? [] : item.reading.facts.references;
+  }
+
+  /** Keys on which depends whether a reference to this item may stand. */
+  #requiredOf(item: Item): readonly ResourceKey[] {
+    if (item.oversize) return [];
+    const { facts, parents } = item.reading;
+    if (allOrNothingTypes.has(facts.type)) return facts.references;
+    return [...parents, ...item.content.examine((resource) => requiredReferences(resource, item.reading))];
+  }
+
+  async #fetch(keys: Iterable<ResourceKey>): Promise<readonly Item[]> {
+    const byType = new Map<string, string[]>();
+    for (const key of keys) {
+      if (this.#items.has(key) || this.#absent.has(key)) continue;
+      this.#absent.add(key); // until it is found
+      if (!this.#edges.servedTypes.has(typeOf(key))) continue;
+      if (++this.#checked > this.#edges.limits.referencesPerAnswer) throw new GatewayError('too-costly');
+      const ids = byType.get(typeOf(key));
+      if (ids === undefined) byType.set(typeOf(key), [idOf(key)]);
+      else ids.push(idOf(key));
+    }
+    const batches: Promise<readonly Item[]>[] = [];
+    for (const [type, ids] of byType) {
+      for (let from = 0; from < ids.length; from += batchSize)
+        batches.push(this.#fetchBatch(type, ids.slice(from, from + batchSize)));
+    }
+    return (await Promise.all(batches)).flat();
+  }
+
+  async #fetchBatch(type: string, ids: readonly string[]): Promise<readonly Item[]> {
+    const asked = new Set(ids);
+    const items: Item[] = [];
+    const search = { type, parameters: [['_id', ids.join(',')] as const], pageSize: ids.length, unsorted: true };
+    let page = await this.#edges.upstream.search(search, undefined, this.#edges.errand);
+    for (;;) {
+      for (const content of page.contents) {
+        const item = this.#register(content);
+        if (!asked.has(idOf(item.key))) throw new GatewayError('upstream-invalid');
+        items.push(item);
+      }
+      if (page.next === undefined || items.length >= ids.length) return items;
+      page = await this.#edges.upstream.search(search, page.next, this.#edges.errand);
+    }
+  }
+
+  /** Labels only grow, so this ends; a cycle of parents ends like any other. */
+  #inheritLabels(): void {
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const item of this.#items.values()) {
+        if (item.reading.parents.length === 0) continue;
+        const parents = [];
+        for (const key of item.reading.parents) {
+          const parent = this.#items.get(key);
+          if (parent !== undefined) parents.push({ key, labels: parent.labels });
+        }
+        if (parents.length === 0) continue;
+        const labels = this.#edges.labelling.inherit(item.labels, parents);
+        if (labels.key === item.labels.key) continue;
+        item.labels = labels;
+        delete item.ruling;
+        delete item.rulingAsTarget;
+        changed = true;
+      }
+    }
+  }
+
+  /** Hidden spreads along required references only, and only grows: to a fixpoint. */
+  #hideWhatRequiresHidden(): void {
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const item of this.#items.values()) {
+        if (item.hidden || item.oversize || item.reading.facts.references.length === 0) continue;
+        if (this.#survivesItsReferences(item)) continue;
+        item.hidden = true;
+        changed = true;
+      }
+    }
+  }
+
+  #survivesItsReferences(item: Item): boolean {
+    const isKnown = (key: ResourceKey, site: ReferenceSite): boolean => this.#isKnown(key, site);
+    return item.content.examine((resource) => ({
+      survives:
+        onlyRequired(resource, item.reading).every((site) => site.key === undefined || isKnown(site.key, site)) ||
+        cutReferences(resource, { ...item.reading, sites: onlyRequired(resource, item.reading) }, isKnown, new Edits()),
+    })).survives;
+  }
+}
+
+/**
+ * The references that decide whether a resource can stand at all: those below a required top-level element; of an
+ * all-or-nothing type every one. A reference below an optional element can always be cut.
+ */
+function onlyRequired({ tape, node: root }: ResourceOnTape, reading: Reading): readonly ReferenceSite[] {
+  if (allOrNothingTypes.has(reading.facts.type)) return reading.sites;
+  const model = childrenOf(reading.facts.type);
+  return reading.sites.filter((site) => {
+    let top = site.node;
+    while (tape.parent(top) !== root) top = tape.parent(top);
+    return model?.get(tape.nameText(top))?.required === true;
+  });
+}
+
+function requiredReferences(resource: ResourceOnTape, reading: Reading): readonly ResourceKey[] {
+  return onlyRequired(resource, reading).flatMap((site) => site.key ?? []);
+}

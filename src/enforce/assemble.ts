@@ -1,0 +1,113 @@
+import { Authored, type Content } from '../document/content.ts';
+import { type ErrorCode, errorKinds } from '../errors/errors.ts';
+
+/** What may be sent: content that a Release let out, and what the gateway wrote itself. Nothing else fits. */
+export type Part = Content<'releasable'> | Authored;
+
+/** One answer, complete before its first byte leaves. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: readonly Part[];
+}
+
+const fhirJson = 'application/fhir+json; charset=utf-8';
+
+/** The bytes of a reply, in order. The only place where parts become bytes. */
+export function bytesOf(body: readonly Part[]): readonly Uint8Array[] {
+  return body.flatMap((part) => (part instanceof Authored ? [part.bytes] : part.chunks()));
+}
+
+export function resourceReply(
+  content: Content<'releasable'>,
+  versionId: string | undefined,
+  lastUpdated: string | undefined,
+): Reply {
+  return {
+    status: 200,
+    headers: { 'content-type': fhirJson, ...versionHeaders(versionId, lastUpdated) },
+    body: [content],
+  };
+}
+
+export function notModifiedReply(versionId: string | undefined, lastUpdated: string | undefined): Reply {
+  return { status: 304, headers: versionHeaders(versionId, lastUpdated), body: [] };
+}
+
+function versionHeaders(versionId: string | undefined, lastUpdated: string | undefined): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (versionId !== undefined) headers.etag = `W/"${versionId}"`;
+  const updated = lastUpdated === undefined ? Number.NaN : Date.parse(lastUpdated);
+  if (!Number.isNaN(updated)) headers['last-modified'] = new Date(updated).toUTCString();
+  return headers;
+}
+
+export interface BundleEntry {
+  readonly fullUrl: string;
+  readonly content: Content<'releasable'>;
+  /** Members after the resource, e.g. `"search":{"mode":"match"}`. */
+  readonly tail: string;
+}
+
+export interface BundleHead {
+  readonly id: string;
+  readonly type: 'searchset' | 'history';
+  /** Instant of the answer. */
+  readonly timestamp: string;
+  readonly total: number | undefined;
+  readonly links: readonly { readonly relation: 'self' | 'next'; readonly url: string }[];
+}
+
+/** A Bundle of the gateway's own making around slices of what was released. Its label is not computed: none is given. */
+export function bundleReply(head: BundleHead, entries: readonly BundleEntry[]): Reply {
+  const { total, links, ...rest } = head;
+  const opening = JSON.stringify({
+    resourceType: 'Bundle',
+    id: rest.id,
+    meta: { lastUpdated: rest.timestamp },
+    type: rest.type,
+    timestamp: rest.timestamp,
+    ...(total === undefined ? {} : { total }),
+    link: links,
+  }).slice(0, -1);
+  const body: Part[] = [];
+  let pending = entries.length === 0 ? opening : `${opening},"entry":[`;
+  entries.forEach((entry, index) => {
+    pending += `${index === 0 ? '' : ','}{"fullUrl":${JSON.stringify(entry.fullUrl)},"resource":`;
+    body.push(Authored.text(pending), entry.content);
+    pending = `,${entry.tail}}`;
+  });
+  body.push(Authored.text(`${pending}${entries.length === 0 ? '' : ']'}}`));
+  return { status: 200, headers: { 'content-type': fhirJson }, body };
+}
+
+/** One pre-made body per kind of error: two answers of one kind are the same, byte for byte. */
+const outcomes = new Map<string, Authored>();
+
+/**
+ * @param about name of a parameter or header from the gateway's own registry; never a value of the request
+ */
+export function errorReply(
+  code: ErrorCode,
+  about: string | undefined,
+  headers: Readonly<Record<string, string>> = {},
+): Reply {
+  const kind = errorKinds[code];
+  const key = `${code} ${about ?? ''}`;
+  let body = outcomes.get(key);
+  if (body === undefined) {
+    body = Authored.json({
+      resourceType: 'OperationOutcome',
+      issue: [
+        {
+          severity: 'error',
+          code: kind.issue,
+          details: { coding: [{ system: 'urn:fhir-consent-gateway:error', code }], text: kind.title },
+          ...(about === undefined ? {} : { diagnostics: about }),
+        },
+      ],
+    });
+    if (outcomes.size < 2_000) outcomes.set(key, body);
+  }
+  return { status: kind.status, headers: { 'content-type': fhirJson, ...headers }, body: [body] };
+}

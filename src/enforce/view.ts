@@ -1,0 +1,180 @@
+import type { ResourceOnTape } from '../document/content.ts';
+import { Edits } from '../document/edits.ts';
+import { knownNameCount, nameNumber } from '../document/names.ts';
+import { kinds, type Node, type Tape } from '../document/tape.ts';
+import type { ResourceKey } from '../fhir/ids.ts';
+import type { Reading, ReferenceSite } from '../label/read.ts';
+import { allOrNothingTypes } from '../label/roles.ts';
+import { remove } from './remove.ts';
+import type { ViewVersions } from './version.ts';
+
+export interface ViewSettings {
+  /** `omit`: narrative is left out for the uncleared, on all resources alike. `keep`: it stays. */
+  readonly narrative: 'omit' | 'keep';
+  readonly publicBase: string;
+  /** The FHIR server's own base, which must not appear in answers. */
+  readonly upstreamBase: string;
+  /** Profiles (canonical prefixes) and tag systems that the uncleared may see in `meta`. */
+  readonly shownProfiles: readonly string[];
+  readonly shownTagSystems: readonly string[];
+  readonly versions: ViewVersions;
+}
+
+/** What is left of one resource for one requester. */
+export interface View {
+  readonly edits: Edits;
+  /** Version id the requester sees: the upstream's for the cleared, a keyed hash of the view for everybody else. */
+  readonly versionId: string | undefined;
+  readonly lastUpdated: string | undefined;
+  /** Element paths (`Encounter.diagnosis`) of what was cut from this resource alone: a criterion that reads one is tried again on the view. */
+  readonly cutPaths: readonly string[];
+}
+
+const names = {
+  meta: nameNumber('meta'),
+  text: nameNumber('text'),
+  section: nameNumber('section'),
+  security: nameNumber('security'),
+  profile: nameNumber('profile'),
+  tag: nameNumber('tag'),
+  source: nameNumber('source'),
+  versionId: nameNumber('versionId'),
+  system: nameNumber('system'),
+  code: nameNumber('code'),
+  extension: nameNumber('extension'),
+  contained: nameNumber('contained'),
+  quantity: nameNumber('quantity'),
+};
+/** Marks of an alteration somebody made earlier: that something was removed is itself hidden (HL7 v3-ObservationValue). */
+const alterationMarks = new Set(['REDACTED', 'MASKED', 'SUBSETTED']);
+
+/**
+ * The view of one resource, or undefined when nothing of it may be left: references to what the requester may not
+ * know go with their smallest optional parent, narrative goes, metadata is reduced, own URLs are made public.
+ * @param isKnown may the requester know that this resource exists?
+ * @param cleared statically cleared for this resource: content and metadata stay as they are
+ */
+export function viewOf(
+  resource: ResourceOnTape,
+  reading: Reading,
+  cleared: boolean,
+  isKnown: (key: ResourceKey, site: ReferenceSite) => boolean,
+  settings: ViewSettings,
+): View | undefined {
+  const { tape, node } = resource;
+  const edits = new Edits();
+  if (!cutReferences(resource, reading, isKnown, edits)) return undefined;
+  const cutPaths = [...edits.cuts].map((cut) => pathOf(resource, cut, reading.facts.type));
+  rewriteUrls(resource, settings, edits);
+  if (cleared) return { edits, versionId: reading.facts.versionId, lastUpdated: reading.facts.lastUpdated, cutPaths };
+  if (settings.narrative === 'omit') cutNarrative(tape, node, edits);
+  if (reading.facts.type === 'Group') cutMember(tape, node, names.quantity, edits);
+  cutUnknownNames(tape, node, edits);
+  const versionId = reduceMeta(resource, settings, edits);
+  return { edits, versionId, lastUpdated: reading.facts.lastUpdated, cutPaths };
+}
+
+/** @returns false when the resource itself has to go */
+export function cutReferences(
+  resource: ResourceOnTape,
+  reading: Reading,
+  isKnown: (key: ResourceKey, site: ReferenceSite) => boolean,
+  edits: Edits,
+): boolean {
+  for (const site of reading.sites) {
+    if (site.key === undefined || isKnown(site.key, site)) continue;
+    if (allOrNothingTypes.has(reading.facts.type)) return false;
+    if (!remove(resource, edits, site.node)) return false;
+  }
+  return true;
+}
+
+/** Member names from the root down, as search parameter paths are written. */
+function pathOf({ tape, node: root }: ResourceOnTape, node: Node, type: string): string {
+  const parts: string[] = [];
+  for (let at = node; at !== root; at = tape.parent(at)) {
+    const part = tape.nameText(at);
+    if (part !== '') parts.unshift(part);
+  }
+  return [type, ...parts].join('.');
+}
+
+function cutMember(tape: Tape, object: Node, name: number, edits: Edits): void {
+  const member = tape.member(object, name);
+  if (member >= 0) edits.cut(member);
+}
+
+/** `text` of the resource and of what it contains; of a Composition its sections too. */
+function cutNarrative(tape: Tape, node: Node, edits: Edits): void {
+  cutMember(tape, node, names.text, edits);
+  for (const name of [names.contained, names.section]) {
+    const list = tape.member(node, name);
+    if (list < 0 || tape.kind(list) !== kinds.array) continue;
+    for (let item = tape.firstChild(list); item >= 0; item = tape.next(item)) {
+      if (tape.kind(item) === kinds.object) cutNarrative(tape, item, edits);
+    }
+  }
+}
+
+/** Members whose names R4 does not have anywhere: nobody can say what they tell. */
+function cutUnknownNames(tape: Tape, root: Node, edits: Edits): void {
+  const end = tape.skips[root] as number;
+  const tags = tape.tags;
+  const first = knownNameCount << 4;
+  for (let node = root + 1; node < end; node++) {
+    if ((tags[node] as number) >= first) edits.cut(node);
+  }
+}
+
+function rewriteUrls({ tape, node }: ResourceOnTape, settings: ViewSettings, edits: Edits): void {
+  if (!tape.mentions(settings.upstreamBase)) return;
+  const end = tape.skips[node] as number;
+  for (let at = node + 1; at < end; at++) {
+    const text = tape.kind(at) === kinds.string ? tape.text(at) : undefined;
+    if (text?.includes(settings.upstreamBase)) {
+      edits.put(at, Buffer.from(JSON.stringify(text.replaceAll(settings.upstreamBase, settings.publicBase))));
+    }
+  }
+}
+
+/** Leaves of `meta` what the requester's class may see, and names the view's own version. */
+function reduceMeta(resource: ResourceOnTape, settings: ViewSettings, edits: Edits): string | undefined {
+  const { tape, node } = resource;
+  const versionId = settings.versions.of(resource, edits);
+  const meta = tape.member(node, names.meta);
+  if (meta < 0) return versionId;
+  cutMember(tape, meta, names.source, edits);
+  cutMember(tape, meta, names.extension, edits);
+  keepItems(tape, meta, names.profile, edits, (item) => {
+    const profile = tape.text(item);
+    return profile !== undefined && settings.shownProfiles.some((prefix) => profile.startsWith(prefix));
+  });
+  keepItems(tape, meta, names.tag, edits, (item) =>
+    settings.shownTagSystems.includes(tape.text(tape.member(item, names.system)) ?? ''),
+  );
+  keepItems(
+    tape,
+    meta,
+    names.security,
+    edits,
+    (item) => !alterationMarks.has(tape.text(tape.member(item, names.code)) ?? ''),
+  );
+  const version = tape.member(meta, names.versionId);
+  if (version >= 0) edits.put(version, Buffer.from(`"${versionId}"`));
+  return versionId;
+}
+
+function keepItems(tape: Tape, meta: Node, name: number, edits: Edits, keep: (item: Node) => boolean): void {
+  const list = tape.member(meta, name);
+  if (list < 0) return;
+  if (tape.kind(list) !== kinds.array) {
+    edits.cut(list);
+    return;
+  }
+  let kept = false;
+  for (let item = tape.firstChild(list); item >= 0; item = tape.next(item)) {
+    if (keep(item)) kept = true;
+    else edits.cut(item);
+  }
+  if (!kept) edits.cut(list);
+}

@@ -1,0 +1,245 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import express from 'express';
+import type { ListenerConfig } from '../config/listener.ts';
+import { bytesOf, errorReply, type Reply } from '../enforce/assemble.ts';
+import { GatewayError } from '../errors/errors.ts';
+import type { FhirRequest } from '../fhir/request.ts';
+import { type Answer, type Edges, handle } from '../gateway.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { parseRequest } from './parse.ts';
+
+export interface DoorDependencies {
+  readonly edges: Edges;
+  /** Body of `/.well-known/smart-configuration`. */
+  readonly smartConfiguration: () => Promise<Readonly<Record<string, unknown>>>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+}
+
+/** The data listener: HTTP/1.1, strict, one request to one answer. */
+export function createDataListener(config: ListenerConfig, basePath: string, deps: DoorDependencies): Server {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.use((request, response, next) => {
+    setSecurityHeaders(request, response, config, deps.tls !== undefined);
+    if (request.method === 'OPTIONS') response.status(204).end();
+    else next();
+  });
+  app.get(`${basePath}/.well-known/smart-configuration`, async (request, response) => {
+    if (request.originalUrl !== `${basePath}/.well-known/smart-configuration`)
+      return sendReply(response, request, errorReply('unknown-route', undefined));
+    response.type('application/json').send(JSON.stringify(await deps.smartConfiguration()));
+  });
+  app.use(async (request, response) => {
+    await answer(request, response, basePath, config, deps);
+  });
+  app.use((_error: unknown, request: express.Request, response: express.Response, _next: express.NextFunction) => {
+    deps.log.error('a request failed outside its own handling', {
+      code: 'internal',
+      name: _error instanceof Error ? _error.name : 'unknown',
+    });
+    if (response.headersSent) response.destroy();
+    else sendReply(response, request, errorReply('internal', undefined));
+  });
+  const options = {
+    maxHeaderSize: 16_384,
+    headersTimeout: config.headersTimeoutMs,
+    requestTimeout: config.requestTimeoutMs,
+    keepAliveTimeout: config.keepAliveTimeoutMs,
+    insecureHTTPParser: false,
+    joinDuplicateHeaders: false,
+  };
+  const server =
+    deps.tls === undefined
+      ? createServer(options, app)
+      : createTlsServer({ ...options, ...deps.tls, minVersion: 'TLSv1.2' }, app);
+  server.maxHeadersCount = 64;
+  server.on('upgrade', (_request, socket) =>
+    socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
+  );
+  return server as Server;
+}
+
+function setSecurityHeaders(
+  request: IncomingMessage,
+  response: ServerResponse,
+  config: ListenerConfig,
+  isTls: boolean,
+): void {
+  response.setHeader('Cache-Control', 'private, no-store');
+  response.setHeader('Vary', 'Authorization, Accept, Prefer, Origin');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
+  response.setHeader('Referrer-Policy', 'no-referrer');
+  if (isTls || config.behindTls) response.setHeader('Strict-Transport-Security', 'max-age=31536000; includeSubDomains');
+  const origin = request.headers.origin;
+  if (origin === undefined || !(config.allowedOrigins.includes('*') || config.allowedOrigins.includes(origin))) return;
+  response.setHeader('Access-Control-Allow-Origin', origin);
+  response.setHeader('Access-Control-Expose-Headers', 'ETag, Last-Modified, WWW-Authenticate, X-Request-Id');
+  if (request.method !== 'OPTIONS') return;
+  response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, OPTIONS');
+  response.setHeader(
+    'Access-Control-Allow-Headers',
+    'Authorization, Content-Type, Accept, Prefer, If-None-Match, If-Modified-Since, X-Purpose-Of-Use, Category',
+  );
+  response.setHeader('Access-Control-Max-Age', '600');
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  basePath: string,
+  config: ListenerConfig,
+  deps: DoorDependencies,
+): Promise<void> {
+  const id = randomBytes(12).toString('hex');
+  const receivedAt = deps.now();
+  response.setHeader('X-Request-Id', id);
+  const left = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) left.abort();
+  });
+  let parsed: FhirRequest;
+  try {
+    const body = await bodyOf(request, config.maximumFormBytes);
+    parsed = parseRequest(
+      {
+        id,
+        method: request.method ?? '',
+        target: (request as IncomingMessage & { originalUrl?: string }).originalUrl ?? request.url ?? '',
+        rawHeaders: request.rawHeaders,
+        body,
+        receivedAt,
+        remoteAddress: request.socket.remoteAddress ?? '',
+      },
+      basePath,
+    );
+  } catch (error) {
+    const code = error instanceof GatewayError ? error.code : 'invalid-request';
+    deps.metrics.requests.inc({ interaction: 'none', status: String(errorReply(code, undefined).status) });
+    request.resume();
+    return sendReply(response, request, errorReply(code, undefined, deps.edges.challenge(code)));
+  }
+  deps.metrics.inFlight.inc();
+  try {
+    const result = await handle(parsed, deps.edges, left.signal);
+    await send(result, parsed, response, config);
+    const durationMs = deps.now() - receivedAt;
+    deps.metrics.requests.inc({ interaction: result.interaction, status: String(result.reply.status) });
+    deps.metrics.duration.observe({ interaction: result.interaction }, durationMs / 1000);
+    deps.log.info('answered', {
+      requestId: id,
+      method: parsed.method,
+      interaction: result.interaction,
+      status: result.reply.status,
+      durationMs,
+    });
+  } finally {
+    deps.metrics.inFlight.dec();
+  }
+}
+
+/** Writes what was recorded, whole or not at all from the client's point of view: the length is stated first. */
+async function send(
+  result: Answer,
+  request: FhirRequest,
+  response: ServerResponse,
+  config: ListenerConfig,
+): Promise<void> {
+  if (response.destroyed) {
+    result.intent?.complete(0, true);
+    return;
+  }
+  response.writeHead(result.reply.status, {
+    ...result.reply.headers,
+    ...(result.reply.status === 304 ? {} : { 'Content-Length': result.length }),
+  });
+  if (request.method === 'HEAD' || result.length === 0) {
+    response.end();
+    result.intent?.complete(0, false);
+    return;
+  }
+  const deadline = setTimeout(() => response.destroy(), config.writeTimeoutMs);
+  try {
+    if (result.length <= response.writableHighWaterMark * 4) {
+      response.cork();
+      for (const chunk of result.chunks) response.write(chunk);
+      response.end();
+      response.uncork();
+      await finished(response);
+    } else {
+      await pipeline(Readable.from(inPieces(result.chunks), { objectMode: false }), response);
+    }
+    result.intent?.complete(result.length, false);
+  } catch {
+    result.intent?.complete(response.socket?.bytesWritten ?? 0, true); // the client left: the record stays a disclosure
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+/** Slices gathered into pieces of about 256 KiB: few writes, little copying. */
+function* inPieces(chunks: readonly Uint8Array[]): Generator<Buffer> {
+  let gathered: Uint8Array[] = [];
+  let size = 0;
+  for (const chunk of chunks) {
+    gathered.push(chunk);
+    size += chunk.length;
+    if (size < 262_144) continue;
+    yield Buffer.concat(gathered, size);
+    gathered = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(gathered, size);
+}
+
+function finished(response: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    response.once('finish', resolve);
+    response.once('close', () => (response.writableFinished ? resolve() : reject(new Error('closed'))));
+  });
+}
+
+function sendReply(response: ServerResponse, request: IncomingMessage, reply: Reply): void {
+  const body = Buffer.concat([...bytesOf(reply.body)]);
+  response.writeHead(reply.status, { ...reply.headers, 'Content-Length': body.length });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** The form of a POST search; any other body is refused by its shape. */
+async function bodyOf(request: IncomingMessage, limit: number): Promise<string> {
+  const {
+    'content-length': length,
+    'content-type': type,
+    'content-encoding': encoding,
+    'transfer-encoding': transfer,
+  } = request.headers;
+  const hasBody = transfer !== undefined || (length !== undefined && length !== '0');
+  if (request.method !== 'POST') {
+    if (hasBody) throw new GatewayError('invalid-request');
+    return '';
+  }
+  if (encoding !== undefined) throw new GatewayError('unsupported-media-type');
+  if (!hasBody) return '';
+  if (type === undefined || !/^application\/x-www-form-urlencoded\s*(?:;\s*charset=utf-8\s*)?$/i.test(type)) {
+    throw new GatewayError('unsupported-media-type');
+  }
+  if (Number(length ?? 0) > limit) throw new GatewayError('payload-too-large');
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) throw new GatewayError('payload-too-large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size).toString('latin1');
+}

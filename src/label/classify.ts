@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { canonicalSystem } from '../fhir/vocabulary.ts';
+
+/** A versioned table of codes that show a sensitive topic. Replaceable by a deployment. */
+export const labelTable = z.strictObject({
+  id: z.string().min(1),
+  version: z.string().min(1),
+  /** Code system -> `TOPIC strength` -> codes by kind of match; prefixes without dots. */
+  systems: z.record(
+    z.string(),
+    z.record(
+      z.string().regex(/^[A-Za-z0-9]+ (core|supporting|ambiguous)$/, 'a topic and core, supporting or ambiguous'),
+      z.strictObject({
+        exact: z.array(z.string()).optional(),
+        prefix: z.array(z.string().regex(/^[^.]+$/, 'a prefix has no dots')).optional(),
+      }),
+    ),
+  ),
+});
+export type LabelTable = z.infer<typeof labelTable>;
+
+export type Strength = 'core' | 'supporting' | 'ambiguous';
+
+/** A topic that a code shows, and the table row's place. */
+export interface Shown {
+  readonly topic: string;
+  /** `table@version`. */
+  readonly rule: string;
+}
+
+export interface Classifier {
+  /** `table@version` of every table in use. */
+  readonly versions: readonly string[];
+  /** Topics shown by a code; systems as they stand in the data. */
+  classify(system: string, code: string): readonly Shown[];
+}
+
+const nothing: readonly Shown[] = [];
+
+interface Prefix {
+  readonly prefix: string;
+  readonly strength: Strength;
+  readonly shown: Shown;
+}
+
+interface SystemIndex {
+  readonly exact: Map<string, { readonly strength: Strength; readonly shown: Shown }[]>;
+  /** By the first three characters. */
+  readonly prefixes: Map<string, Prefix[]>;
+}
+
+/**
+ * Compiles tables to look-ups: a set for exact codes, short lists for prefixes (ICD). Within a topic an exact row wins
+ * over a prefix, a longer prefix over a shorter one, so that an ambiguous exact row takes a code out of a core prefix.
+ * @param strengths rows of other strengths are read, but give no topic
+ */
+export function createClassifier(tables: readonly LabelTable[], strengths: readonly Strength[]): Classifier {
+  const systems = new Map<string, SystemIndex>();
+  for (const table of tables) index(table, systems);
+  const wanted = new Set(strengths);
+  const remembered = new Map<string, Map<string, readonly Shown[]>>();
+  return {
+    versions: tables.map(({ id, version }) => `${id}@${version}`),
+    classify(system, code) {
+      let ofSystem = remembered.get(system);
+      if (ofSystem === undefined) {
+        ofSystem = new Map();
+        if (remembered.size < 1_000) remembered.set(system, ofSystem);
+      }
+      let shown = ofSystem.get(code);
+      if (shown === undefined) {
+        const codes = systems.get(canonicalSystem(system));
+        shown = codes === undefined ? nothing : lookUp(codes, code, wanted);
+        if (ofSystem.size < 10_000) ofSystem.set(code, shown);
+      }
+      return shown;
+    },
+  };
+}
+
+function index(table: LabelTable, systems: Map<string, SystemIndex>): void {
+  const rule = `${table.id}@${table.version}`;
+  for (const [system, topics] of Object.entries(table.systems)) {
+    const canonical = canonicalSystem(system);
+    const codes = systems.get(canonical) ?? { exact: new Map(), prefixes: new Map() };
+    systems.set(canonical, codes);
+    for (const [key, { exact = [], prefix = [] }] of Object.entries(topics)) {
+      const [topic = '', strength] = key.split(' ') as [string, Strength];
+      const shown = { topic, rule };
+      for (const code of exact) append(codes.exact, code, { strength, shown });
+      for (const one of prefix) append(codes.prefixes, one.slice(0, 3), { prefix: one, strength, shown });
+    }
+  }
+}
+
+function append<T>(map: Map<string, T[]>, key: string, item: T): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [item]);
+  else list.push(item);
+}
+
+function lookUp(codes: SystemIndex, code: string, wanted: ReadonlySet<Strength>): readonly Shown[] {
+  const best = new Map<string, { length: number; strength: Strength; shown: Shown }>();
+  const offer = (length: number, strength: Strength, shown: Shown): void => {
+    const family = familyOf(shown.topic);
+    const known = best.get(family);
+    // At equal length the stronger row counts: a code that is core in one source is not taken out by another.
+    if (known === undefined || length > known.length || (length === known.length && strength === 'core'))
+      best.set(family, { length, strength, shown });
+  };
+  for (const { strength, shown } of codes.exact.get(code) ?? (nothing as never[])) offer(1_000, strength, shown);
+  if (codes.prefixes.size > 0) {
+    const plain = code.replaceAll('.', '').toUpperCase();
+    for (const { prefix, strength, shown } of codes.prefixes.get(plain.slice(0, 3)) ?? []) {
+      if (plain.startsWith(prefix)) offer(prefix.length, strength, shown);
+    }
+  }
+  const found = [...best.values()].filter(({ strength }) => wanted.has(strength)).map(({ shown }) => shown);
+  return found.length === 0 ? nothing : found;
+}
+
+/** Rows of one category compete with each other: the substance class is one. */
+function familyOf(topic: string): string {
+  return topic === 'ETHUD' || topic === 'OPIOIDUD' || topic === 'SUD' ? 'SUD' : topic;
+}

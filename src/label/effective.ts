@@ -1,0 +1,148 @@
+import type { Coding } from '../fhir/coding.ts';
+import { canonicalSystem, labelKind, part2, topicsOf } from '../fhir/vocabulary.ts';
+import type { Classifier } from './classify.ts';
+import {
+  type Confidentiality,
+  confidentialityOrder,
+  type LabelInputs,
+  type LabelOrigin,
+  type Labels,
+} from './labels.ts';
+import { directoryTypes } from './roles.ts';
+
+/** What a deployment says about sources and unknown labels. */
+export interface LabelSettings {
+  readonly classifier: Classifier;
+  /** Organizations, locations, services and practitioners that are Part 2 programs: keys, URLs or `system|value`. */
+  readonly programs: ReadonlySet<string>;
+  /** Actors whose mention gives labels: name to topics. */
+  readonly sensitiveActors: ReadonlyMap<string, readonly string[]>;
+  /** The whole server is a Part 2 source: the patient's existence is the secret (42 CFR 2.12). */
+  readonly part2Source: boolean;
+  /** Label systems that say nothing about release. */
+  readonly ignoredLabelSystems: ReadonlySet<string>;
+  /** Unknown labels that mean a known topic: `system|code` to topic. */
+  readonly mappedLabels: ReadonlyMap<string, string>;
+}
+
+/** A place where labels gather before they are put in order. */
+class Gathered {
+  stated: Confidentiality | undefined;
+  readonly topics = new Set<string>();
+  readonly caveats = new Set<string>();
+  readonly origins: LabelOrigin[] = [];
+
+  level(code: Confidentiality): void {
+    if (this.stated === undefined || confidentialityOrder.indexOf(code) > confidentialityOrder.indexOf(this.stated))
+      this.stated = code;
+  }
+
+  topic(code: string, by: LabelOrigin['by'], rule: string): void {
+    if (this.topics.has(code)) return;
+    this.topics.add(code);
+    this.origins.push({ label: code, by, rule });
+  }
+
+  done(): Labels {
+    if (this.stated === undefined && this.topics.size === 0 && this.caveats.size === 0) return unlabelled;
+    return interned(this.stated, topicsOf(this.topics), [...this.caveats].sort(), this.origins);
+  }
+}
+
+/** Equal labels share one object, so that comparing them is comparing keys once. */
+const known = new Map<string, Labels>();
+const maximumKnown = 10_000;
+
+function interned(
+  stated: Confidentiality | undefined,
+  topics: readonly string[],
+  caveats: readonly string[],
+  origins: readonly LabelOrigin[],
+): Labels {
+  const key = `${stated ?? ''}\n${topics.join(' ')}\n${caveats.join(' ')}`;
+  const identity = `${key}\n${origins.map(({ label, by, rule }) => `${label} ${by} ${rule}`).join('\n')}`;
+  let labels = known.get(identity);
+  if (labels === undefined) {
+    labels = Object.freeze({ ...(stated === undefined ? {} : { stated }), topics, caveats, origins, key });
+    if (known.size < maximumKnown) known.set(identity, labels);
+  }
+  return labels;
+}
+
+const unlabelled: Labels = Object.freeze({ topics: [], caveats: [], origins: [], key: '\n\n' });
+
+/** Labels of one resource by itself: its own, those its codes show, those its sources give. Pure. */
+export function ownLabels(inputs: LabelInputs, settings: LabelSettings): Labels {
+  const gathered = new Gathered();
+  for (const label of inputs.own) readOwn(label, gathered, settings);
+  for (const { system, code } of inputs.codings) {
+    for (const { topic, rule } of settings.classifier.classify(system, code)) gathered.topic(topic, 'code', rule);
+  }
+  // A directory entry may be public although naming it elsewhere tells something.
+  if (!directoryTypes.has(inputs.type)) {
+    for (const actor of inputs.actors) bySource(actor, gathered, settings);
+    for (const identifier of inputs.actorIdentifiers) bySource(identifier, gathered, settings);
+    if (settings.part2Source) gathered.topic(part2, 'source', 'whole server');
+  }
+  return gathered.done();
+}
+
+function bySource(actor: string, gathered: Gathered, settings: LabelSettings): void {
+  if (settings.programs.has(actor)) gathered.topic(part2, 'source', 'program');
+  for (const topic of settings.sensitiveActors.get(actor) ?? []) gathered.topic(topic, 'source', 'sensitive actor');
+}
+
+function readOwn({ system, code }: Coding, gathered: Gathered, settings: LabelSettings): void {
+  const label = labelKind(system, code);
+  switch (label.kind) {
+    case 'confidentiality':
+      gathered.level(label.code);
+      return;
+    case 'topic':
+      gathered.topic(label.code, 'own', 'meta.security');
+      return;
+    case 'purpose':
+      return;
+    case 'caveat':
+    case 'integrity':
+      gathered.caveats.add(`${canonicalSystem(system)}|${label.code}`);
+      return;
+    case 'unknown':
+      readUnknown(label, gathered, settings);
+      return;
+    default:
+      label satisfies never;
+  }
+}
+
+/** Nobody knows what it means: restricted, until somebody says. */
+function readUnknown({ system, code }: Coding, gathered: Gathered, settings: LabelSettings): void {
+  const mapped = settings.mappedLabels.get(`${system}|${code}`);
+  if (mapped !== undefined) gathered.topic(mapped, 'own', 'mapped label');
+  else if (!settings.ignoredLabelSystems.has(system)) {
+    gathered.level('R');
+    gathered.origins.push({ label: 'R', by: 'unknown-code', rule: system });
+  }
+}
+
+/** Labels together with those of what it was made in, is part of or derives from; they only grow. Pure. */
+export function inherit(labels: Labels, parents: readonly { readonly key: string; readonly labels: Labels }[]): Labels {
+  if (parents.every((parent) => parent.labels === unlabelled)) return labels;
+  const gathered = new Gathered();
+  if (labels.stated !== undefined) gathered.level(labels.stated);
+  for (const topic of labels.topics) gathered.topics.add(topic);
+  for (const caveat of labels.caveats) gathered.caveats.add(caveat);
+  gathered.origins.push(...labels.origins);
+  for (const { key, labels: parent } of parents) {
+    if (parent.stated !== undefined) gathered.level(parent.stated);
+    for (const topic of parent.topics) gathered.topic(topic, 'inherited', key);
+    for (const caveat of parent.caveats) if (!isAboutItselfAlone(caveat)) gathered.caveats.add(caveat);
+  }
+  return gathered.done();
+}
+
+/** Integrity and alteration marks tell of the one resource they stand on (HL7 v3-ObservationValue). */
+function isAboutItselfAlone(caveat: string): boolean {
+  const cut = caveat.lastIndexOf('|');
+  return labelKind(caveat.slice(0, cut), caveat.slice(cut + 1)).kind === 'integrity';
+}

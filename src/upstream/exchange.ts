@@ -1,0 +1,194 @@
+import { type Dispatcher, Pool } from 'undici';
+import type { UpstreamConfig } from '../config/upstream.ts';
+import { GatewayError } from '../errors/errors.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly form?: string;
+  readonly authorization: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * One HTTP exchange at a time with one configured origin: fixed headers, no redirects, identity encoding, whole body
+ * in memory under a cap, abort when the client has left.
+ */
+export class Exchange {
+  readonly #pool: Pool;
+  readonly #config: UpstreamConfig;
+  readonly #now: () => number;
+  #failures = 0;
+  #restUntil = 0;
+  #running = 0;
+
+  constructor(config: UpstreamConfig, now: () => number) {
+    this.#config = config;
+    this.#now = now;
+    this.#pool = new Pool(new URL(config.baseUrl).origin, {
+      connections: config.connections,
+      connect: { timeout: config.connectTimeoutMs },
+      headersTimeout: config.answerTimeoutMs,
+      bodyTimeout: config.answerTimeoutMs,
+      pipelining: 1,
+    });
+  }
+
+  /** Exchanges under way; a client that left must bring it down again. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /**
+   * @throws {GatewayError} `upstream-unavailable`, `upstream-timeout`, `upstream-invalid`
+   */
+  async send(call: Call): Promise<Answer> {
+    if (this.#now() < this.#restUntil) throw new GatewayError('upstream-unavailable');
+    this.#running++;
+    try {
+      const answer = await this.#dispatch(call);
+      this.#failures = 0;
+      return answer;
+    } catch (error) {
+      if (error instanceof GatewayError && error.code !== 'upstream-invalid' && !call.signal?.aborted) {
+        this.#failures++;
+        if (this.#failures >= this.#config.breakerFailures) this.#restUntil = this.#now() + this.#config.breakerRestMs;
+      }
+      throw error;
+    } finally {
+      this.#running--;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  #dispatch(call: Call): Promise<Answer> {
+    const headers: Record<string, string> = { accept: 'application/fhir+json', 'accept-encoding': 'identity' };
+    if (call.authorization !== undefined) headers.authorization = call.authorization;
+    if (call.form !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded';
+    return new Promise((resolve, reject) => {
+      this.#pool.dispatch(
+        { method: call.method, path: call.path, headers, body: call.form ?? null },
+        new Collector(this.#config, call.signal, resolve, reject),
+      );
+    });
+  }
+}
+
+const jsonTypes = /^application\/(?:fhir\+json|json|json\+fhir)\s*(?:;|$)/i;
+
+type Fault = 'upstream-timeout' | 'upstream-unavailable' | 'upstream-invalid';
+
+/** What is wrong with the head of an answer, if anything. A redirect is never followed, an unexpected type never relayed. */
+function faultOf(
+  status: number,
+  headers: Record<string, string | string[] | undefined>,
+  limit: number,
+): Fault | undefined {
+  if (status === 404 || status === 410) return undefined;
+  if (status === 503) return 'upstream-unavailable';
+  if (status === 504) return 'upstream-timeout';
+  if (status !== 200) return 'upstream-invalid';
+  const type = headers['content-type'];
+  const encoding = headers['content-encoding'];
+  if (typeof type !== 'string' || !jsonTypes.test(type)) return 'upstream-invalid';
+  if (encoding !== undefined && encoding !== 'identity') return 'upstream-invalid';
+  return Number(headers['content-length'] ?? 0) > limit ? 'upstream-invalid' : undefined;
+}
+
+/** Collects one answer; settles exactly once. */
+class Collector implements Dispatcher.DispatchHandler {
+  readonly #limit: number;
+  readonly #deadline: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #resolve: (answer: Answer) => void;
+  readonly #reject: (error: GatewayError) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #onAbort: (() => void) | undefined;
+  #status = 0;
+  #chunks: Buffer[] = [];
+  #length = 0;
+  #settled = false;
+
+  constructor(
+    config: UpstreamConfig,
+    signal: AbortSignal | undefined,
+    resolve: (answer: Answer) => void,
+    reject: (error: GatewayError) => void,
+  ) {
+    this.#limit = config.maximumAnswerBytes;
+    this.#deadline = config.answerTimeoutMs;
+    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    this.#timer = setTimeout(() => this.#fail('upstream-timeout'), this.#deadline);
+    if (this.#signal === undefined) return;
+    this.#onAbort = () => this.#fail('upstream-unavailable');
+    if (this.#signal.aborted) this.#onAbort();
+    else this.#signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200) return; // informational answers are dropped
+    this.#status = status;
+    const fault = faultOf(status, headers, this.#limit);
+    if (fault !== undefined) this.#fail(fault);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#settled) return;
+    this.#length += chunk.length;
+    if (this.#length > this.#limit) this.#fail('upstream-invalid');
+    else this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#settled) return;
+    this.#settle();
+    const [first] = this.#chunks;
+    this.#resolve({
+      status: this.#status,
+      body: this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks, this.#length),
+    });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const code = (error as { code?: string }).code ?? '';
+    this.#fail(
+      code.endsWith('_TIMEOUT') && code !== 'UND_ERR_CONNECT_TIMEOUT'
+        ? 'upstream-timeout'
+        : this.#status !== 0 || code.startsWith('HPE_')
+          ? 'upstream-invalid'
+          : 'upstream-unavailable',
+    );
+  }
+
+  #fail(code: Fault): void {
+    if (this.#settled) return;
+    this.#settle();
+    this.#reject(new GatewayError(code));
+    this.#controller?.abort(new Error(code));
+  }
+
+  #settle(): void {
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    if (this.#onAbort) this.#signal?.removeEventListener('abort', this.#onAbort);
+  }
+}

@@ -1,0 +1,236 @@
+import type { UpstreamConfig } from '../config/upstream.ts';
+import { Content } from '../document/content.ts';
+import { nameNumber } from '../document/names.ts';
+import { type DocumentLimits, kinds, MalformedDocument, type Node, scan, type Tape } from '../document/tape.ts';
+import { GatewayError } from '../errors/errors.ts';
+import { idOf, type ResourceKey, typeOf } from '../fhir/ids.ts';
+import type { Parameter } from '../fhir/request.ts';
+import { Exchange } from './exchange.ts';
+
+/** Where the next upstream page is; opaque to everybody else, sealed into page tokens. */
+export type UpstreamCursor = { readonly link: string } | { readonly offset: number };
+
+export interface UpstreamPage {
+  readonly contents: readonly Content<'undecided'>[];
+  /** Undefined after the last page. */
+  readonly next: UpstreamCursor | undefined;
+}
+
+export interface UpstreamSearch {
+  readonly type: string;
+  readonly parameters: readonly Parameter[];
+  readonly sort?: readonly { readonly parameter: string; readonly descending: boolean }[];
+  readonly pageSize: number;
+  /** A look-up by id: no order is asked for. */
+  readonly unsorted?: boolean;
+}
+
+/** What one request brings along: whose credential, and when to give up. */
+export interface Errand {
+  /** The client's Authorization header, used in `forward` mode only. */
+  readonly authorization: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface Upstream {
+  /** @returns undefined when the server has no such resource (404, 410) */
+  read(key: ResourceKey, errand: Errand): Promise<Content<'undecided'> | undefined>;
+  search(search: UpstreamSearch, cursor: UpstreamCursor | undefined, errand: Errand): Promise<UpstreamPage>;
+  /** All versions of one resource, newest first; undefined when the server knows none. A deleted version has no content. */
+  history(key: ResourceKey, errand: Errand): Promise<readonly Version[] | undefined>;
+  readonly running: number;
+  close(): Promise<void>;
+}
+
+export interface Version {
+  readonly content: Content<'undecided'> | undefined;
+}
+
+const names = {
+  resourceType: nameNumber('resourceType'),
+  id: nameNumber('id'),
+  type: nameNumber('type'),
+  entry: nameNumber('entry'),
+  resource: nameNumber('resource'),
+  search: nameNumber('search'),
+  mode: nameNumber('mode'),
+  link: nameNumber('link'),
+  relation: nameNumber('relation'),
+  url: nameNumber('url'),
+};
+
+const limits: DocumentLimits = {
+  maximumDepth: 64,
+  maximumMembers: 2_000,
+  maximumNodes: 4_000_000,
+  maximumStringBytes: 16_777_216,
+};
+const maximumHistoryPages = 50;
+
+/**
+ * The only client of the FHIR server. Its URLs and headers are made here from parsed parts; nothing of a client's
+ * request is copied. Everything it hands out is undecided.
+ * @param authorization current value of the gateway's own Authorization header, if any
+ */
+export function createUpstream(
+  config: UpstreamConfig,
+  deps: { now: () => number; authorization: () => string | undefined },
+): Upstream {
+  const exchange = new Exchange(config, deps.now);
+  const base = new URL(config.baseUrl);
+  const basePath = base.pathname.replace(/\/$/, '');
+  const authorizationFor = (errand: Errand): string | undefined =>
+    config.credential === 'forward' ? errand.authorization : deps.authorization();
+
+  const fetchDocument = async (
+    method: 'GET' | 'POST',
+    path: string,
+    form: string | undefined,
+    errand: Errand,
+  ): Promise<Tape | undefined> => {
+    const answer = await exchange.send({
+      method,
+      path,
+      ...(form === undefined ? {} : { form }),
+      authorization: authorizationFor(errand),
+      signal: errand.signal,
+    });
+    return answer.status === 200 ? open(answer.body) : undefined;
+  };
+
+  return {
+    async read(key, errand) {
+      const tape = await fetchDocument('GET', `${basePath}/${key}`, undefined, errand);
+      if (tape === undefined) return undefined;
+      requireIdentity(tape, 0, typeOf(key), idOf(key));
+      return Content.received(tape, 0);
+    },
+
+    async search(search, cursor, errand) {
+      const isLink = cursor !== undefined && 'link' in cursor;
+      const tape = isLink
+        ? await fetchDocument('GET', cursor.link, undefined, errand)
+        : await fetchDocument('POST', `${basePath}/${search.type}/_search`, formOf(search, config, cursor), errand);
+      if (tape === undefined) throw new GatewayError('upstream-invalid');
+      requireBundle(tape, 'searchset');
+      const { contents, entries } = matchesOf(tape, search.type);
+      return { contents, next: nextOf(tape, config, base, cursor, search.pageSize, entries) };
+    },
+
+    async history(key, errand) {
+      const versions: Version[] = [];
+      let path: string | undefined = `${basePath}/${key}/_history?_count=1000`;
+      for (let page = 0; path !== undefined; page++) {
+        if (page >= maximumHistoryPages) throw new GatewayError('too-costly');
+        const tape: Tape | undefined = await fetchDocument('GET', path, undefined, errand);
+        if (tape === undefined) {
+          if (page === 0) return undefined;
+          throw new GatewayError('upstream-invalid');
+        }
+        requireBundle(tape, 'history');
+        for (const entry of items(tape, tape.member(0, names.entry))) {
+          const resource = tape.member(entry, names.resource);
+          if (resource >= 0) requireIdentity(tape, resource, typeOf(key), idOf(key));
+          versions.push({ content: resource < 0 ? undefined : Content.received(tape, resource) });
+        }
+        path = linkOf(tape, base);
+      }
+      return versions;
+    },
+
+    get running() {
+      return exchange.running;
+    },
+    close: () => exchange.close(),
+  };
+}
+
+/** @throws {GatewayError} `upstream-invalid` */
+function open(body: Uint8Array): Tape {
+  try {
+    return scan(body, limits);
+  } catch (error) {
+    if (error instanceof MalformedDocument) throw new GatewayError('upstream-invalid', { cause: error });
+    throw error;
+  }
+}
+
+function formOf(search: UpstreamSearch, config: UpstreamConfig, cursor: UpstreamCursor | undefined): string {
+  const form = new URLSearchParams();
+  for (const [name, value] of search.parameters) form.append(name, value);
+  const keys = (search.sort ?? []).map(({ parameter, descending }) => `${descending ? '-' : ''}${parameter}`);
+  if (config.sortTieBreak && search.unsorted !== true && !keys.some((key) => key.replace('-', '') === '_id'))
+    keys.push('_id');
+  if (keys.length > 0) form.append('_sort', keys.join(','));
+  form.append('_count', String(search.pageSize));
+  if (cursor !== undefined && 'offset' in cursor) form.append('_offset', String(cursor.offset));
+  return form.toString();
+}
+
+/** A swapped or mislabelled answer is worse than none. */
+function requireIdentity(tape: Tape, node: Node, type: string, id: string): void {
+  if (tape.text(tape.member(node, names.resourceType)) !== type || tape.text(tape.member(node, names.id)) !== id) {
+    throw new GatewayError('upstream-invalid');
+  }
+}
+
+function requireBundle(tape: Tape, type: string): void {
+  if (tape.text(tape.member(0, names.resourceType)) !== 'Bundle' || tape.text(tape.member(0, names.type)) !== type) {
+    throw new GatewayError('upstream-invalid');
+  }
+}
+
+function* items(tape: Tape, array: Node): Generator<Node> {
+  if (array < 0) return;
+  if (tape.kind(array) !== kinds.array) throw new GatewayError('upstream-invalid');
+  for (let item = tape.firstChild(array); item >= 0; item = tape.next(item)) yield item;
+}
+
+/** Matches of the type that was asked for. What came along unasked (outcomes, includes) is left behind. */
+function matchesOf(tape: Tape, type: string): { contents: Content<'undecided'>[]; entries: number } {
+  const contents: Content<'undecided'>[] = [];
+  let entries = 0;
+  for (const entry of items(tape, tape.member(0, names.entry))) {
+    const resource = tape.member(entry, names.resource);
+    const mode = tape.text(tape.member(tape.member(entry, names.search), names.mode));
+    if (mode === 'outcome' || mode === 'include') continue;
+    entries++;
+    if (resource < 0 || tape.text(tape.member(resource, names.resourceType)) !== type)
+      throw new GatewayError('upstream-invalid');
+    contents.push(Content.received(tape, resource));
+  }
+  return { contents, entries };
+}
+
+function nextOf(
+  tape: Tape,
+  config: UpstreamConfig,
+  base: URL,
+  cursor: UpstreamCursor | undefined,
+  pageSize: number,
+  entries: number,
+): UpstreamCursor | undefined {
+  if (config.paging === 'offset') {
+    const offset = cursor !== undefined && 'offset' in cursor ? cursor.offset : 0;
+    return entries < pageSize ? undefined : { offset: offset + entries };
+  }
+  const link = linkOf(tape, base);
+  if (link === undefined) return undefined;
+  if (cursor !== undefined && 'link' in cursor && cursor.link === link) throw new GatewayError('upstream-invalid'); // a loop
+  return { link };
+}
+
+/** Path and query of the next link, which must stay under the configured base: a credential goes with it. */
+function linkOf(tape: Tape, base: URL): string | undefined {
+  for (const link of items(tape, tape.member(0, names.link))) {
+    if (tape.text(tape.member(link, names.relation)) !== 'next') continue;
+    const text = tape.text(tape.member(link, names.url));
+    const url = text === undefined || !URL.canParse(text, base.href) ? undefined : new URL(text, base);
+    const prefix = base.pathname.replace(/\/$/, '');
+    if (url === undefined || (url.pathname !== prefix && !url.pathname.startsWith(`${prefix}/`)))
+      throw new GatewayError('upstream-invalid');
+    // The server may know itself by another name than we call it by; only path and query are followed, on our own connection.
+    return url.pathname + url.search;
+  }
+  return undefined;
+}

@@ -1,0 +1,35 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { temporaryDirectory } from './disclosures.ts';
+import { killRepeatedly } from './kill.ts';
+
+const minutes = 60_000;
+
+describe('kill -9 between any two steps of the disclosure protocol', () => {
+  let directory: ReturnType<typeof temporaryDirectory>;
+  beforeEach(() => {
+    directory = temporaryDirectory();
+  });
+  afterEach(() => directory.remove());
+
+  it(
+    'leaves no answer without its record, in 50 kills',
+    async () => {
+      const report = await killRepeatedly({ count: 50, seed: 20_260_301, directory: directory.path });
+      expect(report.lost).toEqual([]);
+      expect(Object.keys(report.steps)).toHaveLength(7);
+      expect(report.whole).toBeGreaterThan(100);
+      expect(report.answered).toBeGreaterThan(report.whole); // some got a part
+      expect(report.unknown).toBeGreaterThan(0);
+    },
+    5 * minutes,
+  );
+
+  it(
+    'is noticed when a gateway answers first',
+    async () => {
+      const report = await killRepeatedly({ count: 7, seed: 1, directory: directory.path, order: 'answer-first' });
+      expect(report.lost).not.toEqual([]);
+    },
+    minutes,
+  );
+});

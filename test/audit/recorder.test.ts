@@ -1,0 +1,257 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type AuditRecorder, createRecorder, readEvents } from '../../src/audit/audit.ts';
+import type { AuditConfig } from '../../src/config/audit.ts';
+import {
+  configOf,
+  context,
+  disclosure,
+  keepForValidation,
+  parts,
+  publicBaseUrl,
+  request,
+  resource,
+  secretToken,
+  temporaryDirectory,
+} from './disclosures.ts';
+
+let directory: ReturnType<typeof temporaryDirectory>;
+const running: AuditRecorder[] = [];
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+});
+afterEach(async () => {
+  for (const recorder of running.splice(0)) await recorder.close();
+  directory.remove();
+});
+
+async function start(changes: Record<string, unknown> = {}): Promise<{ recorder: AuditRecorder; config: AuditConfig }> {
+  const config = configOf(directory.path, changes);
+  const recorder = await createRecorder(config, parts);
+  running.push(recorder);
+  return { recorder, config };
+}
+
+const rows = (config: AuditConfig): number => {
+  const other = new DatabaseSync(config.outboxFile, { readOnly: true });
+  const count = Number(other.prepare('SELECT count(*) AS count FROM record').get()?.count);
+  other.close();
+  return count;
+};
+const details = (config: AuditConfig, type: string): (string | undefined)[] =>
+  readEvents(config, publicBaseUrl)
+    .filter(({ streams }) => streams.includes('primary'))
+    .map(
+      ({ event }) => event.entity?.flatMap(({ detail }) => detail ?? []).find((one) => one.type === type)?.valueString,
+    );
+const unavailable = { code: 'record-unavailable' };
+
+describe('a record', () => {
+  it('is on disk when record resolves, and record does not resolve before', async () => {
+    const { recorder, config } = await start();
+    await recorder.record(disclosure());
+    expect(rows(config)).toBe(1);
+
+    const holder = new DatabaseSync(config.outboxFile);
+    holder.exec('BEGIN IMMEDIATE'); // nothing can be committed now
+    let resolved = false;
+    const recorded = recorder.record(disclosure()).then(() => {
+      resolved = true;
+    });
+    await pause(300);
+    expect(resolved).toBe(false);
+    holder.exec('COMMIT');
+    holder.close();
+    await recorded;
+    expect(rows(config)).toBe(2);
+  });
+
+  it('shares its sync with those that came during the last one', async () => {
+    const { recorder, config } = await start();
+    const before = recorder.metrics().commits;
+    await Promise.all(Array.from({ length: 400 }, () => recorder.record(disclosure())));
+    expect(rows(config)).toBe(400);
+    expect(recorder.metrics().commits - before).toBeLessThan(40);
+  });
+
+  it('names in its event what left, to whom, under which Consent', async () => {
+    const { recorder, config } = await start();
+    (await recorder.record(disclosure())).complete(512, false);
+    await recorder.close();
+    const [read] = readEvents(config, publicBaseUrl);
+    expect(read?.event.entity?.map(({ what }) => what?.reference ?? what?.identifier?.value)).toEqual([
+      'Observation/a1c/_history/1',
+      'Patient/ada',
+      'Consent/ada-treatment/_history/3',
+      disclosure().request.id,
+    ]);
+    expect(details(config, 'delivery')).toEqual(['complete']);
+    keepForValidation(
+      'recorded',
+      readEvents(config, publicBaseUrl).map(({ event }) => event),
+    );
+  });
+
+  it('says aborted when the client left, and unknown when nobody told', async () => {
+    const { recorder, config } = await start();
+    const [first] = await Promise.all([recorder.record(disclosure()), recorder.record(disclosure())]);
+    first?.complete(3, true);
+    first?.complete(512, false); // the first word counts
+    await recorder.close();
+    expect(details(config, 'delivery')).toEqual(['aborted', 'unknown']);
+    expect(details(config, 'bytes-sent')).toEqual(['3', undefined]);
+  });
+
+  it('survives a restart, and the next one gets the next number', async () => {
+    const { recorder, config } = await start();
+    await recorder.record(disclosure());
+    await recorder.close();
+    const { recorder: again } = await start();
+    await again.record(disclosure());
+    expect(details(config, 'sequence')).toEqual(['1', '2']);
+  });
+
+  it('is nowhere in the clear, and holds no token', async () => {
+    const { recorder, config } = await start();
+    await recorder.record(disclosure({ released: [resource('Observation/planted-id', ['Patient/planted-patient'])] }));
+    for (const name of readdirSync(directory.path)) {
+      const bytes = readFileSync(join(directory.path, name));
+      for (const planted of ['planted-id', 'planted-patient', 'Ann Lee', secretToken]) {
+        expect(bytes.includes(planted)).toBe(false);
+      }
+    }
+    expect(JSON.stringify(readEvents(config, publicBaseUrl))).toContain('planted-patient');
+    expect(JSON.stringify(readEvents(config, publicBaseUrl))).not.toContain(secretToken);
+  });
+});
+
+describe('when a record cannot be kept', () => {
+  it('a wrong key stops the start with the reason', async () => {
+    const { recorder } = await start();
+    await recorder.record(disclosure());
+    await recorder.close();
+    const key = join(directory.path, 'other');
+    writeFileSync(key, 'A'.repeat(43).concat('='));
+    await expect(start({ key: { kind: 'file', currentFile: key } })).rejects.toThrow(/which is not configured/);
+  });
+
+  it('a second gateway on the same outbox does not start', async () => {
+    await start();
+    await expect(start()).rejects.toThrow(/another gateway uses this outbox/);
+  }, 20_000);
+
+  it('a full outbox refuses, alarms from 80 % on, and loses nothing', async () => {
+    const { recorder, config } = await start({ maximumBytes: 65_536 });
+    let kept = 0;
+    let alarmedAt: number | undefined;
+    const refusals: unknown[] = [];
+    while (refusals.length === 0) {
+      await recorder.record(disclosure()).then(
+        () => kept++,
+        (error: unknown) => refusals.push(error),
+      );
+      if (recorder.metrics().alarm) alarmedAt ??= recorder.metrics().usedBytes;
+    }
+    expect(refusals).toEqual([expect.objectContaining(unavailable)]);
+    expect(alarmedAt).toBeGreaterThanOrEqual(0.8 * 65_536);
+    expect(alarmedAt).toBeLessThan(0.85 * 65_536);
+    expect(recorder.healthy).toBe(false);
+    expect(recorder.metrics().state).toBe('full');
+    expect(rows(config)).toBe(kept);
+    await expect(recorder.record(disclosure())).rejects.toMatchObject(unavailable);
+  });
+
+  it('too many at one time are refused at once, and those that wait are recorded', async () => {
+    const { recorder } = await start({ maximumWaiting: 10 });
+    const outcomes = await Promise.allSettled(Array.from({ length: 25 }, () => recorder.record(disclosure())));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
+    expect(recorder.metrics()).toMatchObject({ recorded: 10, unavailable: 15, waiting: 0 });
+  });
+
+  it('after a failed write nothing is recorded until a restart, and then everything is', async () => {
+    // The operating system refuses to let files grow (RLIMIT_FSIZE): a real write error, as of a full disk.
+    const child = spawn(
+      'bash',
+      [
+        '-c',
+        'ulimit -f 512; exec "$0" "$1" "$2"',
+        process.execPath,
+        join(import.meta.dirname, 'limited-child.ts'),
+        directory.path,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    await once(child, 'close');
+    const { recorded, codes, healthy, state, afterwards } = JSON.parse(output) as Record<string, unknown>;
+    expect(recorded).toBeGreaterThan(0);
+    expect({ codes, healthy, state, afterwards }).toEqual({
+      codes: ['record-unavailable'],
+      healthy: false,
+      state: 'broken',
+      afterwards: 'record-unavailable',
+    });
+
+    const { recorder, config } = await start();
+    expect(recorder.healthy).toBe(true);
+    await recorder.record(disclosure());
+    expect(rows(config)).toBeGreaterThan(recorded as number);
+  });
+
+  it('the emergency setting lets answers leave, and counts them', async () => {
+    const { recorder } = await start({ maximumWaiting: 1, dangerouslyDiscloseWithoutRecord: true });
+    await Promise.all(Array.from({ length: 3 }, () => recorder.record(disclosure())));
+    expect(recorder.metrics()).toMatchObject({ recorded: 1, disclosedWithoutRecord: 2, unavailable: 0 });
+  });
+
+  it('after close nothing is recorded', async () => {
+    const { recorder } = await start();
+    await recorder.close();
+    await expect(recorder.record(disclosure())).rejects.toMatchObject(unavailable);
+  });
+
+  it('close waits for what is being recorded', async () => {
+    const { recorder, config } = await start();
+    const recorded = recorder.record(disclosure());
+    await recorder.close();
+    await recorded;
+    expect(rows(config)).toBe(1);
+  });
+});
+
+describe('refusals', () => {
+  const refusal = { request: request(['Observation']), code: 'scope-insufficient', context: context() } as const;
+
+  it('are recorded with their code', async () => {
+    const { recorder, config } = await start();
+    recorder.note(refusal);
+    recorder.note({ request: request(['Observation']), code: 'token-invalid' });
+    await recorder.close();
+    expect(readEvents(config, publicBaseUrl).map(({ event }) => event.outcomeDesc)).toEqual([
+      'scope-insufficient',
+      'token-invalid',
+    ]);
+  });
+
+  it('in a flood are counted, a few recorded, and the next one tells how many were not', async () => {
+    let now = 1_000_000;
+    const config = configOf(directory.path, { refusalsPerSecond: 5 });
+    const recorder = await createRecorder(config, { ...parts, now: () => now });
+    running.push(recorder);
+    for (let count = 0; count < 100; count++) recorder.note(refusal);
+    expect(recorder.metrics()).toMatchObject({ refusalsRecorded: 5, refusalsCountedOnly: 95 });
+    now += 1_000;
+    recorder.note(refusal);
+    await recorder.close();
+    expect(details(config, 'refusals-not-recorded')).toEqual([...new Array(5).fill(undefined), '95']);
+  });
+});

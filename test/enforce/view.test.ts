@@ -1,0 +1,223 @@
+import { describe, expect, it } from '@jest/globals';
+import { Edits } from '../../src/document/edits.ts';
+import { scan } from '../../src/document/tape.ts';
+import { ViewVersions } from '../../src/enforce/version.ts';
+import { type ViewSettings, viewOf } from '../../src/enforce/view.ts';
+import { timeReader } from '../../src/fhir/dates.ts';
+import { type Reading, readResource } from '../../src/label/read.ts';
+
+const limits = { maximumDepth: 64, maximumMembers: 2_000, maximumNodes: 100_000, maximumStringBytes: 1_000_000 };
+const settings: ViewSettings = {
+  narrative: 'omit',
+  publicBase: 'https://gateway.example/fhir',
+  upstreamBase: 'http://upstream:8080/r4',
+  shownProfiles: ['http://hl7.org/fhir/us/core/'],
+  shownTagSystems: [],
+  versions: new ViewVersions(Buffer.alloc(32, 7)),
+};
+const readSettings = {
+  localBases: ['http://upstream:8080/r4', 'https://gateway.example/fhir'],
+  time: timeReader('UTC'),
+};
+
+/** The view of a resource for somebody who may know everything but what `hidden` names. */
+function view(
+  resource: object,
+  hidden: readonly string[],
+  cleared = false,
+): { json: Record<string, unknown> | undefined; versionId: string | undefined } {
+  const tape = scan(Buffer.from(JSON.stringify(resource)), limits);
+  const reading = readResource({ tape, node: 0 }, readSettings) as Reading;
+  const made = viewOf({ tape, node: 0 }, reading, cleared, (key) => !hidden.includes(key), settings);
+  if (made === undefined) return { json: undefined, versionId: undefined };
+  return { json: JSON.parse(Buffer.concat(made.edits.write(tape, 0)).toString()), versionId: made.versionId };
+}
+
+const encounter = { reference: 'Encounter/sud-1', display: 'Sunrise detox intake' };
+
+describe('references to what is hidden', () => {
+  it('go whole, display and identifier with them', () => {
+    const { json } = view(
+      {
+        resourceType: 'Observation',
+        id: 'o',
+        status: 'final',
+        encounter,
+        performer: [encounter, { reference: 'Practitioner/p' }],
+      },
+      ['Encounter/sud-1'],
+    );
+    expect(json).toEqual({
+      resourceType: 'Observation',
+      id: 'o',
+      status: 'final',
+      performer: [{ reference: 'Practitioner/p' }],
+    });
+  });
+
+  it.each([
+    ['absolute, under the upstream base', 'http://upstream:8080/r4/Encounter/sud-1'],
+    ['absolute, under the public base', 'https://gateway.example/fhir/Encounter/sud-1'],
+    ['versioned', 'Encounter/sud-1/_history/3'],
+  ])('are found when they are %s', (_, reference) => {
+    expect(view({ resourceType: 'Observation', id: 'o', encounter: { reference } }, ['Encounter/sud-1']).json).toEqual({
+      resourceType: 'Observation',
+      id: 'o',
+    });
+  });
+
+  it('take the backbone with them when it requires them, and a list with ranks whole', () => {
+    const diagnosis = [
+      { condition: { reference: 'Condition/visible' }, rank: 1 },
+      { condition: { reference: 'Condition/hidden' }, rank: 2 },
+    ];
+    const { json } = view(
+      {
+        resourceType: 'Encounter',
+        id: 'e',
+        diagnosis,
+        location: [{ location: { reference: 'Location/hidden' } }, { location: { reference: 'Location/x' } }],
+      },
+      ['Condition/hidden', 'Location/hidden'],
+    );
+    expect(json).toEqual({ resourceType: 'Encounter', id: 'e', location: [{ location: { reference: 'Location/x' } }] });
+  });
+
+  it('leave no empty object or list behind', () => {
+    const { json } = view(
+      {
+        resourceType: 'Encounter',
+        id: 'e',
+        status: 'finished',
+        participant: [{ individual: { reference: 'Practitioner/h' } }],
+      },
+      ['Practitioner/h'],
+    );
+    expect(json).toEqual({ resourceType: 'Encounter', id: 'e', status: 'finished' });
+  });
+
+  it('take an extension with them, also inside another', () => {
+    const extension = [
+      { url: 'http://example.org/outer', extension: [{ url: 'inner', valueReference: encounter }] },
+      { url: 'http://example.org/kept', valueCode: 'x' },
+    ];
+    expect(view({ resourceType: 'Basic', id: 'b', extension }, ['Encounter/sud-1']).json).toEqual({
+      resourceType: 'Basic',
+      id: 'b',
+      extension: [{ url: 'http://example.org/kept', valueCode: 'x' }],
+    });
+  });
+
+  it('take the sibling of a primitive with its element', () => {
+    const resource = {
+      resourceType: 'Condition',
+      id: 'c',
+      subject: { reference: 'Patient/p' },
+      encounter,
+      _encounter: { id: 'x' },
+    };
+    expect(view(resource, ['Encounter/sud-1']).json).toEqual({
+      resourceType: 'Condition',
+      id: 'c',
+      subject: { reference: 'Patient/p' },
+    });
+  });
+
+  it('withhold the resource when it cannot stand without them', () => {
+    expect(
+      view({ resourceType: 'Condition', id: 'c', subject: { reference: 'Patient/h' } }, ['Patient/h']).json,
+    ).toBeUndefined();
+    expect(
+      view({ resourceType: 'Provenance', id: 'p', target: [encounter] }, ['Encounter/sud-1']).json,
+    ).toBeUndefined();
+    expect(
+      view({ resourceType: 'Provenance', id: 'p', target: [encounter, { reference: 'Observation/v' }] }, [
+        'Encounter/sud-1',
+      ]).json,
+    ).toEqual({
+      resourceType: 'Provenance',
+      id: 'p',
+      target: [{ reference: 'Observation/v' }],
+    });
+  });
+
+  it.each(['Claim', 'ExplanationOfBenefit', 'Composition'])(
+    'withhold a %s whole, even where they are optional',
+    (resourceType) => {
+      expect(
+        view({ resourceType, id: 'x', encounter, item: [{ sequence: 1, encounter: [encounter] }] }, ['Encounter/sud-1'])
+          .json,
+      ).toBeUndefined();
+    },
+  );
+
+  it('inside what is contained go too', () => {
+    const contained = [{ resourceType: 'Condition', id: 'c1', subject: { reference: 'Patient/p' }, encounter }];
+    expect(view({ resourceType: 'CarePlan', id: 'x', contained }, ['Encounter/sud-1']).json).toEqual({
+      resourceType: 'CarePlan',
+      id: 'x',
+      contained: [{ resourceType: 'Condition', id: 'c1', subject: { reference: 'Patient/p' } }],
+    });
+  });
+});
+
+describe('what the uncleared see of every resource alike', () => {
+  const resource = {
+    resourceType: 'Observation',
+    id: 'o',
+    meta: {
+      versionId: '17',
+      lastUpdated: '2026-01-01T00:00:00Z',
+      source: '#rehab-feed',
+      profile: ['http://hl7.org/fhir/us/core/StructureDefinition/x', 'http://sud.example/profile'],
+      tag: [{ system: 'urn:internal', code: 'x' }],
+      security: [
+        { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' },
+        { system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue', code: 'REDACTED' },
+      ],
+    },
+    text: { status: 'generated', div: '<div>after the SUD encounter</div>' },
+    unheardOf: 'x',
+    note: [{ text: 'seen at http://upstream:8080/r4/Patient/p' }],
+  };
+
+  it('has no narrative, no inner metadata, no upstream address and no name that FHIR does not know', () => {
+    const { json, versionId } = view(resource, []);
+    expect(json).toEqual({
+      resourceType: 'Observation',
+      id: 'o',
+      meta: {
+        versionId,
+        lastUpdated: '2026-01-01T00:00:00Z',
+        profile: ['http://hl7.org/fhir/us/core/StructureDefinition/x'],
+        security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }],
+      },
+      note: [{ text: 'seen at https://gateway.example/fhir/Patient/p' }],
+    });
+  });
+
+  it('has a version of its own that hidden changes, labels and times do not move', () => {
+    const { versionId } = view(resource, []);
+    const relabelled = {
+      ...resource,
+      meta: { versionId: '18', lastUpdated: '2026-02-02T00:00:00Z', security: [] },
+      text: { status: 'generated', div: '<div>other</div>' },
+    };
+    expect(view(relabelled, []).versionId).toBe(versionId);
+    expect(view({ ...resource, encounter }, ['Encounter/sud-1']).versionId).toBe(versionId);
+    expect(view({ ...resource, status: 'final' }, []).versionId).not.toBe(versionId);
+    expect(versionId).toMatch(/^[A-Za-z0-9\-.]{22}$/);
+  });
+
+  it('is left as it is for the cleared', () => {
+    const { json, versionId } = view(resource, [], true);
+    expect(json).toEqual({ ...resource, note: [{ text: 'seen at https://gateway.example/fhir/Patient/p' }] });
+    expect(versionId).toBe('17');
+  });
+
+  it('is the same when it is made of a view again', () => {
+    const once = view({ ...resource, encounter }, ['Encounter/sud-1']).json as object;
+    expect(view(once, ['Encounter/sud-1']).json).toEqual(once);
+    expect(new Edits().cutsNothing).toBe(true);
+  });
+});

