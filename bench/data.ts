@@ -1,32 +1,56 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
-interface Resource {
+export interface Resource {
   resourceType: string;
   id: string;
   meta?: Record<string, unknown>;
+  subject?: { reference: string };
   [element: string]: unknown;
 }
 
-const patientId = 'bench-patient';
 const confidentiality = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
 const actCode = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
+
+/** The patient with this many Observations. */
+export function benchPatient(count: number): string {
+  return `bench-${count}`;
+}
+
+/** Whether the Observation at this place is one that an ordinary requester must not see: one in twenty. */
+export function isHidden(place: number): boolean {
+  return place % 20 === 7;
+}
+
+/** A patient for each of these numbers, with that many Observations. */
+export function benchData(counts: readonly number[]): Resource[] {
+  const source = syntheaEntries();
+  return counts.flatMap((count) => recordOf(benchPatient(count), count, source));
+}
+
+interface Entry {
+  readonly fullUrl: string;
+  readonly resource: Resource;
+}
+
+function syntheaEntries(): Entry[] {
+  const folder = new URL('../fixtures/synthea/', import.meta.url);
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.json.gz') && !file.startsWith('providers'))
+    .sort()
+    .flatMap((file) => {
+      const bundle = JSON.parse(gunzipSync(readFileSync(new URL(file, folder))).toString('utf8')) as {
+        entry: Entry[];
+      };
+      return bundle.entry;
+    });
+}
 
 /**
  * `count` Observations of one patient made from Synthea's, with the Encounters they share; one in twenty is labelled
  * 42 CFR Part 2. References to anything else are left out.
  */
-export function benchData(count: number): Resource[] {
-  const folder = new URL('../fixtures/synthea/', import.meta.url);
-  const all = readdirSync(folder)
-    .filter((file) => file.endsWith('.json.gz') && !file.startsWith('providers'))
-    .sort()
-    .flatMap((file) => {
-      const bundle = JSON.parse(gunzipSync(readFileSync(new URL(file, folder))).toString('utf8')) as {
-        entry: { fullUrl: string; resource: Resource }[];
-      };
-      return bundle.entry;
-    });
+function recordOf(patientId: string, count: number, all: readonly Entry[]): Resource[] {
   const encounters = new Map(
     all.filter(({ resource }) => resource.resourceType === 'Encounter').map((entry) => [entry.fullUrl, entry.resource]),
   );
@@ -39,22 +63,21 @@ export function benchData(count: number): Resource[] {
     const fullUrl = (template.encounter as { reference: string }).reference;
     const encounter = encounters.get(fullUrl);
     if (encounter === undefined) continue;
-    const encounterId = `${encounter.id}-${round}`;
+    const encounterId = `${encounter.id}-${count}-${round}`;
     used.set(encounterId, {
       ...pick(encounter, ['resourceType', 'status', 'class', 'type', 'period']),
       id: encounterId,
       meta: { versionId: '1', lastUpdated: '2026-01-01T00:00:00.000Z' },
       subject: { reference: `Patient/${patientId}` },
     });
-    const hidden = observations.length % 20 === 7;
     observations.push({
       ...template,
-      id: `${template.id}-${round}`,
+      id: `${template.id}-${count}-${round}`,
       meta: {
         ...template.meta,
         versionId: '1',
         lastUpdated: '2026-01-01T00:00:00.000Z',
-        ...(hidden
+        ...(isHidden(observations.length)
           ? {
               security: [
                 { system: confidentiality, code: 'R' },
@@ -73,14 +96,14 @@ export function benchData(count: number): Resource[] {
     meta: { versionId: '1', lastUpdated: '2026-01-01T00:00:00.000Z' },
     birthDate: '1980-01-01',
   };
-  return [patient, consent(), ...used.values(), ...observations];
+  return [patient, consent(patientId), ...used.values(), ...observations];
 }
 
 /** A Consent to ordinary treatment, so that every decision is a Consent's. */
-function consent(): Resource {
+function consent(patientId: string): Resource {
   return {
     resourceType: 'Consent',
-    id: 'bench-consent',
+    id: `${patientId}-consent`,
     meta: { versionId: '1', lastUpdated: '2026-01-01T00:00:00.000Z' },
     status: 'active',
     scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },

@@ -1,0 +1,114 @@
+import { cpus } from 'node:os';
+import { median } from './load.ts';
+
+/** One slice. CPU in microseconds, of the whole slice. */
+export interface Measurement {
+  readonly case: string;
+  readonly competitor: string;
+  readonly connections: number;
+  readonly round: number;
+  readonly requests: number;
+  readonly seconds: number;
+  readonly cpu: number;
+  readonly upstreamCpu: number;
+}
+
+/** What the gateway is held to: CPU per request at 16 connections, against a peer. */
+const bounds = [
+  { case: 'read', peer: 'pass-through', atMost: 1.5 },
+  { case: '200 entries', peer: 'obvious', atMost: 1 },
+  { case: '1000 entries', peer: 'obvious', atMost: 1 },
+] as const;
+
+/** The run as Markdown: medians over the rounds, with the least and the greatest. */
+export function report(measurements: readonly Measurement[]): string {
+  const cases = distinct(measurements.map((one) => one.case));
+  const competitors = distinct(measurements.map((one) => one.competitor));
+  const counts = distinct(measurements.map((one) => one.connections));
+  const rounds = distinct(measurements.map((one) => one.round));
+  const of = (name: string, competitor: string, connections: number): readonly Measurement[] =>
+    measurements.filter((one) => one.case === name && one.competitor === competitor && one.connections === connections);
+  const cost = (one: Measurement): number => one.cpu / one.requests;
+  const ratios = (name: string, peer: string, connections: number): readonly number[] => {
+    const peers = of(name, peer, connections);
+    return of(name, 'gateway', connections).flatMap((one) => {
+      const other = peers.find(({ round }) => round === one.round);
+      return other === undefined ? [] : cost(one) / cost(other);
+    });
+  };
+  const lines = [
+    '# Benchmark',
+    '',
+    `${new Date().toISOString().slice(0, 10)}; ${cpus().length} cores (${cpus()[0]?.model.trim()}); Node ${process.versions.node}; ${rounds.length} interleaved rounds; loopback. Ratios carry to other machines, absolute numbers do not.`,
+    '',
+    'Median over the rounds [least, greatest]. CPU is user and system time of all threads of the process, per request. The',
+    'gateway verifies tokens (and remembers them), applies Consents and labels, checks references, and has each answer’s',
+    'record on disk before it sends; it asks the FHIR server for the Encounters and the Patient too, which the upstream’s',
+    'CPU shows. One entry in twenty is hidden. pass-through is http-proxy-middleware alone; obvious is its',
+    '`responseInterceptor` with `JSON.parse`, a filter by label, and `JSON.stringify`: no token, no Consents, no references,',
+    'no record. Delivery of records to a repository is not included.',
+    '',
+    ...table(
+      [
+        'case',
+        'server',
+        ...counts.flatMap((c) => [`CPU µs, ${c} conn.`, `upstream CPU µs, ${c} conn.`, `requests/s, ${c} conn.`]),
+      ],
+      cases.flatMap((name) =>
+        competitors.map((competitor) => [
+          name,
+          competitor,
+          ...counts.flatMap((connections) => {
+            const slices = of(name, competitor, connections);
+            return [
+              competitor === 'direct' ? '' : spread(slices.map(cost)),
+              spread(slices.map((one) => one.upstreamCpu / one.requests)),
+              spread(slices.map((one) => one.requests / one.seconds)),
+            ];
+          }),
+        ]),
+      ),
+    ),
+    '',
+    'CPU per request of the gateway, as a multiple of the peer’s in the same round:',
+    '',
+    ...table(
+      ['case', ...counts.flatMap((c) => [`÷ pass-through, ${c} conn.`, `÷ obvious, ${c} conn.`])],
+      cases.map((name) => [
+        name,
+        ...counts.flatMap((connections) =>
+          ['pass-through', 'obvious'].map((peer) => spread(ratios(name, peer, connections), 2)),
+        ),
+      ]),
+    ),
+    '',
+    ...bounds
+      .filter((bound) => cases.includes(bound.case))
+      .map((bound) => {
+        const found = median(ratios(bound.case, bound.peer, Math.max(...counts)));
+        return `- ${bound.case}: ${found.toFixed(2)} times ${bound.peer}; bound ${bound.atMost}: ${found <= bound.atMost ? 'kept' : 'NOT KEPT'}`;
+      }),
+    '',
+  ];
+  return lines.join('\n');
+}
+
+function spread(values: readonly number[], digits = 0): string {
+  if (values.length === 0) return '';
+  const [middle, least, greatest] = [median(values), Math.min(...values), Math.max(...values)].map((value) =>
+    value.toFixed(digits),
+  );
+  return `${middle} [${least}, ${greatest}]`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return [
+    `| ${head.join(' | ')} |`,
+    `|${' --- |'.repeat(head.length)}`,
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+  ];
+}
+
+function distinct<Value>(values: readonly Value[]): Value[] {
+  return [...new Set(values)];
+}
