@@ -1,5 +1,6 @@
 import type { Release } from '../decide/decision.ts';
 import { Edits } from './edits.ts';
+import type { Output } from './output.ts';
 import type { Node, Tape } from './tape.ts';
 
 /** A resource on a tape, lent to pure readers. */
@@ -7,6 +8,9 @@ export interface ResourceOnTape {
   readonly tape: Tape;
   readonly node: Node;
 }
+
+/** Undecided content is never written, so nobody adds to these. */
+const unchanged = new Edits();
 
 /**
  * Validated bytes of one resource that know whether a decision has been carried out on them. A reader gets facts out,
@@ -25,7 +29,7 @@ export class Content<State extends 'undecided' | 'releasable'> {
 
   /** What came from the FHIR server: nobody has decided on it. */
   static received(tape: Tape, node: Node): Content<'undecided'> {
-    return new Content({ tape, node }, new Edits(), 'undecided');
+    return new Content({ tape, node }, unchanged, 'undecided');
   }
 
   /** Lends the document to a pure reader: what it makes comes back, bytes do not. */
@@ -39,10 +43,22 @@ export class Content<State extends 'undecided' | 'releasable'> {
     return new Content(this.#resource, edits, 'releasable');
   }
 
-  /** Slices of the validated bytes; numbers were never read, so never changed. */
+  /** Copies of the validated bytes; numbers were never read, so never changed. */
   chunks(this: Content<'releasable'>): readonly Uint8Array[] {
     if (this.#state !== 'releasable') throw new Error('undecided content reached a writer'); // what slips past the compiler
     return this.#edits.write(this.#resource.tape, this.#resource.node);
+  }
+
+  /** As `chunks`, behind what is there already. */
+  writeTo(this: Content<'releasable'>, out: Output): void {
+    if (this.#state !== 'releasable') throw new Error('undecided content reached a writer');
+    this.#edits.writeTo(out, this.#resource.tape, this.#resource.node);
+  }
+
+  /** Bytes that it came with. */
+  get size(): number {
+    const { tape, node } = this.#resource;
+    return (tape.ends[node] as number) - (tape.starts[node] as number);
   }
 
   /** A parsed copy of the view for local criteria and includes. It is a copy: no writer takes it. */
@@ -53,17 +69,22 @@ export class Content<State extends 'undecided' | 'releasable'> {
 
 /** Text that the gateway wrote itself: link, Bundle head, OperationOutcome, CapabilityStatement. */
 export class Authored {
-  readonly bytes: Uint8Array;
-  private constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+  readonly written: string;
+  private constructor(written: string) {
+    this.written = written;
   }
 
   static json(value: unknown): Authored {
-    return new Authored(Buffer.from(JSON.stringify(value)));
+    return new Authored(JSON.stringify(value));
   }
 
   /** Constant or computed JSON text of the gateway's own making. */
   static text(json: string): Authored {
-    return new Authored(Buffer.from(json));
+    return new Authored(json);
+  }
+
+  /** Bytes, if all of it is ASCII. */
+  get size(): number {
+    return this.written.length;
   }
 }

@@ -1,66 +1,150 @@
+import { Output } from './output.ts';
 import { kinds, type Node, type Tape } from './tape.ts';
 
-const comma = Uint8Array.of(0x2c);
+const isBefore = (a: number, b: number): number => a - b;
+const none: readonly Node[] = [];
 
 /**
  * What is changed of one resource before it leaves: members and array items cut, values replaced, members appended.
  * Everything else stays as the validated bytes it came as.
  */
 export class Edits {
-  readonly #cut = new Set<Node>();
-  readonly #put = new Map<Node, Uint8Array>();
-  readonly #append = new Map<Node, Uint8Array>();
+  /** Nodes that are cut, or the JSON text that replaces them. Made when there is something: most resources change little. */
+  #changed: Map<Node, Uint8Array | 'cut'> | undefined;
+  #appended: Map<Node, Uint8Array> | undefined;
   #sorted: readonly Node[] | undefined;
 
   /** Removes a member (with its name) or an array item. */
   cut(node: Node): void {
-    this.#cut.add(node);
+    this.#changed ??= new Map();
+    this.#changed.set(node, 'cut');
     this.#sorted = undefined;
   }
 
-  /** Replaces a value by JSON text the gateway made. */
+  /** Replaces a value by JSON text the gateway made. What is cut stays cut. */
   put(node: Node, json: Uint8Array): void {
-    this.#put.set(node, json);
+    if (this.isCut(node)) return;
+    this.#changed ??= new Map();
+    this.#changed.set(node, json);
     this.#sorted = undefined;
   }
 
-  /** Appends members (JSON text `"name":value` without the leading comma) to an object. */
+  /** Appends members (JSON text `"name":value` without the leading comma) to an object, or items to an array. */
   append(node: Node, members: Uint8Array): void {
-    this.#append.set(node, members);
+    this.#appended ??= new Map();
+    this.#appended.set(node, members);
     this.#sorted = undefined;
   }
 
   isCut(node: Node): boolean {
-    return this.#cut.has(node);
+    return this.#changed?.get(node) === 'cut';
   }
 
-  get cuts(): ReadonlySet<Node> {
-    return this.#cut;
+  get cuts(): readonly Node[] {
+    if (this.#changed === undefined) return none;
+    const cuts: Node[] = [];
+    for (const [node, change] of this.#changed) if (change === 'cut') cuts.push(node);
+    return cuts;
   }
 
   /** True when nothing of the resource was taken away (replaced values do not count). */
   get cutsNothing(): boolean {
-    return this.#cut.size === 0;
+    return this.cuts.length === 0;
   }
 
   copy(): Edits {
     const copy = new Edits();
-    for (const node of this.#cut) copy.#cut.add(node);
-    for (const [node, json] of this.#put) copy.#put.set(node, json);
-    for (const [node, members] of this.#append) copy.#append.set(node, members);
+    if (this.#changed !== undefined) copy.#changed = new Map(this.#changed);
+    if (this.#appended !== undefined) copy.#appended = new Map(this.#appended);
     return copy;
   }
 
-  /** The chunks of the value at `root` with these edits carried out; slices of the tape's own bytes wherever nothing changed. */
+  /** The bytes of the value at `root` with these edits carried out. */
   write(tape: Tape, root: Node): Uint8Array[] {
-    this.#sorted ??= [...this.#cut, ...this.#put.keys(), ...this.#append.keys()].sort((a, b) => a - b);
-    const chunks: Uint8Array[] = [];
-    this.#value(tape, root, chunks);
-    return chunks;
+    const out = new Output((tape.ends[root] as number) - (tape.starts[root] as number));
+    this.writeTo(out, tape, root);
+    return [out.bytes];
   }
 
-  #touches(tape: Tape, node: Node): boolean {
-    const sorted = this.#sorted as readonly Node[];
+  /**
+   * As `write`, behind what is there already.
+   * @param without one member more that is left out, if not -1
+   */
+  writeTo(out: Output, tape: Tape, root: Node, without: Node = -1): void {
+    if (this.#changed === undefined && this.#appended === undefined && without < 0) {
+      out.slice(tape.bytes, tape.starts[root] as number, tape.ends[root] as number);
+      return;
+    }
+    this.#sorted ??= this.#inOrder();
+    new Writing(out, tape, this.#changed, this.#appended, this.#sorted, without).write(root);
+  }
+
+  #inOrder(): readonly Node[] {
+    if (this.#changed === undefined && this.#appended === undefined) return none;
+    return [...(this.#changed?.keys() ?? none), ...(this.#appended?.keys() ?? none)].sort(isBefore);
+  }
+}
+
+const comma = Uint8Array.of(0x2c);
+
+/** One value being written. Neighbours that stay leave as one slice, with what stands between them. */
+class Writing {
+  readonly #out: Output;
+  readonly #tape: Tape;
+  readonly #changed: ReadonlyMap<Node, Uint8Array | 'cut'> | undefined;
+  readonly #appended: ReadonlyMap<Node, Uint8Array> | undefined;
+  readonly #sorted: readonly Node[];
+  readonly #without: Node;
+  /** The slice that is under way. */
+  #from = 0;
+  #to = 0;
+
+  constructor(
+    out: Output,
+    tape: Tape,
+    changed: ReadonlyMap<Node, Uint8Array | 'cut'> | undefined,
+    appended: ReadonlyMap<Node, Uint8Array> | undefined,
+    sorted: readonly Node[],
+    without: Node,
+  ) {
+    this.#out = out;
+    this.#tape = tape;
+    this.#changed = changed;
+    this.#appended = appended;
+    this.#sorted = sorted;
+    this.#without = without;
+  }
+
+  write(root: Node): void {
+    this.#value(root);
+    this.#flush();
+  }
+
+  #keep(from: number, to: number): void {
+    if (from === this.#to) {
+      this.#to = to;
+      return;
+    }
+    this.#flush();
+    this.#from = from;
+    this.#to = to;
+  }
+
+  #insert(json: Uint8Array): void {
+    this.#flush();
+    this.#out.slice(json, 0, json.length);
+  }
+
+  #flush(): void {
+    if (this.#from < this.#to) this.#out.slice(this.#tape.bytes, this.#from, this.#to);
+    this.#from = this.#to;
+  }
+
+  /** Whether anything at or below a node changes. */
+  #touches(node: Node): boolean {
+    const end = this.#tape.skips[node] as number;
+    if (this.#without >= node && this.#without < end) return true;
+    const sorted = this.#sorted;
     let low = 0;
     let high = sorted.length;
     while (low < high) {
@@ -69,57 +153,45 @@ export class Edits {
       else high = middle;
     }
     const first = sorted[low];
-    return first !== undefined && first < (tape.skips[node] as number);
+    return first !== undefined && first < end;
   }
 
-  #value(tape: Tape, node: Node, chunks: Uint8Array[]): void {
-    const put = this.#put.get(node);
-    if (put !== undefined) {
-      chunks.push(put);
-      return;
-    }
+  #value(node: Node): void {
+    const tape = this.#tape;
     const start = tape.starts[node] as number;
     const end = tape.ends[node] as number;
-    if (!this.#touches(tape, node)) {
-      chunks.push(tape.bytes.subarray(start, end));
+    if (!this.#touches(node)) {
+      this.#keep(start, end);
+      return;
+    }
+    const change = this.#changed?.get(node);
+    if (change !== undefined && change !== 'cut') {
+      this.#insert(change);
       return;
     }
     const isObject = tape.kind(node) === kinds.object;
-    chunks.push(tape.bytes.subarray(start, start + 1));
+    this.#keep(start, start + 1);
     let written = false;
-    // A run of untouched neighbours leaves as one slice, with the commas that already stand between them.
-    let runFrom = -1;
-    let runTo = -1;
-    const flush = (): void => {
-      if (runFrom < 0) return;
-      if (written) chunks.push(comma);
-      chunks.push(tape.bytes.subarray(runFrom, runTo));
-      written = true;
-      runFrom = -1;
-    };
+    /** Behind the last member, and whether that was left out: then the separator before the first to stay goes too. */
+    let behind = start + 1;
+    let afterCut = false;
     for (let child = tape.firstChild(node); child >= 0; child = tape.next(child)) {
-      if (this.#cut.has(child)) {
-        flush();
-        continue;
-      }
-      const from = tape.froms[child] as number;
-      if (this.#touches(tape, child)) {
-        flush();
-        if (written) chunks.push(comma);
-        if (isObject) chunks.push(tape.bytes.subarray(from, tape.starts[child] as number));
-        this.#value(tape, child, chunks);
+      const isCut = child === this.#without || this.#changed?.get(child) === 'cut';
+      if (!isCut) {
+        const from = tape.froms[child] as number;
+        if (written || !afterCut) this.#keep(behind, from);
+        if (isObject) this.#keep(from, tape.starts[child] as number);
+        this.#value(child);
         written = true;
-        continue;
       }
-      if (runFrom < 0) runFrom = from;
-      runTo = tape.ends[child] as number;
+      behind = tape.ends[child] as number;
+      afterCut = isCut;
     }
-    flush();
-    const append = this.#append.get(node);
-    if (append !== undefined) {
-      if (written) chunks.push(comma);
-      chunks.push(append);
+    const appended = this.#appended?.get(node);
+    if (appended !== undefined) {
+      if (written) this.#insert(comma);
+      this.#insert(appended);
     }
-    chunks.push(tape.bytes.subarray(end - 1, end));
+    this.#keep(end - 1, end);
   }
 }

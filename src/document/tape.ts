@@ -69,6 +69,11 @@ export class Tape {
       : (this.#localNames[number - knownNameCount] as string);
   }
 
+  /** Whether a member anywhere has a name that R4 does not have. */
+  get hasUnknownNames(): boolean {
+    return this.#localNames.length > 0;
+  }
+
   /** First child, or -1. */
   firstChild(node: Node): Node {
     return node + 1 < (this.skips[node] as number) ? node + 1 : -1;
@@ -115,21 +120,42 @@ export class Tape {
     );
   }
 
-  #mentioned: { text: string; found: boolean } | undefined;
+  #sought: readonly [Occurrences, Occurrences, Occurrences] | undefined;
 
-  /** Whether an ASCII text may occur in any string of the document; escapes count as "may". Remembers the last question. */
-  mentions(text: string): boolean {
-    if (this.#mentioned?.text !== text) {
-      const found = this.latin1.includes(text) || this.latin1.includes('\\/') || this.latin1.includes('\\u00');
-      this.#mentioned = { text, found };
-    }
-    return this.#mentioned.found;
+  /** Whether an ASCII text may occur in any string below a node; escapes count as "may". Remembers the last text. */
+  mentions(text: string, node: Node): boolean {
+    if (this.#sought?.[0].text !== text)
+      this.#sought = [new Occurrences(text), new Occurrences('\\/'), new Occurrences('\\u00')];
+    const start = this.starts[node] as number;
+    const end = this.ends[node] as number;
+    return this.#sought.some((one) => one.at(this.latin1, start) < end);
   }
 
   /** The bytes read as latin1: right for ASCII slices, and for finding ASCII text. */
   get latin1(): string {
     this.#latin1 ??= Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString('latin1');
     return this.#latin1;
+  }
+}
+
+/** Finds one text again and again, ever further on in a document, and reads the document once for it. */
+class Occurrences {
+  readonly text: string;
+  #from = 0;
+  #found = -1;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The first occurrence at or after `from`. */
+  at(document: string, from: number): number {
+    if (this.#from > from || this.#found < from) {
+      const found = document.indexOf(this.text, from);
+      this.#found = found < 0 ? document.length : found;
+      this.#from = from;
+    }
+    return this.#found;
   }
 }
 

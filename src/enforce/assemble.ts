@@ -1,4 +1,5 @@
 import { Authored, type Content } from '../document/content.ts';
+import { Output } from '../document/output.ts';
 import { type ErrorCode, errorKinds } from '../errors/errors.ts';
 
 /** What may be sent: content that a Release let out, and what the gateway wrote itself. Nothing else fits. */
@@ -13,9 +14,16 @@ export interface Reply {
 
 const fhirJson = 'application/fhir+json; charset=utf-8';
 
-/** The bytes of a reply, in order. The only place where parts become bytes. */
+/** The bytes of a reply, in order and in one piece. The only place where parts become bytes. */
 export function bytesOf(body: readonly Part[]): readonly Uint8Array[] {
-  return body.flatMap((part) => (part instanceof Authored ? [part.bytes] : part.chunks()));
+  if (body.length === 0) return [];
+  // What is put and appended is short; non-ASCII text of the gateway itself is rare.
+  const out = new Output(body.reduce((sum, part) => sum + part.size + 64, 0));
+  for (const part of body) {
+    if (part instanceof Authored) out.text(part.written);
+    else part.writeTo(out);
+  }
+  return [out.bytes];
 }
 
 export function resourceReply(

@@ -64,7 +64,7 @@ export function viewOf(
   const { tape, node } = resource;
   const edits = new Edits();
   if (!cutReferences(resource, reading, isKnown, edits)) return undefined;
-  const cutPaths = [...edits.cuts].map((cut) => pathOf(resource, cut, reading.facts.type));
+  const cutPaths = edits.cuts.map((cut) => pathOf(resource, cut, reading.facts.type));
   rewriteUrls(resource, settings, edits);
   if (cleared) return { edits, versionId: reading.facts.versionId, lastUpdated: reading.facts.lastUpdated, cutPaths };
   if (settings.narrative === 'omit') cutNarrative(tape, node, edits);
@@ -118,6 +118,7 @@ function cutNarrative(tape: Tape, node: Node, edits: Edits): void {
 
 /** Members whose names R4 does not have anywhere: nobody can say what they tell. */
 function cutUnknownNames(tape: Tape, root: Node, edits: Edits): void {
+  if (!tape.hasUnknownNames) return;
   const end = tape.skips[root] as number;
   const tags = tape.tags;
   const first = knownNameCount << 4;
@@ -127,7 +128,7 @@ function cutUnknownNames(tape: Tape, root: Node, edits: Edits): void {
 }
 
 function rewriteUrls({ tape, node }: ResourceOnTape, settings: ViewSettings, edits: Edits): void {
-  if (!tape.mentions(settings.upstreamBase)) return;
+  if (!tape.mentions(settings.upstreamBase, node)) return;
   const end = tape.skips[node] as number;
   for (let at = node + 1; at < end; at++) {
     const text = tape.kind(at) === kinds.string ? tape.text(at) : undefined;

@@ -215,3 +215,21 @@ describe('edits', () => {
     return object;
   }
 });
+
+describe('what a tape mentions', () => {
+  it('is what the bytes below a node hold, in whatever order it is asked', () => {
+    const texts = fc.constantFrom('http://a', 'http:\\/\\/a', '\\u0061', 'b', 'http:', 'a');
+    fc.assert(
+      fc.property(fc.array(texts, { maxLength: 12 }), fc.array(fc.nat(), { maxLength: 30 }), (values, order) => {
+        const text = `[${values.map((value) => `["${value}"]`).join(',')}]`;
+        const tape = open(text);
+        for (const number of order) {
+          const node = number % tape.length;
+          const own = text.slice(tape.starts[node], tape.ends[node]);
+          const may = ['http://a', '\\/', '\\u00'].some((sought) => own.includes(sought));
+          expect(tape.mentions('http://a', node)).toBe(may);
+        }
+      }),
+    );
+  });
+});
