@@ -50,7 +50,13 @@ const nhin: Readonly<Record<string, string>> = {
  * CodeableConcepts, alone or in lists. What is not understood gives no purpose.
  */
 export function purposesOf(claim: unknown): readonly string[] {
-  return [...new Set(codesOf(claim).map(purposeOf).filter((code) => code !== undefined))];
+  return [
+    ...new Set(
+      codesOf(claim)
+        .map(purposeOf)
+        .filter((code) => code !== undefined),
+    ),
+  ];
 }
 
 /** The v3-ActReason code one code stands for. */

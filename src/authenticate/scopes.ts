@@ -28,7 +28,9 @@ export function parseScope(text: string): Scope | undefined {
   const [read, search] = [letters.includes('r'), letters.includes('s')];
   if (!read && !search) return undefined;
   if (query === undefined) {
-    return text.includes('?') ? undefined : { context: context as Scope['context'], resourceType, read, search, query: [] };
+    return text.includes('?')
+      ? undefined
+      : { context: context as Scope['context'], resourceType, read, search, query: [] };
   }
   const parsed = isVersion1 ? undefined : parseQuery(query);
   return parsed && { context: context as Scope['context'], resourceType, read, search, query: parsed };

@@ -6,13 +6,20 @@ const signatureAlgorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ] as const;
-const pointer = z.string().regex(/^(?:\/(?:[^~/]|~[01])+)+$/, 'must be a JSON Pointer (RFC 6901), for example /realm_access/roles');
+const pointer = z
+  .string()
+  .regex(/^(?:\/(?:[^~/]|~[01])+)+$/, 'must be a JSON Pointer (RFC 6901), for example /realm_access/roles');
 const purposeCode = z.string().regex(/^[A-Z]{2,20}$/, 'must be a code of v3-ActReason, for example TREAT');
-const roleName = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be a role name of the policy set, for example front-desk');
+const roleName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be a role name of the policy set, for example front-desk');
 /** `Organization/x`, an absolute URI, or `system|value`. */
 const organizationName = z
   .string()
-  .regex(/^(?:Organization\/[A-Za-z0-9\-.]{1,64}|[^\s|]+\|\S+|[a-z][a-z0-9+.-]*:[^\s|]+)$/i, 'must be Organization/id, a URI, or system|value');
+  .regex(
+    /^(?:Organization\/[A-Za-z0-9\-.]{1,64}|[^\s|]+\|\S+|[a-z][a-z0-9+.-]*:[^\s|]+)$/i,
+    'must be Organization/id, a URI, or system|value',
+  );
 
 const assignment = {
   purposes: z
@@ -97,7 +104,9 @@ const issuerConfig = z
     requiredClaims: z
       .array(z.enum(['sub', 'client_id', 'jti']))
       .default(['sub', 'client_id', 'jti'])
-      .describe('Claims without which a token is refused; azp stands for client_id. iss, aud, exp and iat are always required.'),
+      .describe(
+        'Claims without which a token is refused; azp stands for client_id. iss, aud, exp and iat are always required.',
+      ),
     maximumLifetimeMs: z
       .int()
       .min(1_000)
@@ -128,7 +137,9 @@ const issuerConfig = z
       .array(z.url())
       .max(8)
       .default([])
-      .describe('Further base URLs under which its fhirUser, patient and organization claims name resources of this server.'),
+      .describe(
+        'Further base URLs under which its fhirUser, patient and organization claims name resources of this server.',
+      ),
     assertableOrganizations: z
       .array(organizationName)
       .max(1_000)
@@ -168,7 +179,9 @@ const organizationConfig = z
       .string()
       .regex(/^Organization\/[A-Za-z0-9\-.]{1,64}$/)
       .optional()
-      .describe('The organization that it is a unit of: who acts for the unit acts for that one too, never the other way.'),
+      .describe(
+        'The organization that it is a unit of: who acts for the unit acts for that one too, never the other way.',
+      ),
   })
   .describe('One organization and all its names.');
 

@@ -1,0 +1,63 @@
+import type { IdentityConfig, IssuerConfig, OrganizationConfig } from '../config/identity.ts';
+import { codesOf, isRecord } from './codes.ts';
+import { localKey } from './local.ts';
+
+/** Organizations by each of their names. */
+export type Directory = ReadonlyMap<string, OrganizationConfig>;
+
+export function directoryOf({ organizations }: Pick<IdentityConfig, 'organizations'>): Directory {
+  const directory = new Map<string, OrganizationConfig>();
+  for (const organization of organizations)
+    for (const name of [organization.id, ...organization.identifiers]) directory.set(name, organization);
+  return directory;
+}
+
+const maximumDepth = 16;
+
+/**
+ * Every name of the organization a claim names, and of those it is a unit of; [] when the issuer may not speak for it.
+ * @param bases URLs under which names are local
+ */
+export function organizationsOf(
+  claim: unknown,
+  issuer: IssuerConfig,
+  directory: Directory,
+  bases: readonly string[],
+): { readonly names: readonly string[]; readonly title: string | undefined } {
+  const stated = statedIn(claim)
+    .map((name) => localName(name, issuer, bases))
+    .filter((name) => name !== undefined);
+  const found = stated.map((name) => directory.get(name)).find((one) => one !== undefined);
+  const names = found === undefined ? stated : [found.id, ...found.identifiers];
+  const { assertableOrganizations: allowed } = issuer;
+  if (allowed !== undefined && !names.some((name) => allowed.includes(name))) return { names: [], title: undefined };
+  return { names: [...new Set([...names, ...above(found, directory)])], title: found?.name };
+}
+
+function above(unit: OrganizationConfig | undefined, directory: Directory): readonly string[] {
+  const names: string[] = [];
+  let current = unit;
+  for (let depth = 0; depth < maximumDepth && current?.partOf !== undefined; depth++) {
+    current = directory.get(current.partOf);
+    if (current !== undefined) names.push(current.id, ...current.identifiers);
+  }
+  return names;
+}
+
+/** `"name"`, a Reference, an Identifier, or a list of which the first counts. */
+function statedIn(claim: unknown): readonly string[] {
+  const one: unknown = Array.isArray(claim) ? claim[0] : claim;
+  if (typeof one === 'string') return one === '' || one.length > 1_000 ? [] : [one];
+  if (!isRecord(one)) return [];
+  if (typeof one.reference === 'string') return [one.reference];
+  if (typeof one.system === 'string' && typeof one.value === 'string') return [`${one.system}|${one.value}`];
+  return codesOf(one).map(({ system, code }) => (system === undefined ? code : `${system}|${code}`));
+}
+
+/** A relative reference counts only from an issuer whose users are this server's own; a URL below an own base always. */
+function localName(name: string, issuer: IssuerConfig, bases: readonly string[]): string | undefined {
+  const key = localKey(name, bases);
+  if (key === undefined) return name;
+  const isRelative = key === name;
+  return isRelative && !issuer.localUsers ? undefined : key;
+}
