@@ -11,7 +11,7 @@ export const decisionConfig = z
       ),
     clinicianRoles: z
       .array(z.string())
-      .default(['clinician', 'counselor', 'system-client'])
+      .default(['clinician', 'counselor'])
       .describe('Roles that count as clinicians for basic-normal.'),
     billingRoles: z.array(z.string()).default(['billing']).describe('Roles that count as billing for basic-normal.'),
     billingTypes: z

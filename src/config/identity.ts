@@ -266,8 +266,15 @@ export const identityConfig = z
     smartCapabilities: z
       .array(
         z.enum([
-          ...['launch-ehr', 'authorize-post', 'context-banner', 'context-style', 'context-ehr-patient'],
-          ...['context-ehr-encounter', 'context-standalone-encounter', 'permission-online', 'smart-app-state'],
+          'launch-ehr',
+          'authorize-post',
+          'context-banner',
+          'context-style',
+          'context-ehr-patient',
+          'context-ehr-encounter',
+          'context-standalone-encounter',
+          'permission-online',
+          'smart-app-state',
         ]),
       )
       .default([])

@@ -48,3 +48,49 @@ export interface Metrics {
   readonly consentFindings: Counter;
   readonly inFlight: Gauge;
 }
+
+/** What the outbox tells of itself. */
+export interface RecorderFigures {
+  readonly usedBytes: number;
+  readonly maximumBytes: number;
+  readonly records: number;
+  readonly behindMs: number;
+  readonly recorded: number;
+  readonly unavailable: number;
+  readonly disclosedWithoutRecord: number;
+  readonly refusedBySink: number;
+}
+
+/** Gauges that are read when they are asked for. */
+export function watchRecorder({ registry }: Metrics, figures: () => RecorderFigures): void {
+  const gauge = (name: string, help: string, read: (figures: RecorderFigures) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read(figures()));
+      },
+    });
+  };
+  gauge('gateway_outbox_bytes', 'Records kept until they are delivered, in bytes.', ({ usedBytes }) => usedBytes);
+  gauge('gateway_outbox_maximum_bytes', 'Bytes above which nothing is disclosed.', ({ maximumBytes }) => maximumBytes);
+  gauge('gateway_outbox_records', 'Records that are not delivered yet.', ({ records }) => records);
+  gauge('gateway_outbox_behind_seconds', 'Age of the oldest of them.', ({ behindMs }) => behindMs / 1000);
+  gauge('gateway_recorded_disclosures', 'Answers recorded since the start.', ({ recorded }) => recorded);
+  gauge(
+    'gateway_unrecordable_answers',
+    'Answers that did not leave, as they could not be recorded.',
+    (all) => all.unavailable,
+  );
+  gauge(
+    'gateway_disclosed_without_record',
+    'Answers that left without a record, by the emergency setting.',
+    (all) => all.disclosedWithoutRecord,
+  );
+  gauge(
+    'gateway_events_refused_by_sink',
+    'AuditEvents that a sink refused for good.',
+    ({ refusedBySink }) => refusedBySink,
+  );
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { answersConfig } from './answers.ts';
+import { auditConfig } from './audit.ts';
+import { consentConfig } from './consent.ts';
+import { decisionConfig } from './decision.ts';
+import { identityConfig } from './identity.ts';
+import { labelsConfig } from './labels.ts';
+import { adminConfig, limitsConfig, listenerConfig } from './listener.ts';
+import { loadWith } from './load.ts';
+import { policyConfig } from './policy.ts';
+import { representationConfig } from './representation.ts';
+import { sealingConfig } from './sealing.ts';
+import { searchConfig } from './search.ts';
+import { upstreamConfig } from './upstream.ts';
+
+export { ConfigError } from './load.ts';
+
+/** The one schema: what the configuration file, the environment and the documents are made of. */
+export const configSchema = z
+  .strictObject({
+    listener: listenerConfig,
+    upstream: upstreamConfig,
+    identity: identityConfig,
+    policy: policyConfig,
+    decision: decisionConfig.prefault({}),
+    consent: consentConfig.prefault({}),
+    labels: labelsConfig.prefault({}),
+    representation: representationConfig.prefault({}),
+    search: searchConfig.prefault({}),
+    answers: answersConfig.prefault({}),
+    audit: auditConfig.prefault({}),
+    sealing: sealingConfig.prefault({}),
+    limits: limitsConfig.prefault({}),
+    admin: adminConfig.prefault({}),
+    log: z
+      .strictObject({
+        level: z
+          .enum(['error', 'warn', 'info', 'silent'])
+          .default('info')
+          .describe('Least severe lines that are written.'),
+      })
+      .prefault({})
+      .describe('The log: JSON lines on standard error, fields from an allow-list.'),
+  })
+  .describe('Configuration of the consent gateway.');
+
+export type Config = z.output<typeof configSchema>;
+/** As an operator writes it: what has a default may be left out. */
+export type ConfigInput = z.input<typeof configSchema>;
+
+/**
+ * @param yaml text of the configuration file
+ * @throws {ConfigError} naming every key that is wrong, missing or unknown
+ */
+export function loadConfig(yaml: string, environment: Readonly<Partial<Record<string, string>>>): Config {
+  return loadWith(configSchema, yaml, environment);
+}

@@ -1,0 +1,88 @@
+import type { RepresentationConfig } from '../config/representation.ts';
+import { namedData } from '../consent/parsed.ts';
+import type { ConsentSource } from '../consent/source.ts';
+import type { RequesterContext } from '../context/requester-context.ts';
+import type { Rules } from '../decide/decide.ts';
+import type { Decision } from '../decide/decision.ts';
+import type { Candidate, Standing } from '../decide/question.ts';
+import type { TimeReader } from '../fhir/dates.ts';
+import { type PatientKey, parseRelativeReference, type ResourceKey } from '../fhir/ids.ts';
+import type { Errand, Upstream } from '../upstream/upstream.ts';
+import { isMinor, type Relation, relationOf, standingFrom } from './standing.ts';
+import type { Rulings } from './visibility.ts';
+
+export interface RulingsEdges {
+  readonly context: RequesterContext;
+  readonly rules: Rules;
+  readonly consents: ConsentSource;
+  readonly upstream: Upstream;
+  readonly errand: Errand;
+  readonly representation: RepresentationConfig;
+  readonly time: TimeReader;
+}
+
+interface Represented {
+  readonly relation: Relation;
+  readonly isMinor: boolean;
+}
+
+/** The decisions of one request: Consents and standings are established patient by patient, each once. */
+export class RequestRulings implements Rulings {
+  readonly #edges: RulingsEdges;
+  readonly #named = new Set<ResourceKey>();
+  readonly #underWay = new Map<PatientKey, Promise<void>>();
+  #represented: Promise<Represented | undefined> | undefined;
+
+  constructor(edges: RulingsEdges) {
+    this.#edges = edges;
+  }
+
+  async establish(patients: Iterable<PatientKey>): Promise<void> {
+    const wanted = [...new Set(patients)];
+    const missing = wanted.filter((patient) => !this.#underWay.has(patient));
+    if (missing.length > 0) {
+      const reading = this.#read(missing);
+      for (const patient of missing) this.#underWay.set(patient, reading);
+    }
+    await Promise.all(wanted.map((patient) => this.#underWay.get(patient)));
+  }
+
+  namedData(): Iterable<ResourceKey> {
+    return this.#named;
+  }
+
+  decide(candidate: Candidate): Decision {
+    return this.#edges.rules.decide(candidate);
+  }
+
+  async #read(patients: readonly PatientKey[]): Promise<void> {
+    const { consents, errand, rules } = this.#edges;
+    this.#represented ??= this.#readRelation();
+    const [found, represented] = await Promise.all([consents.of(patients, errand), this.#represented]);
+    for (const patient of patients) {
+      const hers = found.get(patient) ?? { consents: [], unreadable: true };
+      rules.establish(patient, { consents: hers, standing: this.#standing(patient, represented) });
+      for (const key of namedData(hers.consents)) this.#named.add(key);
+    }
+  }
+
+  /** Depends on who asks alone, never on whom the answer is about: read once, whatever is found. */
+  async #readRelation(): Promise<Represented | undefined> {
+    const { context, upstream, errand, time, representation } = this.#edges;
+    const key = context.relatedPerson === undefined ? undefined : parseRelativeReference(context.relatedPerson);
+    if (key === undefined) return undefined;
+    const content = await upstream.read(key, errand);
+    if (content === undefined) return undefined;
+    const relation = relationOf(key, content, context.at, time);
+    if (relation.patient === undefined) return undefined;
+    const patient = await upstream.read(relation.patient, errand);
+    return { relation, isMinor: isMinor(patient, context.at, representation.ageOfMajorityYears, time) };
+  }
+
+  /** Decision by the record: the patient herself by the verified fhirUser, a representative by an active relation. */
+  #standing(patient: PatientKey, represented: Represented | undefined): Standing {
+    const { context, representation } = this.#edges;
+    if (context.self === patient) return { kind: 'self', patientIsMinor: false };
+    return standingFrom(represented?.relation, patient, represented?.isMinor ?? false, representation);
+  }
+}

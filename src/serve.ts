@@ -1,0 +1,417 @@
+import { hkdfSync } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AuditRecorder, createRecorder } from './audit/audit.ts';
+import { challenge, createAuthenticator } from './authenticate/authenticate.ts';
+import { type Config, ConfigError } from './config/config.ts';
+import { secretFrom } from './config/secret.ts';
+import type { ParseOptions } from './consent/parse-r4.ts';
+import { readResiduals } from './consent/residual.ts';
+import { type ConsentSource, createConsentSource } from './consent/source.ts';
+import { buildContext, grantFor } from './context/context.ts';
+import type { RequesterContext } from './context/requester-context.ts';
+import { Rules } from './decide/decide.ts';
+import type { DecisionSettings } from './decide/question.ts';
+import { PageTokens } from './discover/page-token.ts';
+import { RequestRulings } from './discover/rulings.ts';
+import type { SearchWorld } from './discover/search.ts';
+import { type Labelling, Visibility } from './discover/visibility.ts';
+import { Authored } from './document/content.ts';
+import { ViewVersions } from './enforce/version.ts';
+import type { ViewSettings } from './enforce/view.ts';
+import { GatewayError } from './errors/errors.ts';
+import { intervalOf, type TimeReader, timeReader } from './fhir/dates.ts';
+import { typeOf } from './fhir/ids.ts';
+import type { FhirRequest, Interaction } from './fhir/request.ts';
+import type { Edges } from './gateway.ts';
+import { createAdminListener } from './http/admin.ts';
+import { createAdmission } from './http/admission.ts';
+import { createDataListener } from './http/server.ts';
+import { createClassifier } from './label/classify.ts';
+import { inherit, type LabelSettings, ownLabels } from './label/effective.ts';
+import type { Reading, ReadSettings } from './label/read.ts';
+import { parseTable, shippedTable } from './label/tables.ts';
+import {
+  capabilityStatement,
+  grantCriteria,
+  type Hop,
+  type Plan,
+  type PlanSettings,
+  patientParameterOf,
+  planFor,
+  type SearchPlan,
+  servedTypes,
+} from './plan/plan.ts';
+import { createPolicy, type Policy, readPolicySet } from './policy/policy.ts';
+import { createLog, type Log } from './telemetry/log.ts';
+import { createMetrics, type Metrics, watchRecorder } from './telemetry/metrics.ts';
+import { createUpstream, type Upstream } from './upstream/upstream.ts';
+
+const version = '0.1.0';
+/** When the capability statement last changed. */
+const statementDate = '2026-11-25';
+const drainMs = 25_000;
+const strictSearchGridMs = 100;
+
+/** A running gateway. */
+export interface Gateway {
+  /** Where the data listener is bound, with the path of the FHIR base; `listener.publicBaseUrl` is what clients know. */
+  readonly url: string;
+  readonly adminUrl: string;
+  /** Takes no more requests, lets those under way end, then closes what they use; the record last. */
+  close(): Promise<void>;
+}
+
+/**
+ * Builds everything a request may reach and opens the listeners.
+ * @throws {ConfigError} naming what cannot be used
+ */
+export async function serve(config: Config): Promise<Gateway> {
+  const log = createLog(config.log.level);
+  const metrics = createMetrics();
+  const now = (): number => Date.now();
+  const house = buildHouse(config, log, metrics, now);
+  const recorder = await createRecorder(config.audit, { publicBaseUrl: house.publicBase, log, now });
+  watchRecorder(metrics, () => recorder.metrics());
+  let closing = false;
+  const edges = edgesOf(config, house, recorder, now);
+  const basePath = new URL(house.publicBase).pathname.replace(/\/$/, '');
+  const data = createDataListener(config.listener, basePath, {
+    edges,
+    smartConfiguration: house.authenticator.smartConfiguration,
+    log,
+    metrics,
+    now,
+    tls: tlsOf(config),
+  });
+  const admin = createAdminListener(metrics, () => !closing && recorder.healthy);
+  try {
+    await listen(data, config.listener.port, config.listener.host);
+    await listen(admin, config.admin.port, config.admin.host);
+  } catch (error) {
+    data.close();
+    await Promise.all([recorder.close(), house.upstream.close()]);
+    throw new ConfigError(`A listener could not be opened: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}.`);
+  }
+  log.info('listening', { part: 'data', port: portOf(data), policy: house.policy.id, version });
+  log.info('listening', { part: 'admin', port: portOf(admin) });
+  const scheme = config.listener.tls === undefined ? 'http' : 'https';
+  return {
+    url: `${scheme}://${hostOf(config.listener.host)}:${portOf(data)}${basePath}`,
+    adminUrl: `http://${hostOf(config.admin.host)}:${portOf(admin)}`,
+    async close() {
+      closing = true;
+      await drained(data);
+      await house.upstream.close();
+      await recorder.close();
+      admin.closeAllConnections();
+      await new Promise((resolve) => admin.close(resolve));
+      log.info('stopped');
+    },
+  };
+}
+
+/** What lives as long as the process, and holds no request's data. */
+interface House {
+  readonly publicBase: string;
+  readonly planSettings: PlanSettings;
+  readonly policy: Policy;
+  readonly authenticator: ReturnType<typeof createAuthenticator>;
+  readonly upstream: Upstream;
+  readonly consents: ConsentSource;
+  readonly parseOptions: ParseOptions;
+  readonly time: TimeReader;
+  readonly labelling: Labelling;
+  readonly readSettings: ReadSettings;
+  readonly viewSettings: ViewSettings;
+  readonly decisionSettings: DecisionSettings;
+  readonly pageTokens: PageTokens;
+}
+
+function buildHouse(config: Config, log: Log, metrics: Metrics, now: () => number): House {
+  const publicBase = config.listener.publicBaseUrl.replace(/\/$/, '');
+  const upstreamBase = config.upstream.baseUrl.replace(/\/$/, '');
+  const localBases = [...new Set([publicBase, upstreamBase])];
+  const time = timeReader(config.decision.timeZone);
+  const upstream = createUpstream(config.upstream, {
+    now,
+    authorization: rereadFile(config.upstream.authorizationFile, now),
+  });
+  const parseOptions = {
+    time,
+    localBases,
+    harmlessExtensions: config.decision.harmlessExtensions,
+    part2PolicyUris: config.decision.part2PolicyUris,
+  };
+  const labelSettings = labelSettingsOf(config);
+  const keys = [config.sealing.keyFile, ...config.sealing.previousKeyFiles].map((file, index) =>
+    secretFrom(file, index === 0 && config.sealing.createKeyFile),
+  );
+  const [pageKey, ...earlierPageKeys] = keys.map((key) => derived(key, 'page tokens'));
+  const viewKey = derived(keys[0] as Uint8Array, 'version ids of views'); // there is always a first
+  return {
+    publicBase,
+    planSettings: {
+      ...config.search,
+      publicBase,
+      otherBases: localBases.slice(1),
+      timeZone: config.decision.timeZone,
+    },
+    policy: createPolicy(readPolicySet(config.policy), config.policy.rememberedAnswers),
+    authenticator: createAuthenticator(config.identity, { publicBaseUrl: publicBase, now }),
+    upstream,
+    consents: createConsentSource(config.consent, {
+      upstream,
+      now,
+      parseOptions,
+      localBases,
+      onFinding: (construct) => {
+        metrics.consentFindings.inc();
+        log.warn('a construct in a Consent was not understood', { construct });
+      },
+    }),
+    parseOptions,
+    time,
+    labelling: { own: (reading) => ownLabels(reading.facts.labelInputs, labelSettings), inherit },
+    readSettings: { localBases, time },
+    viewSettings: {
+      narrative: config.answers.narrative,
+      publicBase,
+      upstreamBase,
+      shownProfiles: config.answers.shownProfiles,
+      shownTagSystems: config.answers.shownTagSystems,
+      versions: new ViewVersions(viewKey),
+    },
+    decisionSettings: {
+      ...config.decision,
+      instantOf: (text) => (text === undefined ? undefined : intervalOf(text, time)),
+      programs: config.labels.programs,
+    },
+    pageTokens: new PageTokens({
+      keys: [pageKey as Uint8Array, ...earlierPageKeys],
+      lifetimeMs: config.answers.pageLifetimeMs,
+      maximumKept: config.answers.keptPages,
+    }),
+  };
+}
+
+/** One purpose, one key: what seals page tokens names no versions. */
+function derived(secret: Uint8Array, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, '', `fhir-consent-gateway ${purpose}`, 32));
+}
+
+function labelSettingsOf({ labels }: Config): LabelSettings {
+  const own = labels.tables.map((file) => {
+    try {
+      return parseTable(JSON.parse(readFileSync(file, 'utf8')));
+    } catch (error) {
+      throw new ConfigError(`labels.tables: ${file}: ${error instanceof Error ? error.message : 'cannot be read'}`);
+    }
+  });
+  return {
+    classifier: createClassifier(own.length > 0 ? own : [shippedTable()], labels.strengths),
+    programs: new Set(labels.programs),
+    sensitiveActors: new Map(Object.entries(labels.sensitiveActors)),
+    part2Source: labels.part2Source,
+    ignoredLabelSystems: new Set(labels.ignoredLabelSystems),
+    mappedLabels: new Map(Object.entries(labels.mappedLabels)),
+  };
+}
+
+function edgesOf(config: Config, house: House, recorder: AuditRecorder, now: () => number): Edges {
+  const { policy, planSettings } = house;
+  const statement = Authored.json(capabilityStatement(planSettings, { version, date: statementDate }));
+  const headers = { 'content-type': 'application/fhir+json; charset=utf-8' };
+  return {
+    authenticate: house.authenticator.authenticate,
+    admit: createAdmission(config.limits),
+    contextOf: (requester, request) => buildContext(requester, request, policy),
+    planFor: (request) => planFor(request, planSettings),
+    authorize: (plan, context) => authorize(plan, context, policy),
+    grantFor,
+    worldFor: (context, request, signal, interaction) =>
+      worldFor(config, house, { context, request, signal, interaction }),
+    capabilities: () => ({ status: 200, headers, body: [statement] }),
+    challenge,
+    pageTokens: house.pageTokens,
+    recorder,
+    publicBase: house.publicBase,
+    policyHash: policy.hash,
+    negativeGridMs: config.answers.negativeGridMs,
+    searchGridMs: config.answers.timing === 'strict' ? strictSearchGridMs : 0,
+    now,
+    sleep: (milliseconds) => sleep(milliseconds),
+  };
+}
+
+/**
+ * Step 1 of the composition table: scopes and role rules on the shape of the request, for every type that it searches.
+ * What only comes along (included) is left out instead where they do not allow it.
+ * @throws {GatewayError} `scope-insufficient`, `policy-refused`
+ */
+function authorize(plan: Plan, context: RequesterContext, policy: Policy): void {
+  const need = (interaction: Interaction, type: string): void => {
+    if (!grantFor(context, interaction, type).granted) throw new GatewayError('scope-insufficient');
+    if (!policy.permitsRequest(context, interaction, type).allowed) throw new GatewayError('policy-refused');
+  };
+  switch (plan.outcome) {
+    case 'read':
+      return need('read', plan.type);
+    case 'vread':
+      return need('vread', plan.type);
+    case 'history':
+      return need('history-instance', plan.type);
+    case 'search':
+      return authorizeSearch(plan, need);
+    case 'capabilities':
+    case 'page':
+      return;
+    default:
+      plan satisfies never;
+  }
+}
+
+function authorizeSearch(plan: SearchPlan, need: (interaction: Interaction, type: string) => void): void {
+  need('search-type', plan.type);
+  if (plan.compartment !== undefined) need('search-type', typeOf(plan.compartment.root));
+  for (const hop of plan.hops) {
+    const attempts = searchesOf(hop).map((search) => () => authorizeSearch(search, need));
+    if (!attempts.some(succeeds)) attempts[0]?.(); // the first one's refusal stands for all
+  }
+}
+
+function searchesOf(hop: Hop): readonly SearchPlan[] {
+  return hop.kind === 'chain' ? hop.targets : [hop.source];
+}
+
+function succeeds(attempt: () => void): boolean {
+  try {
+    attempt();
+    return true;
+  } catch (error) {
+    if (error instanceof GatewayError) return false;
+    throw error;
+  }
+}
+
+interface Errands {
+  readonly context: RequesterContext;
+  readonly request: FhirRequest;
+  readonly signal: AbortSignal;
+  readonly interaction: Interaction;
+}
+
+const served: ReadonlySet<string> = new Set(servedTypes);
+
+/** What one request sees of the world: nothing of it outlives the request. */
+function worldFor(config: Config, house: House, { context, request, signal, interaction }: Errands): SearchWorld {
+  const { upstream, decisionSettings, policy, planSettings } = house;
+  const errand = { authorization: request.headers.authorization, signal };
+  const residuals =
+    context.requester.pcf === undefined ? undefined : readResiduals(context.requester.pcf, house.parseOptions);
+  const rulings = new RequestRulings({
+    context,
+    rules: new Rules(context, policy, decisionSettings, residuals),
+    consents: house.consents,
+    upstream,
+    errand,
+    representation: config.representation,
+    time: house.time,
+  });
+  const visibility = new Visibility({
+    upstream,
+    errand,
+    context,
+    rulings,
+    labelling: house.labelling,
+    readSettings: house.readSettings,
+    viewSettings: house.viewSettings,
+    servedTypes: served,
+    isCleared: (reading) => isCleared(reading, context, config),
+    limits: config.limits,
+  });
+  const grants = new Map<string, ReturnType<typeof grantFor>>();
+  return {
+    visibility,
+    upstream,
+    errand,
+    context,
+    grantFor: (type) => {
+      const known = grants.get(type) ?? grantFor(context, interaction, type);
+      grants.set(type, known);
+      return known;
+    },
+    grantCriteria: (type, query) => grantCriteria(query, type, planSettings),
+    patientParameter: patientParameterOf,
+    withheld: new Set(),
+    budget: config.search.scanBudget,
+  };
+}
+
+/** Static clearance: roles cleared for everything, and the patient on what is about her alone. */
+function isCleared({ facts }: Reading, context: RequesterContext, { decision }: Config): boolean {
+  if (context.unrestricted) return true;
+  if (context.self === undefined || decision.withholdFromPatient || facts.patientUnknown) return false;
+  return facts.patients.length === 1 && facts.patients[0] === context.self;
+}
+
+function tlsOf({ listener }: Config): { readonly cert: Buffer; readonly key: Buffer } | undefined {
+  if (listener.tls === undefined) return undefined;
+  const { certificateFile, keyFile } = listener.tls;
+  try {
+    return { cert: readFileSync(certificateFile), key: readFileSync(keyFile) };
+  } catch {
+    throw new ConfigError('listener.tls: the certificate or its key cannot be read.');
+  }
+}
+
+/** The text of a file, read again when it changes; looked at once a second at most. */
+function rereadFile(path: string | undefined, now: () => number): () => string | undefined {
+  if (path === undefined) return () => undefined;
+  let text = readFileSync(path, 'utf8').trim();
+  let changedAt = statSync(path).mtimeMs;
+  let lookedAt = now();
+  return () => {
+    if (now() - lookedAt < 1_000) return text;
+    lookedAt = now();
+    try {
+      const { mtimeMs } = statSync(path);
+      if (mtimeMs !== changedAt) {
+        text = readFileSync(path, 'utf8').trim();
+        changedAt = mtimeMs;
+      }
+    } catch {
+      // The file is being replaced: the last value serves until it is there again.
+    }
+    return text;
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** No new requests; those under way end, or are ended when their time is up. */
+async function drained(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+  await closed;
+  clearTimeout(timer);
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+function hostOf(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
