@@ -1,9 +1,10 @@
 import type { ResourceOnTape } from '../document/content.ts';
+import { internedText } from '../document/interned.ts';
 import { knownNameCount, knownNames, nameNumber } from '../document/names.ts';
 import { kinds, type Node, type Tape } from '../document/tape.ts';
 import type { Coding, Interval } from '../fhir/coding.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
-import { isId, type PatientKey, parseRelativeReference, type ResourceKey, resourceKey } from '../fhir/ids.ts';
+import { isId, type PatientKey, parseRelativeReference, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import { isResourceType } from '../fhir/model.ts';
 import type { Facts } from './facts.ts';
 import type { LabelInputs } from './labels.ts';
@@ -34,40 +35,25 @@ export interface ReadSettings {
   readonly time: TimeReader;
 }
 
-const name = Object.fromEntries(
-  [
-    'resourceType',
-    'id',
-    'meta',
-    'text',
-    'reference',
-    'identifier',
-    'system',
-    'value',
-    'code',
-    'url',
-    'contentType',
-    'contained',
-    'security',
-    'versionId',
-    'lastUpdated',
-    'profile',
-    'valueCoding',
-    'type',
-    'category',
-    'coding',
-    'display',
-    'author',
-    'performer',
-    'recorder',
-    'asserter',
-    'requester',
-    'informationSource',
-    'participant',
-    'individual',
-    'actor',
-  ].map((text) => [text, nameNumber(text)]),
-) as Record<string, number>;
+const names = {
+  resourceType: nameNumber('resourceType'),
+  id: nameNumber('id'),
+  meta: nameNumber('meta'),
+  text: nameNumber('text'),
+  reference: nameNumber('reference'),
+  identifier: nameNumber('identifier'),
+  system: nameNumber('system'),
+  value: nameNumber('value'),
+  code: nameNumber('code'),
+  security: nameNumber('security'),
+  versionId: nameNumber('versionId'),
+  lastUpdated: nameNumber('lastUpdated'),
+  profile: nameNumber('profile'),
+  valueCoding: nameNumber('valueCoding'),
+  type: nameNumber('type'),
+  category: nameNumber('category'),
+  display: nameNumber('display'),
+} as const;
 
 const inlineLabelSuffix = 'inline-sec-label';
 const actorTypes = new Set([
@@ -79,46 +65,69 @@ const actorTypes = new Set([
   'CareTeam',
   'Device',
 ]);
-const authorNames = new Set(
-  ['author', 'performer', 'recorder', 'asserter', 'requester', 'informationSource', 'participant'].map(
-    (text) => name[text],
-  ),
-);
-const primaryNames = new Set(
-  [
-    'code',
-    'category',
-    'type',
-    'reasonCode',
-    'vaccineCode',
-    'component',
-    'serviceType',
-    'class',
-    'indication',
-    'productOrService',
-    'diagnosisCodeableConcept',
-    'procedureCodeableConcept',
-    'specialty',
-    'severity',
-    'route',
-    'method',
-    'bodySite',
-    'subType',
-    'item',
-    'diagnosis',
-    'procedure',
-  ].map(nameNumber),
-);
-const parentNames = new Set(parentElements.map(nameNumber));
-const aboutNames = new Set(aboutElements.map(nameNumber));
+const authorNames = ['author', 'performer', 'recorder', 'asserter', 'requester', 'informationSource', 'participant'];
+const primaryNames = [
+  ...['code', 'category', 'type', 'reasonCode', 'vaccineCode', 'component', 'serviceType', 'class', 'indication'],
+  ...['productOrService', 'diagnosisCodeableConcept', 'procedureCodeableConcept', 'specialty', 'severity', 'route'],
+  ...['method', 'bodySite', 'subType', 'item', 'diagnosis', 'procedure'],
+  ...knownNames.filter((text) => text.startsWith('value') || text.startsWith('medication')),
+];
+
+/** What a member's name makes of it; a name may play several parts. */
+const part = {
+  reference: 1,
+  code: 2,
+  identifier: 4,
+  contentType: 8,
+  url: 16,
+  meta: 32,
+  text: 64,
+  /** Of the members that every walk stops at. */
+  walked: 127,
+  primary: 128,
+  about: 256,
+  author: 512,
+  parent: 1_024,
+  basedOn: 2_048,
+} as const;
+const partsByName = new Uint16Array(knownNameCount);
+function plays(role: number, texts: readonly string[]): void {
+  for (const text of texts) {
+    const number = nameNumber(text);
+    if (number !== 0) partsByName[number] = (partsByName[number] as number) | role;
+  }
+}
+for (const own of ['reference', 'code', 'identifier', 'contentType', 'url', 'meta', 'text', 'basedOn'] as const)
+  plays(part[own], [own]);
+plays(part.primary, primaryNames);
+plays(part.about, aboutElements);
+plays(part.author, authorNames);
+plays(part.parent, parentElements);
+
+function partsOf(name: number): number {
+  return name < knownNameCount ? (partsByName[name] as number) : 0;
+}
+
+/** Each value once, in order of first coming. Most lists are short: a set is made for a long one only. */
+class Distinct<Value> {
+  readonly list: Value[] = [];
+  #set: Set<Value> | undefined;
+
+  add(value: Value): void {
+    if (this.#set !== undefined ? this.#set.has(value) : this.list.includes(value)) return;
+    this.list.push(value);
+    if (this.#set !== undefined) this.#set.add(value);
+    else if (this.list.length > 16) this.#set = new Set(this.list);
+  }
+}
 
 /**
  * Reads one resource. Pure.
  * @returns undefined when it has no usable resourceType and id.
  */
 export function readResource({ tape, node }: ResourceOnTape, settings: ReadSettings): Reading | undefined {
-  const type = tape.text(tape.member(node, name.resourceType as number));
-  const id = tape.text(tape.member(node, name.id as number));
+  const type = internedText(tape, tape.member(node, names.resourceType));
+  const id = tape.text(tape.member(node, names.id));
   if (type === undefined || id === undefined || !isId(id) || !isResourceType(type)) return undefined;
   return new Reader(tape, node, type, id, settings).read();
 }
@@ -136,13 +145,13 @@ class Reader {
   readonly #own: Coding[] = [];
   readonly #profiles: string[] = [];
   readonly #mimeTypes: string[] = [];
-  readonly #references = new Set<ResourceKey>();
-  readonly #parents = new Set<ResourceKey>();
-  readonly #partOf = new Set<ResourceKey>();
-  readonly #patients = new Set<PatientKey>();
-  readonly #authors = new Set<string>();
-  readonly #actors = new Set<string>();
-  readonly #actorIdentifiers = new Set<string>();
+  readonly #references = new Distinct<ResourceKey>();
+  readonly #parents = new Distinct<ResourceKey>();
+  readonly #partOf = new Distinct<ResourceKey>();
+  readonly #patients = new Distinct<PatientKey>();
+  readonly #authors = new Distinct<string>();
+  readonly #actors = new Distinct<string>();
+  readonly #actorIdentifiers = new Distinct<string>();
   #patientUnknown = false;
   #hasSubject = false;
   #versionId: string | undefined;
@@ -152,17 +161,16 @@ class Reader {
     this.#tape = tape;
     this.#root = root;
     this.#type = type;
-    this.#key = resourceKey(type, id);
+    this.#key = `${type}/${id}` as ResourceKey; // both were checked
     this.#settings = settings;
   }
 
   read(): Reading {
     const tape = this.#tape;
     for (let member = tape.firstChild(this.#root); member >= 0; member = tape.next(member)) {
-      const number = tape.name(member);
-      if (number === name.meta) this.#meta(member, true);
-      else if (number === name.text || number === name.resourceType || number === name.id) continue;
-      else this.#walk(member, number, primaryNames.has(number) || this.#isValueOrMedication(number));
+      const name = tape.name(member);
+      if (name === names.meta) this.#meta(member, true);
+      else if (name !== names.text && name !== names.resourceType && name !== names.id) this.#walk(member, name);
     }
     if (this.#type === 'Patient') {
       this.#patients.add(this.#key as PatientKey);
@@ -174,46 +182,40 @@ class Reader {
       type: this.#type,
       own: this.#own,
       codings: this.#codings,
-      actors: [...this.#actors],
-      actorIdentifiers: [...this.#actorIdentifiers],
+      actors: this.#actors.list,
+      actorIdentifiers: this.#actorIdentifiers.list,
     };
     const facts: Facts = new LazyFacts(this.#tape, this.#root, this.#settings.time, {
       key: this.#key,
       type: this.#type,
       versionId: this.#versionId,
       lastUpdated: this.#lastUpdated,
-      patients: [...this.#patients],
+      patients: this.#patients.list,
       patientUnknown: this.#patientUnknown,
       profiles: this.#profiles,
       codings: this.#codings,
       primaryCodings: this.#primary,
       documentTypes: this.#documentTypes,
       mimeTypes: this.#mimeTypes,
-      authors: [...this.#authors],
-      references: [...this.#references],
-      partOf: [...this.#partOf],
+      authors: this.#authors.list,
+      references: this.#references.list,
+      partOf: this.#partOf.list,
       labelInputs,
     });
-    return { facts, sites: this.#sites, parents: [...this.#parents] };
-  }
-
-  #isValueOrMedication(number: number): boolean {
-    if (number >= knownNameCount) return false;
-    const text = knownNames[number] as string;
-    return text.startsWith('value') || text.startsWith('medication');
+    return { facts, sites: this.#sites, parents: this.#parents.list };
   }
 
   #meta(meta: Node, own: boolean): void {
     const tape = this.#tape;
     for (let member = tape.firstChild(meta); member >= 0; member = tape.next(member)) {
-      const number = tape.name(member);
-      if (number === name.security) this.#labels(member);
+      const name = tape.name(member);
+      if (name === names.security) this.#labels(member);
       else if (!own) continue;
-      else if (number === name.versionId) this.#versionId = tape.text(member);
-      else if (number === name.lastUpdated) this.#lastUpdated = tape.text(member);
-      else if (number === name.profile) {
+      else if (name === names.versionId) this.#versionId = tape.text(member);
+      else if (name === names.lastUpdated) this.#lastUpdated = tape.text(member);
+      else if (name === names.profile) {
         for (let item = tape.firstChild(member); item >= 0; item = tape.next(item)) {
-          const profile = tape.text(item);
+          const profile = internedText(tape, item);
           if (profile !== undefined) this.#profiles.push(profile);
         }
       }
@@ -229,49 +231,50 @@ class Reader {
     }
     for (let item = tape.firstChild(security); item >= 0; item = tape.next(item)) {
       this.#own.push({
-        system: tape.text(tape.member(item, name.system as number)) ?? '',
-        code: tape.text(tape.member(item, name.code as number)) ?? '',
+        system: tape.text(tape.member(item, names.system)) ?? '',
+        code: tape.text(tape.member(item, names.code)) ?? '',
       });
     }
   }
 
   /** Every value below one top-level member, in document order. */
-  #walk(top: Node, topName: number, primary: boolean): void {
+  #walk(top: Node, topName: number): void {
     const tape = this.#tape;
+    const tags = tape.tags;
     const end = tape.skips[top] as number;
-    for (let node = top; node < end; ) {
-      const number = tape.name(node);
-      if (number === name.reference && tape.kind(node) === kinds.string) this.#reference(node, topName);
-      else if (number === name.code && tape.kind(node) === kinds.string) this.#coding(node, topName, primary);
-      else if (number === name.identifier && topName !== name.identifier) this.#logical(node, topName);
-      else if (number === name.contentType) {
-        const mime = tape.text(node);
-        if (mime !== undefined) this.#mimeTypes.push(mime);
-      } else if (number === name.url && tape.kind(node) === kinds.string) this.#inlineLabel(node);
-      else if (number === name.meta && tape.kind(node) === kinds.object) {
-        this.#meta(node, false);
-        node = tape.skips[node] as number;
-        continue;
-      } else if (number === name.text && tape.kind(node) === kinds.object) {
-        node = tape.skips[node] as number; // narrative of something contained
-        continue;
+    for (let node = top; node < end; node++) {
+      const name = (tags[node] as number) >> 4;
+      if (name >= knownNameCount) continue;
+      const parts = (partsByName[name] as number) & part.walked;
+      if (parts === 0) continue;
+      if (tape.kind(node) === kinds.string) {
+        if (parts === part.reference) this.#reference(node, topName);
+        else if (parts === part.code) this.#coding(node, topName);
+        else if (parts === part.url) this.#inlineLabel(node);
+        else if (parts === part.contentType) this.#mimeTypes.push(tape.text(node) as string);
+      } else if (tape.kind(node) === kinds.object) {
+        if (parts === part.identifier && topName !== names.identifier) this.#logical(node, topName);
+        else if (parts === part.meta || parts === part.text) {
+          // Labels of something contained, and its narrative.
+          if (parts === part.meta) this.#meta(node, false);
+          node = (tape.skips[node] as number) - 1;
+        }
       }
-      node++;
     }
   }
 
-  #coding(code: Node, topName: number, primary: boolean): void {
+  #coding(code: Node, topName: number): void {
     const tape = this.#tape;
     const holder = tape.parent(code);
-    const system = tape.text(tape.member(holder, name.system as number));
-    const text = tape.text(code);
+    const system = internedText(tape, tape.member(holder, names.system));
+    const text = internedText(tape, code);
     if (system === undefined || text === undefined) return;
     const coding = { system, code: text };
     this.#codings.push(coding);
-    if (primary) this.#primary.push(coding);
+    if ((partsOf(topName) & part.primary) !== 0) this.#primary.push(coding);
     if (
       (this.#type === 'DocumentReference' || this.#type === 'Composition') &&
-      (topName === name.type || topName === name.category)
+      (topName === names.type || topName === names.category)
     ) {
       this.#documentTypes.push(coding);
     }
@@ -279,32 +282,32 @@ class Reader {
 
   #inlineLabel(url: Node): void {
     const tape = this.#tape;
-    if (!(tape.text(url) as string).endsWith(inlineLabelSuffix)) return;
-    const value = tape.member(tape.parent(url), name.valueCoding as number);
+    if (!(internedText(tape, url) as string).endsWith(inlineLabelSuffix)) return;
+    const value = tape.member(tape.parent(url), names.valueCoding);
     this.#own.push({
-      system: tape.text(tape.member(value, name.system as number)) ?? '',
-      code: tape.text(tape.member(value, name.code as number)) ?? '',
+      system: tape.text(tape.member(value, names.system)) ?? '',
+      code: tape.text(tape.member(value, names.code)) ?? '',
     });
   }
 
   #reference(node: Node, topName: number): void {
     const tape = this.#tape;
-    const text = tape.text(node) as string;
+    const text = internedText(tape, node) as string;
     const holder = tape.parent(node);
     const holderName = tape.name(holder) !== 0 ? tape.name(holder) : tape.name(tape.parent(holder));
+    const holderParts = partsOf(holderName);
     const key = this.#localKey(text);
     const form = key !== undefined ? 'local' : text.startsWith('#') ? 'contained' : 'external';
     this.#sites.push({ node: holder, key, form, name: holderName });
-    if (aboutNames.has(topName) && this.#isTopLevel(holder)) this.#about(key, form);
-    if (authorNames.has(topName) || authorNames.has(holderName)) this.#authors.add(key ?? text);
+    if ((partsOf(topName) & part.about) !== 0 && this.#isTopLevel(holder)) this.#about(key, form);
+    if (((partsOf(topName) | holderParts) & part.author) !== 0) this.#authors.add(key ?? text);
     if (key === undefined) return;
     this.#references.add(key);
-    const type = key.slice(0, key.indexOf('/'));
-    if (actorTypes.has(type)) this.#actors.add(key);
-    if (parentNames.has(holderName)) {
+    if (isActor(key)) this.#actors.add(key);
+    if ((holderParts & part.parent) !== 0) {
       this.#parents.add(key);
       this.#partOf.add(key);
-    } else if (knownNames[holderName] === 'basedOn') this.#partOf.add(key);
+    } else if ((holderParts & part.basedOn) !== 0) this.#partOf.add(key);
   }
 
   /** `subject: {...}` or an item of `subject: [...]`, and nothing deeper. */
@@ -323,21 +326,20 @@ class Reader {
   /** A Reference without a literal reference: only an identifier says what it means. */
   #logical(node: Node, topName: number): void {
     const tape = this.#tape;
-    if (tape.kind(node) !== kinds.object) return;
     const holder = tape.parent(node);
-    if (tape.member(holder, name.reference as number) >= 0) return;
+    if (tape.member(holder, names.reference) >= 0) return;
     const holderName = tape.name(holder) !== 0 ? tape.name(holder) : tape.name(tape.parent(holder));
     if (!this.#looksLikeReference(holder)) return;
     this.#sites.push({ node: holder, key: undefined, form: 'logical', name: holderName });
-    if (aboutNames.has(topName) && this.#isTopLevel(holder)) {
+    if ((partsOf(topName) & part.about) !== 0 && this.#isTopLevel(holder)) {
       this.#hasSubject = true;
       this.#patientUnknown = true;
     }
-    const value = tape.text(tape.member(node, name.value as number));
+    const value = tape.text(tape.member(node, names.value));
     if (value !== undefined) {
-      const identifier = `${tape.text(tape.member(node, name.system as number)) ?? ''}|${value}`;
+      const identifier = `${tape.text(tape.member(node, names.system)) ?? ''}|${value}`;
       this.#actorIdentifiers.add(identifier);
-      if (authorNames.has(topName) || authorNames.has(holderName)) this.#authors.add(identifier);
+      if (((partsOf(topName) | partsOf(holderName)) & part.author) !== 0) this.#authors.add(identifier);
     }
   }
 
@@ -346,8 +348,8 @@ class Reader {
     const tape = this.#tape;
     if (holder === this.#root) return false;
     for (let member = tape.firstChild(holder); member >= 0; member = tape.next(member)) {
-      const number = tape.name(member);
-      if (number !== name.identifier && number !== name.type && number !== name.display) {
+      const name = tape.name(member);
+      if (name !== names.identifier && name !== names.type && name !== names.display) {
         const text = tape.nameText(member);
         if (text !== 'id' && text !== 'extension' && !text.startsWith('_')) return false;
       }
@@ -356,7 +358,7 @@ class Reader {
   }
 
   #localKey(text: string): ResourceKey | undefined {
-    if (!text.includes('://')) return parseRelativeReference(text);
+    if (!text.includes('://')) return relativeKey(text);
     for (const base of this.#settings.localBases) {
       if (text.startsWith(base) && text[base.length] === '/')
         return parseRelativeReference(text.slice(base.length + 1));
@@ -365,29 +367,61 @@ class Reader {
   }
 }
 
+/** Relative references and their keys: the same few come again and again. */
+const relativeKeys = new Map<string, ResourceKey>();
+const maximumKeys = 10_000;
+
+function relativeKey(text: string): ResourceKey | undefined {
+  let key = relativeKeys.get(text);
+  if (key !== undefined) return key;
+  key = parseRelativeReference(text);
+  if (key === undefined) return undefined;
+  if (relativeKeys.size >= maximumKeys) relativeKeys.clear();
+  relativeKeys.set(text, key);
+  return key;
+}
+
+function isActor(key: ResourceKey): boolean {
+  return actorTypes.has(typeOf(key));
+}
+
 /** Facts whose dearest part, the clinical time, is read only when a Consent asks for it. */
 class LazyFacts implements Facts {
-  declare readonly key: ResourceKey;
-  declare readonly type: string;
-  declare readonly versionId: string | undefined;
-  declare readonly lastUpdated: string | undefined;
-  declare readonly patients: readonly PatientKey[];
-  declare readonly patientUnknown: boolean;
-  declare readonly profiles: readonly string[];
-  declare readonly codings: readonly Coding[];
-  declare readonly primaryCodings: readonly Coding[];
-  declare readonly documentTypes: readonly Coding[];
-  declare readonly mimeTypes: readonly string[];
-  declare readonly authors: readonly string[];
-  declare readonly references: readonly ResourceKey[];
-  declare readonly partOf: readonly ResourceKey[];
-  declare readonly labelInputs: LabelInputs;
+  readonly key: ResourceKey;
+  readonly type: string;
+  readonly versionId: string | undefined;
+  readonly lastUpdated: string | undefined;
+  readonly patients: readonly PatientKey[];
+  readonly patientUnknown: boolean;
+  readonly profiles: readonly string[];
+  readonly codings: readonly Coding[];
+  readonly primaryCodings: readonly Coding[];
+  readonly documentTypes: readonly Coding[];
+  readonly mimeTypes: readonly string[];
+  readonly authors: readonly string[];
+  readonly references: readonly ResourceKey[];
+  readonly partOf: readonly ResourceKey[];
+  readonly labelInputs: LabelInputs;
   readonly #tape: Tape;
   readonly #root: Node;
   readonly #time: TimeReader;
 
   constructor(tape: Tape, root: Node, time: TimeReader, plain: Omit<Facts, 'clinicalTime'>) {
-    Object.assign(this, plain);
+    this.key = plain.key;
+    this.type = plain.type;
+    this.versionId = plain.versionId;
+    this.lastUpdated = plain.lastUpdated;
+    this.patients = plain.patients;
+    this.patientUnknown = plain.patientUnknown;
+    this.profiles = plain.profiles;
+    this.codings = plain.codings;
+    this.primaryCodings = plain.primaryCodings;
+    this.documentTypes = plain.documentTypes;
+    this.mimeTypes = plain.mimeTypes;
+    this.authors = plain.authors;
+    this.references = plain.references;
+    this.partOf = plain.partOf;
+    this.labelInputs = plain.labelInputs;
     this.#tape = tape;
     this.#root = root;
     this.#time = time;
