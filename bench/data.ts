@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { createClassifier } from '../src/label/classify.ts';
+import { shippedTable } from '../src/label/tables.ts';
 
 export interface Resource {
   resourceType: string;
@@ -48,7 +50,8 @@ function syntheaEntries(): Entry[] {
 
 /**
  * `count` Observations of one patient made from Synthea's, with the Encounters they share; one in twenty is labelled
- * 42 CFR Part 2. References to anything else are left out.
+ * 42 CFR Part 2. References to anything else are left out, and so is what a code alone shows to be sensitive: the
+ * gateway would hide it and the obvious design would not.
  */
 function recordOf(patientId: string, count: number, all: readonly Entry[]): Resource[] {
   const encounters = new Map(
@@ -62,7 +65,7 @@ function recordOf(patientId: string, count: number, all: readonly Entry[]): Reso
     const round = Math.floor(n / source.length);
     const fullUrl = (template.encounter as { reference: string }).reference;
     const encounter = encounters.get(fullUrl);
-    if (encounter === undefined) continue;
+    if (encounter === undefined || showsTopic(template) || showsTopic(encounter)) continue;
     const encounterId = `${encounter.id}-${count}-${round}`;
     used.set(encounterId, {
       ...pick(encounter, ['resourceType', 'status', 'class', 'type', 'period']),
@@ -117,6 +120,16 @@ function consent(patientId: string): Resource {
       securityLabel: [{ system: confidentiality, code: 'N' }],
     },
   };
+}
+
+const classifier = createClassifier([shippedTable()], ['core']);
+
+function showsTopic(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { system, code } = value as { system?: unknown; code?: unknown };
+  if (typeof system === 'string' && typeof code === 'string' && classifier.classify(system, code).length > 0)
+    return true;
+  return Object.values(value).some(showsTopic);
 }
 
 function pick(resource: Resource, names: readonly string[]): Resource {

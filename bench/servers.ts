@@ -75,7 +75,7 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
   const log = openSync(join(folder, 'gateway.log'), 'a');
   const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
   const child = spawn(process.execPath, [...profile, here('../src/main.ts'), 'serve', '--config', configFile], {
-    stdio: ['ignore', log, 'inherit'],
+    stdio: ['ignore', log, log],
   });
   for (const until = Date.now() + startMs; ; await pause(50)) {
     if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}`);
