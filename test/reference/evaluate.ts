@@ -1,0 +1,969 @@
+import type { RequesterContext } from '../../src/context/requester-context.ts';
+import type { Candidate, DecisionSettings, Standing } from '../../src/decide/question.ts';
+import type { Interval } from '../../src/fhir/coding.ts';
+import type { R4Actor, R4Coding, R4Concept, R4Consent, R4Data, R4Period, R4Provision, R4Reference } from './r4.ts';
+
+/**
+ * The decision core once more, from the raw Consents, written to be read rather than to be fast, and sharing nothing
+ * with the gateway but types. Where both agree on thousands of random cases, a slip would have to be made twice.
+ */
+export interface Case {
+  readonly patients: readonly PatientRecord[];
+  readonly context: RequesterContext;
+  readonly candidate: Candidate;
+  readonly settings: DecisionSettings;
+  readonly policy: PolicyTable;
+}
+
+export interface PatientRecord {
+  readonly key: string;
+  readonly consents: readonly R4Consent[];
+  readonly standing: Standing;
+}
+
+/** The role rules as a plain table. */
+export interface PolicyTable {
+  readonly kindsNotReceived: readonly string[];
+  readonly forbidden: readonly { readonly type: string; readonly label: string }[];
+  readonly cleared: readonly { readonly role: string; readonly topic: string }[];
+}
+
+export interface Verdict {
+  readonly outcome: 'release' | 'withhold';
+  readonly step: number;
+  readonly why: string;
+}
+
+/** Absolute bases under which a reference is local. */
+export const localBase = 'https://gateway.example/fhir';
+export const harmlessExtension = 'https://example.org/fhir/harmless';
+export const gatewayLabels = 'urn:fhir-consent-gateway:label';
+
+const release = (step: number, why: string): Verdict => ({ outcome: 'release', step, why });
+const withhold = (step: number, why: string): Verdict => ({ outcome: 'withhold', step, why });
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The composition table
+
+export function evaluate(world: Case): Verdict {
+  const { candidate, context, policy } = world;
+  const { facts, labels, asTarget } = candidate;
+  if (context.unrestricted) return release(1, 'unrestricted');
+  if (!asTarget && policy.kindsNotReceived.includes(facts.type)) return withhold(1, 'policy-kind');
+  if (facts.patientUnknown) return withhold(2, 'patient-unknown');
+  const cedarLabels: readonly string[] = [...labels.topics, levelOf(labels.stated, labels.topics)];
+  const isForbidden = policy.forbidden.some(({ type, label }) => type === facts.type && cedarLabels.includes(label));
+  if (isForbidden) return withhold(3, 'policy-forbid');
+  if (facts.patients.length === 0) return aboutNobody(world);
+  let last = release(4, 'nothing');
+  for (const key of facts.patients) {
+    const patient = world.patients.find((one) => one.key === key);
+    if (patient === undefined) return withhold(2, 'patient not established');
+    last = aboutPatient(world, patient);
+    if (last.outcome === 'withhold') return last;
+  }
+  return last;
+}
+
+function levelOf(stated: string | undefined, topics: readonly string[]): string {
+  if (topics.length === 0) return stated ?? 'N';
+  return stated === 'V' ? 'V' : 'R';
+}
+
+const levels = ['U', 'L', 'M', 'N', 'R', 'V'];
+const atMost = (level: string, ceiling: string): boolean => levels.indexOf(level) <= levels.indexOf(ceiling);
+
+/** 42CFRPart2 and SUDCN are Part 2 data; PSYTHPN must be named like SUDCN (45 CFR 164.508). */
+const lawTopics = ['42CFRPart2', 'SUDCN', 'PSYTHPN'];
+const substance = ['ETH', 'SUD', 'ETHUD', 'OPIOIDUD'];
+
+/** Topics the Consents are asked about. */
+function topicsOf({ candidate: { labels }, settings }: Case): readonly string[] {
+  const { topics } = labels;
+  const isStrict = settings.sudIsPart2 && topics.some((topic) => substance.includes(topic));
+  return isStrict && !topics.includes('42CFRPart2') ? ['42CFRPart2', ...topics] : topics;
+}
+
+function questionsOf(world: Case): readonly Question[] {
+  const { stated, topics } = world.candidate.labels;
+  const aside = topics.length > 0 && stated === 'R' ? 'N' : (stated ?? 'N');
+  return [
+    ...topicsOf(world).map((topic) => ({ topic, level: 'R' })),
+    { topic: undefined, level: aside }, // the rest: the R that topics imply does not count
+  ];
+}
+
+/** What a Consent is asked: one topic as if the resource bore that alone, or the rest (`topic` undefined). */
+interface Question {
+  readonly topic: string | undefined;
+  readonly level: string;
+}
+
+function aboutNobody(world: Case): Verdict {
+  for (const purpose of runs(world)) {
+    for (const topic of topicsOf(world)) {
+      const isLaw = lawTopics.includes(topic);
+      if (isEmergency(purpose) && topic !== 'SUDCN' && topic !== 'PSYTHPN') continue;
+      if (isLaw && !isWithinProgram(world, topic, purpose)) return withhold(6, 'no-qualifying-permit');
+      if (!isLaw && !clears(world, topic)) return withhold(7, 'no-permit-for-topic');
+    }
+  }
+  return release(8, 'not-about-a-patient');
+}
+
+function aboutPatient(world: Case, patient: PatientRecord): Verdict {
+  const { kind } = patient.standing;
+  if (kind === 'self') return toPatient(world);
+  if (kind === 'representative') return toRepresentative(world, patient);
+  let last = release(8, 'nothing');
+  for (const purpose of runs(world)) {
+    last = run(world, patient, purpose);
+    if (last.outcome === 'withhold') return last;
+  }
+  return last;
+}
+
+/** Every asserted purpose is a run of its own; no purpose is one run too. */
+function runs({ context }: Case): readonly (string | undefined)[] {
+  return context.purposes.length === 0 ? [undefined] : context.purposes;
+}
+
+function toPatient({ candidate: { labels }, settings }: Case): Verdict {
+  const isWithheld = settings.withholdFromPatient && labels.caveats.includes(`${actCode}|NOPAT`);
+  return isWithheld ? withhold(4, 'withheld-from-patient') : release(4, 'self');
+}
+
+function toRepresentative(world: Case, patient: PatientRecord): Verdict {
+  const { candidate, settings } = world;
+  const { labels } = candidate;
+  const topics = topicsOf(world);
+  if (settings.withholdFromPatient && labels.caveats.includes(`${actCode}|NOPAT`))
+    return withhold(4, 'withheld-from-patient');
+  if (labels.caveats.includes(`${actCode}|ADOL`)) return withhold(4, 'adolescent');
+  const isNote = topics.some((topic) => topic === 'SUDCN' || topic === 'PSYTHPN');
+  if (isNote && !settings.representativesSeeNotes) return withhold(4, 'notes');
+  for (const purpose of runs(world)) {
+    if (isNamedInDeny(world, patient, purpose)) return withhold(4, 'named in a deny');
+    if (!patient.standing.patientIsMinor) continue;
+    for (const topic of topics) {
+      const isGuarded = topic === '42CFRPart2' || topic === 'SUDCN' || substance.includes(topic);
+      if (isGuarded && !hasQualifyingPermit(world, patient, topic, purpose)) return withhold(4, 'minor');
+    }
+  }
+  return release(4, 'representative');
+}
+
+function isNamedInDeny(world: Case, patient: PatientRecord, purpose: string | undefined): boolean {
+  const { context } = world;
+  const him = [...context.requester.identities, patient.standing.relatedPerson ?? ''];
+  return questionsOf(world).some((question) =>
+    answers(world, patient, question, purpose).some(
+      ({ answer, rules }) =>
+        answer === 'deny' &&
+        rules.some((rule) =>
+          (elementOf(rule, 'actor') ?? []).some(
+            (actor) => partOf(actor) === 'recipient' && namesOf(actor.reference).some((name) => him.includes(name)),
+          ),
+        ),
+    ),
+  );
+}
+
+function hasQualifyingPermit(world: Case, patient: PatientRecord, topic: string, purpose: string | undefined): boolean {
+  const said = answers(world, patient, { topic, level: 'R' }, purpose);
+  const { answer, deciding } = combine(said, world.settings);
+  return answer === 'permit' && deciding.some(({ qualifies }) => qualifies);
+}
+
+/** Steps 5 to 8 for one purpose. An accepted break-glass purpose only adds. */
+function run(world: Case, patient: PatientRecord, purpose: string | undefined): Verdict {
+  if (!isEmergency(purpose)) return steps5to8(world, patient, purpose);
+  const asTreatment = steps5to8(world, patient, 'TREAT');
+  if (asTreatment.outcome === 'release') return asTreatment;
+  for (const question of questionsOf(world)) {
+    const { answer, deciding } = combine(answers(world, patient, question, purpose), world.settings);
+    if (answer === 'deny') return withhold(5, 'denied in the emergency too');
+    const isNote = question.topic === 'SUDCN' || question.topic === 'PSYTHPN';
+    const isPermitted = answer === 'permit' && deciding.some(({ qualifies }) => qualifies);
+    if (isNote && !isPermitted) return withhold(6, 'no emergency for notes');
+  }
+  return release(6, 'emergency');
+}
+
+const isEmergency = (purpose: string | undefined): boolean =>
+  purpose === 'BTG' || purpose === 'ETREAT' || purpose === 'ERTREAT';
+
+function steps5to8(world: Case, patient: PatientRecord, purpose: string | undefined): Verdict {
+  const asked = questionsOf(world).map((question) => ({
+    ...question,
+    ...combine(answers(world, patient, question, purpose), world.settings),
+  }));
+  if (asked.some(({ answer }) => answer === 'deny')) return withhold(5, 'consent-deny');
+
+  let isRestCovered = false;
+  for (const { topic, answer, deciding } of asked) {
+    if (topic === undefined || !lawTopics.includes(topic)) continue;
+    const isQualified = answer === 'permit' && purpose !== undefined && deciding.some(({ qualifies }) => qualifies);
+    if (!isQualified && !isWithinProgram(world, topic, purpose)) return withhold(6, 'no-qualifying-permit');
+    isRestCovered = true;
+  }
+  for (const { topic, answer } of asked) {
+    if (topic === undefined || lawTopics.includes(topic)) continue;
+    if (answer === 'permit') isRestCovered = true;
+    else if (!clears(world, topic)) return withhold(7, 'no-permit-for-topic');
+  }
+  for (const { topic, level, answer } of asked) {
+    if (topic !== undefined) continue;
+    if (answer === 'permit') return release(8, 'consent-permit');
+    if (isRestCovered && level !== 'V') return release(8, 'topic covers the rest');
+    if (answer === 'uncovered') return withhold(8, 'consent-uncovered');
+    if (isImplicitlyPermitted(world, level, purpose)) return release(8, 'implicit-policy');
+  }
+  return withhold(8, 'no-applicable-consent');
+}
+
+/** 42 CFR 2.12(c)(3): the requester's verified organization is the source program, and the role is cleared. */
+function isWithinProgram(world: Case, topic: string, purpose: string | undefined): boolean {
+  const { candidate, context, settings } = world;
+  if (purpose === undefined) return false;
+  const { actors, actorIdentifiers } = candidate.facts.labelInputs;
+  const sources = [...actors, ...actorIdentifiers].filter((name) => settings.programs.includes(name));
+  return sources.some((name) => context.requester.organizations.includes(name)) && clears(world, topic);
+}
+
+function clears({ context, policy }: Case, topic: string): boolean {
+  return policy.cleared.some((row) => row.topic === topic && context.requester.roles.includes(row.role));
+}
+
+function isImplicitlyPermitted(world: Case, level: string, purpose: string | undefined): boolean {
+  const { candidate, context, settings } = world;
+  if (purpose === undefined || !atMost(level, 'N')) return false;
+  const { roles } = context.requester;
+  switch (settings.implicitPolicy) {
+    case 'deny':
+    case 'break-glass-only': // break-glass has passed already
+      return false;
+    case 'all-normal':
+      return true;
+    case 'basic-normal':
+      if (permitsPurpose('TREAT', purpose) && roles.some((role) => settings.clinicianRoles.includes(role))) return true;
+      return (
+        permitsPurpose('HPAYMT', purpose) &&
+        roles.some((role) => settings.billingRoles.includes(role)) &&
+        (candidate.asTarget || settings.billingTypes.includes(candidate.facts.type))
+      );
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Several Consents
+
+type Answer = 'permit' | 'deny' | 'uncovered' | 'not-applicable';
+
+/** What one Consent says, and by which provisions. */
+interface Said {
+  readonly consent: R4Consent;
+  readonly answer: Answer;
+  readonly rules: readonly Rule[];
+  /** A permit that may carry Part 2 data, or that names the notes. */
+  readonly qualifies: boolean;
+}
+
+function answers(world: Case, patient: PatientRecord, question: Question, purpose: string | undefined): Said[] {
+  const { context, settings } = world;
+  const said: Said[] = [];
+  for (const consent of patient.consents) {
+    if (!isReadable(consent)) {
+      said.push({ consent, answer: 'uncovered', rules: [], qualifies: false });
+      continue;
+    }
+    if (!isInForce(consent, context.at)) continue;
+    const force = forceInFamily(consent, patient.consents, context.at);
+    if (force === 'superseded') continue;
+    const one = evaluateConsent(world, patient, consent, question, purpose);
+    if (one.answer === 'deny') {
+      if (!isForeign(consent, settings) || settings.foreignDenyBinds) said.push(one);
+    } else if (force === 'in force' && !isForeign(consent, settings)) said.push(one);
+  }
+  return said;
+}
+
+/** Deny, then permit, then uncovered; or the newest or the most specific of those that permit or deny. */
+function combine(said: readonly Said[], settings: DecisionSettings): { answer: Answer; deciding: readonly Said[] } {
+  const decided = said.filter(({ answer }) => answer === 'permit' || answer === 'deny');
+  const heard =
+    settings.conflictStrategy === 'most-recent'
+      ? decided.filter((one) => decided.every((other) => !isNewer(other.consent, one.consent)))
+      : settings.conflictStrategy === 'most-specific'
+        ? decided.filter((one) => decided.every((other) => !(rank(other) > rank(one))))
+        : decided;
+  for (const answer of ['deny', 'permit'] as const) {
+    const deciding = heard.filter((one) => one.answer === answer);
+    if (deciding.length > 0) return { answer, deciding };
+  }
+  return { answer: said.some(({ answer }) => answer === 'uncovered') ? 'uncovered' : 'not-applicable', deciding: [] };
+}
+
+/** Data instance > label or code > class > whole record; then person > role > organization > all. */
+function rank({ rules }: Said): number {
+  return Math.max(
+    ...rules.map((rule) => {
+      const has = (name: DataElement): boolean => elementOf(rule, name) !== undefined;
+      const data = has('data') ? 3 : has('securityLabel') || has('code') ? 2 : has('class') ? 1 : 0;
+      const actors = (elementOf(rule, 'actor') ?? []).map((actor) => {
+        const name = actor.reference?.reference ?? '';
+        if (/(Practitioner|Patient|RelatedPerson|Device)\//.test(name)) return 3;
+        return /Organization\//.test(name) ? 1 : 2;
+      });
+      return data * 4 + Math.max(0, ...actors);
+    }),
+  );
+}
+
+function isForeign(consent: R4Consent, settings: DecisionSettings): boolean {
+  if (settings.organizations.length === 0) return false;
+  const names = (consent.organization ?? []).flatMap(namesOf);
+  return names.length > 0 && !names.some((name) => settings.organizations.includes(name));
+}
+
+/** Unreadable: not a Consent of this patient at all. */
+function isReadable(consent: R4Consent): boolean {
+  return consent.patient !== undefined && consent.status !== undefined;
+}
+
+function isInForce(consent: R4Consent, at: number): boolean {
+  return consent.status === 'active' && hasBegun(consent, at) && !hasEnded(consent, at);
+}
+
+function hasBegun(consent: R4Consent, at: number): boolean {
+  const made = consent.dateTime === undefined ? undefined : readDate(consent.dateTime);
+  const period = readPeriod(consent.provision?.period);
+  return !(made !== undefined && made.start > at) && !(period !== 'unreadable' && period.start > at);
+}
+
+function hasEnded(consent: R4Consent, at: number): boolean {
+  const period = readPeriod(consent.provision?.period);
+  return period !== 'unreadable' && period.end < at;
+}
+
+type Force = 'in force' | 'denies only' | 'superseded';
+
+/**
+ * Same organization, policy and root: the newest stands alone. When the newest was revoked or has run out, what it
+ * superseded permits nothing again, but denies.
+ */
+function forceInFamily(consent: R4Consent, all: readonly R4Consent[], at: number): Force {
+  const newer = all.filter(
+    (other) =>
+      isReadable(other) &&
+      familyOf(other) === familyOf(consent) &&
+      rootOf(other) === rootOf(consent) &&
+      isNewer(other, consent) &&
+      hasBegun(other, at),
+  );
+  if (newer.some((other) => isInForce(other, at))) return 'superseded';
+  return newer.some(({ status }) => status === 'active' || status === 'inactive') ? 'denies only' : 'in force';
+}
+
+function familyOf(consent: R4Consent): string {
+  const uris = (consent.policy ?? []).map(({ uri }) => uri).sort();
+  const policy =
+    uris.length > 0
+      ? { uris }
+      : {
+          rule: codings(consent.policyRule === undefined ? [] : [consent.policyRule]),
+          category: codings(consent.category ?? []),
+        };
+  return JSON.stringify({ organizations: (consent.organization ?? []).flatMap(namesOf).sort(), policy });
+}
+
+function codings(concepts: readonly R4Concept[]): string[] {
+  return concepts.flatMap(({ coding }) => (coding ?? []).map(({ system, code }) => `${system}|${code}`)).sort();
+}
+
+/** All of the root but type, period and nested provisions, in no order. */
+function rootOf({ provision }: R4Consent): string {
+  const { type: _type, period: _period, provision: _nested, ...stated } = provision ?? {};
+  const sorted = Object.entries(stated).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? [...new Set(value.map((one) => JSON.stringify(one)))].sort() : value,
+  ]);
+  return JSON.stringify(sorted.sort());
+}
+
+function isNewer(one: R4Consent, other: R4Consent): boolean {
+  const keys = (consent: R4Consent): (number | string)[] => [
+    (consent.dateTime === undefined ? undefined : readDate(consent.dateTime)?.start) ?? Number.NEGATIVE_INFINITY,
+    readDate(consent.meta.lastUpdated)?.start ?? Number.NEGATIVE_INFINITY,
+    Number(consent.meta.versionId),
+    consent.id,
+  ];
+  const [a, b] = [keys(one), keys(other)];
+  for (const [index, mine] of a.entries()) {
+    const theirs = b[index] as number | string;
+    if (mine !== theirs) return mine > theirs;
+  }
+  return false;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// One Consent
+
+type Effect = 'permit' | 'deny';
+/** `unclear`: holds but for something that is not understood. */
+type Match = 'yes' | 'no' | 'unclear';
+type RequestElement = 'actor' | 'purpose' | 'action' | 'period';
+type DataElement = 'securityLabel' | 'class' | 'code' | 'dataPeriod' | 'data';
+
+/** A provision at its place in the tree. */
+interface Rule {
+  readonly consent: R4Consent;
+  readonly effect: Effect;
+  readonly stated: R4Provision;
+  readonly parent: Rule | undefined;
+  /** The root that gives the base effect: it has no ancestors to inherit from. */
+  readonly children: Rule[];
+}
+
+const all = (...matches: Match[]): Match =>
+  matches.includes('no') ? 'no' : matches.includes('unclear') ? 'unclear' : 'yes';
+const any = (matches: readonly Match[]): Match =>
+  matches.includes('yes') ? 'yes' : matches.includes('unclear') ? 'unclear' : 'no';
+const when = (condition: boolean): Match => (condition ? 'yes' : 'no');
+/** What is not understood counts as matched in a deny and as unmatched in a permit. */
+const holds = (match: Match, effect: Effect): boolean => match === 'yes' || (match === 'unclear' && effect === 'deny');
+
+function evaluateConsent(
+  world: Case,
+  patient: PatientRecord,
+  consent: R4Consent,
+  question: Question,
+  purpose: string | undefined,
+): Said {
+  const silent: Said = { consent, answer: 'not-applicable', rules: [], qualifies: false };
+  const scope = scopeOf(consent);
+  if (scope === 'other' || isNotice(consent)) return silent;
+  if (scope === 'research' && !(purpose !== undefined && isA(purpose, 'HRESCH'))) return silent;
+
+  const { base, nested } = treeOf(consent);
+  const asked: Asked = { world, patient, question, purpose };
+  const isHit = (rule: Rule): boolean => holds(all(requestMatch(rule, asked), dataMatch(rule, asked)), rule.effect);
+  const survivors = survivingHits(nested, isHit);
+  const denies = survivors.filter(({ effect }) => effect === 'deny');
+  if (denies.length > 0) return { consent, answer: 'deny', rules: denies, qualifies: false };
+  if (survivors.length > 0) return permit(consent, survivors, asked);
+  if (base === undefined) return silent;
+
+  const request = requestMatch(base, asked);
+  const data = dataMatch(base, asked);
+  if (base.effect === 'deny')
+    return holds(all(request, data), 'deny') ? { ...silent, answer: 'deny', rules: [base] } : silent;
+  if (all(request, data) === 'yes') return permit(consent, [base], asked);
+  if (request === 'no') return silent;
+  return isNarrowedOnlyByTopics(base, asked) ? silent : { ...silent, answer: 'uncovered' };
+}
+
+function permit(consent: R4Consent, rules: readonly Rule[], asked: Asked): Said {
+  const qualifies = rules.some((rule) => qualifiesFor(rule, asked));
+  return { consent, answer: 'permit', rules, qualifies };
+}
+
+/** Hits without a hit below them. */
+function survivingHits(rules: readonly Rule[], isHit: (rule: Rule) => boolean): Rule[] {
+  return rules.flatMap((rule) => {
+    const below = survivingHits(rule.children, isHit);
+    return below.length > 0 ? below : isHit(rule) ? [rule] : [];
+  });
+}
+
+function scopeOf({ scope }: R4Consent): 'patient-privacy' | 'research' | 'other' | 'unknown' {
+  const codes = (scope?.coding ?? []).filter(({ system }) => system === consentScope).map(({ code }) => code);
+  if (codes.includes('patient-privacy')) return 'patient-privacy';
+  if (codes.includes('research')) return 'research';
+  return codes.includes('treatment') || codes.includes('adr') ? 'other' : 'unknown';
+}
+
+function ruleCodes({ policyRule }: R4Consent): readonly (string | undefined)[] {
+  return (policyRule?.coding ?? []).map(({ code }) => code);
+}
+
+/** A notice of privacy practices is no decision. */
+function isNotice(consent: R4Consent): boolean {
+  if (consent.provision?.type !== undefined) return false;
+  const categories = (consent.category ?? []).flatMap(({ coding }) => (coding ?? []).map(({ code }) => code));
+  const isOnlyNotice = categories.length > 0 && categories.every((code) => code === 'npp');
+  return ruleCodes(consent).includes('NOPP') || (isOnlyNotice && consent.policyRule === undefined);
+}
+
+interface Tree {
+  readonly base: Rule | undefined;
+  readonly nested: readonly Rule[];
+}
+
+/** The base effect and what the root provision is under it. */
+function treeOf(consent: R4Consent): Tree {
+  const codes = ruleCodes(consent);
+  const root = consent.provision;
+  const empty = (effect: Effect): Rule => ({ consent, effect, stated: {}, parent: undefined, children: [] });
+  const under = (parent: Rule | undefined, effect: Effect, stated: R4Provision): Rule => {
+    const rule: Rule = { consent, effect, stated, parent, children: [] };
+    for (const child of stated.provision ?? []) {
+      const opposite = effect === 'permit' ? 'deny' : 'permit';
+      rule.children.push(under(rule, effectOf(child.type) ?? opposite, child));
+    }
+    return rule;
+  };
+  if (codes.includes('EMRGONLY')) {
+    const emergency: R4Provision = { purpose: [{ system: actReason, code: 'ETREAT' }] };
+    const nested = root === undefined ? [] : under(undefined, 'deny', root).children;
+    return { base: empty('deny'), nested: [under(undefined, 'permit', emergency), ...nested] };
+  }
+  const general = codes.some((code) => code === 'OPTIN' || code === 'OPTINR')
+    ? 'permit'
+    : codes.some((code) => code === 'OPTOUT' || code === 'OPTOUTE')
+      ? 'deny'
+      : undefined;
+  if (root === undefined) return { base: general === undefined ? undefined : empty(general), nested: [] };
+  const type = effectOf(root.type);
+  const effect = general ?? type;
+  if (effect === undefined) return { base: undefined, nested: under(undefined, 'deny', root).children };
+  if (general !== undefined && type !== undefined && type !== general)
+    return { base: empty(general), nested: [under(undefined, type, root)] };
+  const base = under(undefined, effect, root);
+  return { base, nested: base.children };
+}
+
+function effectOf(type: string | undefined): Effect | undefined {
+  return type === 'permit' || type === 'deny' ? type : undefined;
+}
+
+/** The effective element: the rule's own, else that of the nearest ancestor that states it. */
+function elementOf<Name extends RequestElement | DataElement>(rule: Rule, name: Name): R4Provision[Name] | undefined {
+  const own = rule.stated[name];
+  if (own !== undefined) return own;
+  const isRequestSide = ['actor', 'purpose', 'action', 'period'].includes(name);
+  if (rule.effect === 'deny' && !isRequestSide) return undefined; // a deny is never narrower in data than written
+  for (let above = rule.parent; above !== undefined; above = above.parent) {
+    const inherited = above.stated[name];
+    if (inherited !== undefined) return inherited;
+  }
+  return undefined;
+}
+
+interface Asked {
+  readonly world: Case;
+  readonly patient: PatientRecord;
+  readonly question: Question;
+  readonly purpose: string | undefined;
+}
+
+/** Extensions of the rule, of what it inherits from, and of the Consent as a whole. */
+function understoodMatch(rule: Rule): Match {
+  const { consent } = rule;
+  const isStrange = ({ extension = [], modifierExtension = [] }: R4Provision): boolean =>
+    modifierExtension.length > 0 || extension.some(({ url }) => url !== harmlessExtension);
+  let strange = false;
+  for (let one: Rule | undefined = rule; one !== undefined; one = one.parent) strange ||= isStrange(one.stated);
+  const isBroken =
+    (consent.modifierExtension ?? []).length > 0 ||
+    scopeOf(consent) === 'unknown' ||
+    (consent.dateTime !== undefined && readDate(consent.dateTime) === undefined) ||
+    readPeriod(consent.provision?.period) === 'unreadable';
+  return strange || isBroken ? 'unclear' : 'yes';
+}
+
+function requestMatch(rule: Rule, { world, purpose }: Asked): Match {
+  const { at } = world.context;
+  const period = readPeriod(elementOf(rule, 'period'));
+  return all(
+    understoodMatch(rule),
+    period === 'unreadable' ? 'unclear' : when(period.start <= at && at <= period.end),
+    actorsMatch(rule, world),
+    purposesMatch(elementOf(rule, 'purpose'), rule.effect, purpose),
+    actionsMatch(elementOf(rule, 'action')),
+  );
+}
+
+type Part = 'recipient' | 'custodian' | 'author' | 'unknown';
+
+function partOf({ role }: R4Actor): Part {
+  for (const { system, code } of role?.coding ?? []) {
+    if (system === participation && (code === 'IRCP' || code === 'PRCP')) return 'recipient';
+    if (system === roleCode && (code === 'GRANTEE' || code === 'DELEGATEE')) return 'recipient';
+    if (system === participation && code === 'CST') return 'custodian';
+    if (system === participation && code === 'AUT') return 'author';
+  }
+  return 'unknown';
+}
+
+/** Any one actor of a part, and every part that is named: who receives, from whom, whose data. */
+function actorsMatch(rule: Rule, { candidate, context, settings }: Case): Match {
+  const actors = elementOf(rule, 'actor');
+  if (actors === undefined) return 'yes';
+  const requester = [...context.requester.identities, ...context.requester.organizations];
+  const one = (actor: R4Actor): Match => {
+    const names = namesOf(actor.reference);
+    const isStrange = (actor.extension ?? []).some(({ url }) => url !== harmlessExtension);
+    const type = names[0]?.split('/')[0];
+    if (isStrange || names.length === 0 || type === 'Group' || type === 'CareTeam') return 'unclear';
+    const meets = (others: readonly string[]): Match => when(names.some((name) => others.includes(name)));
+    switch (partOf(actor)) {
+      case 'recipient':
+        return meets(requester);
+      case 'unknown':
+        return meets(requester) === 'yes' ? 'unclear' : 'no';
+      case 'custodian':
+        return settings.organizations.length === 0 ? 'unclear' : meets(settings.organizations);
+      case 'author':
+        return candidate.facts.authors.length === 0 ? 'unclear' : meets(candidate.facts.authors);
+    }
+  };
+  const parts = new Set(actors.map((actor) => (partOf(actor) === 'unknown' ? 'recipient' : partOf(actor))));
+  return all(
+    ...[...parts].map((part) =>
+      any(
+        actors
+          .filter((actor) => partOf(actor) === part || (part === 'recipient' && partOf(actor) === 'unknown'))
+          .map(one),
+      ),
+    ),
+  );
+}
+
+const broader: Readonly<Record<string, string>> = {
+  COC: 'TREAT',
+  ETREAT: 'TREAT',
+  BTG: 'ETREAT',
+  ERTREAT: 'ETREAT',
+  CAREMGT: 'HOPERAT',
+  HLEGAL: 'HOPERAT',
+  REMITADV: 'HPAYMT',
+  CLINTRCH: 'HRESCH',
+};
+const purposeCodes = ['TREAT', 'HPAYMT', 'HOPERAT', 'HRESCH', 'HMARKT', 'PATRQT', ...Object.keys(broader)];
+
+/** Equal or narrower. */
+function isA(purpose: string, ancestor: string): boolean {
+  for (let one: string | undefined = purpose; one !== undefined; one = broader[one]) if (one === ancestor) return true;
+  return false;
+}
+
+/** In a permit treatment does not imply an emergency, nor operations legal proceedings. */
+function permitsPurpose(stated: string, asked: string): boolean {
+  if (stated === 'TREAT' && isA(asked, 'ETREAT')) return false;
+  if (stated === 'HOPERAT' && asked === 'HLEGAL') return false;
+  return isA(asked, stated);
+}
+
+function purposesMatch(stated: readonly R4Coding[] | undefined, effect: Effect, asked: string | undefined): Match {
+  if (stated === undefined) return 'yes';
+  if (asked === undefined) return when(effect === 'deny');
+  return any(
+    stated.map(({ system, code = '' }) => {
+      if (canonical(system) !== actReason || !purposeCodes.includes(code)) return 'unclear';
+      return when(effect === 'permit' ? permitsPurpose(code, asked) : isA(asked, code));
+    }),
+  );
+}
+
+/** The gateway answers reads and searches: access and disclosure. */
+function actionsMatch(stated: readonly R4Concept[] | undefined): Match {
+  if (stated === undefined) return 'yes';
+  return any(
+    stated.map(({ coding = [] }) => {
+      const known = coding.filter(({ system, code = '' }) => system === consentAction && actionCodes.includes(code));
+      if (known.length === 0) return 'unclear';
+      return when(known.some(({ code }) => code === 'access' || code === 'disclose'));
+    }),
+  );
+}
+const actionCodes = ['collect', 'access', 'use', 'disclose', 'correct'];
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Data
+
+function dataMatch(rule: Rule, asked: Asked): Match {
+  const { candidate } = asked.world;
+  const labels = labelsMatch(rule, asked);
+  // A permit covers the Patient resource too: identity travels with every disclosure.
+  if (rule.effect === 'permit' && candidate.facts.key === asked.patient.key) {
+    const mustBeNamed = asked.question.topic !== undefined || asked.question.level === 'V';
+    return mustBeNamed ? labels : 'yes';
+  }
+  return all(
+    labels,
+    classMatch(elementOf(rule, 'class'), candidate),
+    codeMatch(elementOf(rule, 'code'), rule.effect, candidate),
+    dataPeriodMatch(elementOf(rule, 'dataPeriod'), rule.effect, asked.world),
+    namedDataMatch(elementOf(rule, 'data'), rule.effect, candidate),
+  );
+}
+
+interface StatedLabels {
+  readonly levels: readonly string[];
+  readonly topics: readonly string[];
+  readonly hasUnknown: boolean;
+}
+
+function readLabels(labels: readonly R4Coding[]): StatedLabels {
+  const found = { levels: [] as string[], topics: [] as string[], hasUnknown: false };
+  for (const { system, code = '' } of labels) {
+    const home = canonical(system);
+    if (home === confidentiality && levels.includes(code)) found.levels.push(code);
+    else if (home === actCode && topicCodes.includes(code)) found.topics.push(code);
+    else if (home === gatewayLabels && code === 'SUDCN') found.topics.push(code);
+    else found.hasUnknown = true;
+  }
+  return found;
+}
+const topicCodes = [...substance, 'SPI', 'PSY', 'PSYTHPN', 'HIV', 'SDV', '42CFRPart2'];
+/** Children of SPI in v3-ActCode; ETH stands for SUD here, too. */
+const speciallyProtected = ['PSY', 'PSYTHPN', ...substance];
+
+function labelsMatch(rule: Rule, asked: Asked): Match {
+  const stated = elementOf(rule, 'securityLabel');
+  return rule.effect === 'deny' ? deniedLabels(stated, asked.question) : permittedLabels(rule, stated, asked);
+}
+
+/** A deny: any one label; a level means itself and above. */
+function deniedLabels(stated: readonly R4Coding[] | undefined, { topic, level }: Question): Match {
+  if (stated === undefined) return 'yes';
+  const { levels: named, topics, hasUnknown } = readLabels(stated);
+  return any([
+    ...named.map((one) => when(atMost(one, level))),
+    ...topics.map((one) => when(topic !== undefined && deniesTopic(one, topic))),
+    ...(hasUnknown ? (['unclear'] as const) : []),
+  ]);
+}
+
+function deniesTopic(stated: string, topic: string): boolean {
+  if (substance.includes(stated) && substance.includes(topic)) return true;
+  return stated === topic || (stated === 'SPI' && speciallyProtected.includes(topic));
+}
+
+/** A permit: every category it states must cover what is asked; a level means itself and below. */
+function permittedLabels(rule: Rule, stated: readonly R4Coding[] | undefined, asked: Asked): Match {
+  const { topic, level } = asked.question;
+  const isPart2Question = topic === '42CFRPart2';
+  if (stated === undefined) {
+    if (isBasicNormal(rule.consent)) return when(topic === undefined && atMost(level, 'N'));
+    if (topic === 'SUDCN' || topic === 'PSYTHPN') return 'no';
+    return when(!isPart2Question || qualifiesFor(rule, asked));
+  }
+  const { levels: named, topics, hasUnknown } = readLabels(stated);
+  if ((topic === 'SUDCN' || topic === 'PSYTHPN') && !topics.includes(topic)) return 'no';
+  if (isPart2Question && !qualifiesFor(rule, asked)) return 'no';
+  return all(
+    named.length === 0 ? 'yes' : when(named.some((one) => atMost(level, one))),
+    topics.length === 0 ? 'yes' : when(topic !== undefined && coversTopic(topics, topic, qualifiesFor(rule, asked))),
+    hasUnknown ? 'unclear' : 'yes',
+  );
+}
+
+function coversTopic(stated: readonly string[], topic: string, isQualifying: boolean): boolean {
+  if (stated.some((one) => permitsTopic(one, topic))) return true;
+  if (!isQualifying || stated.includes('ETHUD') || stated.includes('OPIOIDUD')) return false;
+  // In a qualifying Consent 42CFRPart2 and the substance class stand for each other.
+  if (topic === '42CFRPart2') return stated.some((one) => substance.includes(one));
+  return substance.includes(topic) && stated.includes('42CFRPart2');
+}
+
+function permitsTopic(stated: string, topic: string): boolean {
+  if (stated === topic) return true;
+  if (stated === 'ETH' || stated === 'SUD') return substance.includes(topic);
+  return stated === 'SPI' && speciallyProtected.includes(topic);
+}
+
+function isNarrowedOnlyByTopics(base: Rule, { question }: Asked): boolean {
+  const stated = elementOf(base, 'securityLabel');
+  if (stated === undefined || understoodMatch(base) !== 'yes') return false;
+  if ((['class', 'code', 'dataPeriod', 'data'] as const).some((name) => elementOf(base, name) !== undefined))
+    return false;
+  const { levels: named, topics, hasUnknown } = readLabels(stated);
+  if (named.length > 0 || hasUnknown) return false;
+  return question.topic === undefined || !coversTopic(topics, question.topic, false);
+}
+
+function isBasicNormal({ policy = [] }: R4Consent): boolean {
+  return policy.some(({ uri }) => uri === 'https://profiles.ihe.net/ITI/PCF/Policy-basic-normal');
+}
+
+/** 42 CFR 2.31: recognised as a Part 2 consent, with the required elements; notes only where they are named. */
+function qualifiesFor(rule: Rule, { world, question, purpose }: Asked): boolean {
+  const { consent } = rule;
+  const labels = readLabels(elementOf(rule, 'securityLabel') ?? []);
+  if (question.topic === 'PSYTHPN') return labels.topics.includes('PSYTHPN');
+  const purposes = (elementOf(rule, 'purpose') ?? []).map(({ code = '' }) => code);
+  const actors = elementOf(rule, 'actor') ?? [];
+  const isRecognised =
+    ruleCodes(consent).includes('42CFRPart2') ||
+    (consent.category ?? []).some(({ coding }) => (coding ?? []).some(({ code }) => code === '42CFRPart2CD')) ||
+    (consent.policy ?? []).some(({ uri }) => world.settings.part2PolicyUris.includes(uri)) ||
+    labels.topics.includes('42CFRPart2');
+  const namesDiscloser =
+    (consent.organization ?? []).length > 0 || actors.some((actor) => partOf(actor) === 'custodian');
+  const describes =
+    (['securityLabel', 'class', 'code', 'data'] as const).some((name) => elementOf(rule, name) !== undefined) ||
+    (consent.policy ?? []).length > 0;
+  const isForOperations = purposes.every((code) =>
+    ['TREAT', 'HPAYMT', 'HOPERAT'].some((one) => permitsPurpose(one, code)),
+  );
+  const namesRecipient =
+    actors.some((actor) => partOf(actor) === 'recipient') || (actors.length === 0 && isForOperations);
+  const expires = consent.provision?.period?.end !== undefined || elementOf(rule, 'period')?.end !== undefined;
+  const isSigned = consent.sourceReference !== undefined && consent.dateTime !== undefined;
+  const isVerified = (consent.verification ?? []).some(({ verified }) => verified);
+  return (
+    isRecognised &&
+    namesDiscloser &&
+    describes &&
+    namesRecipient &&
+    purposes.length > 0 &&
+    expires &&
+    isSigned &&
+    (isVerified || !world.settings.part2RequiresVerification) &&
+    (purpose !== 'HLEGAL' || allPurposes(consent.provision).every((code) => code === 'HLEGAL')) &&
+    (question.topic !== 'SUDCN' || isForCounselingNotesOnly(consent))
+  );
+}
+
+function allPurposes(provision: R4Provision | undefined): readonly (string | undefined)[] {
+  if (provision === undefined) return [];
+  return [...(provision.purpose ?? []).map(({ code }) => code), ...(provision.provision ?? []).flatMap(allPurposes)];
+}
+
+/** 42 CFR 2.31(b): every permit in it names counseling notes and no other topic. */
+function isForCounselingNotesOnly(consent: R4Consent): boolean {
+  const { base, nested } = treeOf(consent);
+  const every = (rules: readonly Rule[]): readonly Rule[] => rules.flatMap((rule) => [rule, ...every(rule.children)]);
+  return [...(base === undefined ? [] : [base]), ...every(nested)]
+    .filter(({ effect }) => effect === 'permit')
+    .every((rule) => {
+      const { topics } = readLabels(elementOf(rule, 'securityLabel') ?? []);
+      return topics.length > 0 && topics.every((topic) => topic === 'SUDCN');
+    });
+}
+
+function classMatch(stated: readonly R4Coding[] | undefined, { facts }: Candidate): Match {
+  if (stated === undefined) return 'yes';
+  return any(
+    stated.map(({ system, code = '' }) => {
+      if (system === 'http://hl7.org/fhir/resource-types') return when(facts.type === code);
+      if (system === 'urn:ietf:rfc:3986')
+        return when(facts.profiles.some((profile) => unversioned(profile) === unversioned(code)));
+      if (system === 'urn:ietf:bcp:13') return when(facts.mimeTypes.includes(code));
+      if (system === loinc) return when(facts.documentTypes.some((one) => one.system === system && one.code === code));
+      return 'unclear';
+    }),
+  );
+}
+
+const unversioned = (canonicalUrl: string): string => canonicalUrl.split('|')[0] ?? '';
+
+/** A deny looks everywhere in the resource, a permit at its own code elements. */
+function codeMatch(stated: readonly R4Concept[] | undefined, effect: Effect, { facts }: Candidate): Match {
+  if (stated === undefined) return 'yes';
+  const found = effect === 'deny' ? facts.codings : facts.primaryCodings;
+  return any(
+    stated.map(({ coding = [] }) => {
+      if (coding.length === 0) return 'unclear';
+      return when(coding.some(({ system, code }) => found.some((one) => one.system === system && one.code === code)));
+    }),
+  );
+}
+
+/** A permit needs the data's time within; a deny any overlap. */
+function dataPeriodMatch(stated: R4Period | undefined, effect: Effect, { candidate, settings }: Case): Match {
+  if (stated === undefined) return 'yes';
+  const period = readPeriod(stated);
+  const time = candidate.facts.clinicalTime ?? settings.instantOf(candidate.facts.lastUpdated);
+  if (period === 'unreadable' || time === undefined) return 'unclear';
+  return when(
+    effect === 'permit'
+      ? period.start <= time.start && time.end <= period.end
+      : period.start <= time.end && time.start <= period.end,
+  );
+}
+
+const notClinical = ['Patient', 'Practitioner', 'PractitionerRole', 'Organization', 'Location'];
+
+function namedDataMatch(stated: readonly R4Data[] | undefined, effect: Effect, candidate: Candidate): Match {
+  if (stated === undefined) return 'yes';
+  return any(stated.map((data) => oneDataMatch(data, effect, candidate)));
+}
+
+function oneDataMatch({ meaning, reference }: R4Data, effect: Effect, { facts, named }: Candidate): Match {
+  const names = namesOf(reference);
+  if (meaning === 'authoredby') {
+    if (names.length === 0 || facts.authors.length === 0) return 'unclear';
+    return when(facts.authors.some((author) => names.includes(author)));
+  }
+  const target = names.find((name) => /^[A-Z][A-Za-z]+\/[^/|]+$/.test(name));
+  if (target === undefined) return 'unclear';
+  if (meaning === 'instance') return when(facts.key === target);
+  if (meaning !== 'related' && meaning !== 'dependents') return 'unclear';
+  if (notClinical.includes(facts.type)) return 'no';
+  if (facts.key === target) return 'yes';
+  const refersToIt = when(facts.references.some((key) => key === target));
+  if (meaning === 'dependents') return refersToIt;
+  const itself = [...named].find(([key]) => key === target)?.[1];
+  const isReferredTo = itself === undefined ? 'unclear' : when(itself.references.includes(facts.key));
+  if (!['Encounter', 'EpisodeOfCare', 'CarePlan'].includes(target.split('/')[0] ?? '')) return isReferredTo;
+  // IHE PCF: related to an Encounter is what was created as part of it.
+  return effect === 'deny'
+    ? any([refersToIt, isReferredTo])
+    : any([when(facts.partOf.some((key) => key === target)), isReferredTo]);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Words of the standards
+
+const actCode = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
+const actReason = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
+const confidentiality = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
+const participation = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType';
+const roleCode = 'http://terminology.hl7.org/CodeSystem/v3-RoleCode';
+const consentScope = 'http://terminology.hl7.org/CodeSystem/consentscope';
+const consentAction = 'http://terminology.hl7.org/CodeSystem/consentaction';
+const loinc = 'http://loinc.org';
+
+const aliases: Readonly<Record<string, string>> = {
+  'http://hl7.org/fhir/v3/ActReason': actReason,
+  'urn:oid:2.16.840.1.113883.5.8': actReason,
+  'http://hl7.org/fhir/v3/ActCode': actCode,
+  'http://terminology.hl7.org/CodeSystem/v3-ActUSPrivacyLaw': actCode,
+};
+
+function canonical(system: string | undefined): string | undefined {
+  return system === undefined ? undefined : (aliases[system] ?? system);
+}
+
+/** Every way a reference names its target: local key or URL, then the identifier. */
+function namesOf(reference: R4Reference | undefined): string[] {
+  const names: string[] = [];
+  const literal = reference?.reference;
+  if (literal !== undefined)
+    names.push(literal.startsWith(`${localBase}/`) ? literal.slice(localBase.length + 1) : literal);
+  if (reference?.identifier !== undefined) names.push(`${reference.identifier.system}|${reference.identifier.value}`);
+  return names;
+}
+
+const always: Interval = { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY };
+
+function readPeriod(period: R4Period | undefined): Interval | 'unreadable' {
+  if (period === undefined) return always;
+  const start = period.start === undefined ? always : readDate(period.start);
+  const end = period.end === undefined ? always : readDate(period.end);
+  return start === undefined || end === undefined ? 'unreadable' : { start: start.start, end: end.end };
+}
+
+/** A date, or a dateTime or instant in UTC, as the interval it stands for. */
+function readDate(text: string): Interval | undefined {
+  if (/^\d{4}-\d\d-\d\d$/.test(text)) {
+    const start = Date.parse(text);
+    return Number.isNaN(start) ? undefined : { start, end: start + 24 * 3_600_000 - 1 };
+  }
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return undefined;
+  const start = Date.parse(text);
+  return Number.isNaN(start) ? undefined : { start, end: start + 999 };
+}

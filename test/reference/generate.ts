@@ -1,0 +1,573 @@
+import fc from 'fast-check';
+import type { RequesterContext } from '../../src/context/requester-context.ts';
+import type { Candidate, DecisionSettings, NamedData, Standing } from '../../src/decide/question.ts';
+import type { Coding, Interval } from '../../src/fhir/coding.ts';
+import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
+import type { Facts } from '../../src/label/facts.ts';
+import type { Labels } from '../../src/label/labels.ts';
+import {
+  type Case,
+  gatewayLabels,
+  harmlessExtension,
+  localBase,
+  type PatientRecord,
+  type PolicyTable,
+} from './evaluate.ts';
+import type { R4Actor, R4Coding, R4Concept, R4Consent, R4Data, R4Period, R4Provision, R4Reference } from './r4.ts';
+
+/** Cases over a vocabulary small enough that provisions, requesters and resources meet often. */
+
+const v3 = (name: string): string => `http://terminology.hl7.org/CodeSystem/v3-${name}`;
+const reason = (code: string): R4Coding => ({ system: v3('ActReason'), code });
+const act = (code: string): R4Coding => ({ system: v3('ActCode'), code });
+const level = (code: string): R4Coding => ({ system: v3('Confidentiality'), code });
+const concept = (coding: R4Coding): R4Concept => ({ coding: [coding] });
+
+/** Mostly nothing, which matches everything; `weight` times in ten the value. Shrinks to nothing. */
+function maybe<T>(weight: number, value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.oneof(
+    { withCrossShrink: true },
+    { weight: 10 - weight, arbitrary: fc.constant(undefined) },
+    { weight, arbitrary: value },
+  );
+}
+
+/** One to `most` of these. */
+function few<T>(values: fc.Arbitrary<T>, most = 2): fc.Arbitrary<T[]> {
+  return fc.array(values, { minLength: 1, maxLength: most });
+}
+
+/** Some of these, each at most once. */
+function some<T>(...values: T[]): fc.Arbitrary<T[]> {
+  return fc.subarray(values, { maxLength: Math.min(2, values.length) });
+}
+
+/** `usual` nine times in ten. */
+function usually<T>(usual: fc.Arbitrary<T>, odd: fc.Arbitrary<T>): fc.Arbitrary<T> {
+  return fc.oneof({ withCrossShrink: true }, { weight: 12, arbitrary: usual }, { weight: 1, arbitrary: odd });
+}
+
+type Stated<T> = { [Name in keyof T]: Exclude<T[Name], undefined> };
+
+/** Members that are there; undefined ones are left out, as JSON does. */
+function record<T extends object>(
+  members: { [Name in keyof T]-?: fc.Arbitrary<T[Name] | undefined> },
+): fc.Arbitrary<T> {
+  return fc
+    .record(members as Record<string, fc.Arbitrary<unknown>>)
+    .map(
+      (made) => Object.fromEntries(Object.entries(made).filter(([, value]) => value !== undefined)) as Stated<T> as T,
+    );
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Consents
+
+/** The instant of every request: noon, 15 June 2026. */
+const at = Date.UTC(2026, 5, 15, 12);
+const dates = [
+  '2025-01-01',
+  '2026-06-14',
+  '2026-06-15',
+  '2026-06-16',
+  '2027-01-01',
+  '2026-06-15T11:59:59Z',
+  '2026-06-15T12:00:01Z',
+];
+const date = usually(fc.constantFrom(...dates), fc.constant('soon'));
+const period = record<R4Period>({ start: maybe(4, date), end: maybe(4, date) });
+/** Around the clinical times of the resources. */
+const dataPeriod = usually(
+  record<R4Period>({
+    start: maybe(6, fc.constantFrom('2026-01-01', '2026-03-01', '2026-03-15')),
+    end: maybe(6, fc.constantFrom('2026-02-28', '2026-03-01', '2026-12-31')),
+  }),
+  fc.constant({ start: '2026-13-01' }),
+);
+
+const actorReference = usually<R4Reference>(
+  fc.constantFrom<R4Reference>(
+    { reference: 'Practitioner/bob' },
+    { reference: 'Practitioner/ann' },
+    { reference: `${localBase}/Practitioner/bob` },
+    { identifier: { system: 'urn:users', value: 'bob' } },
+    { reference: 'Organization/hosp' },
+    { reference: 'Organization/clinic' },
+    { identifier: { system: 'urn:orgs', value: 'hosp' } },
+    { reference: 'RelatedPerson/guardian' },
+    { reference: 'https://elsewhere.example/fhir/Practitioner/bob' },
+  ),
+  fc.constantFrom<R4Reference>({ reference: 'Group/nurses' }, { reference: 'CareTeam/one' }, {}),
+);
+const actorRole = usually<R4Coding>(
+  fc.constantFrom({ system: v3('ParticipationType'), code: 'IRCP' }, { system: v3('RoleCode'), code: 'GRANTEE' }),
+  fc.constantFrom(
+    { system: v3('ParticipationType'), code: 'CST' },
+    { system: v3('ParticipationType'), code: 'AUT' },
+    { system: v3('ParticipationType'), code: 'XYZ' },
+  ),
+);
+const strangeExtension = [{ url: 'https://example.org/fhir/strange', valueString: 'x' }];
+const extension = fc.constantFrom([{ url: harmlessExtension, valueString: 'x' }], strangeExtension);
+const actor = record<R4Actor>({
+  role: actorRole.map(concept),
+  reference: actorReference,
+  extension: fc.oneof({ weight: 40, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: extension }),
+});
+
+const purposes = ['TREAT', 'ETREAT', 'BTG', 'HPAYMT', 'HOPERAT', 'HRESCH', 'HLEGAL', 'CAREMGT', 'COC', 'CLINTRCH'];
+const purpose = usually(
+  fc.constantFrom(...['TREAT', 'TREAT', 'TREAT', 'HPAYMT', ...purposes].map(reason)),
+  fc.constantFrom({ system: 'http://hl7.org/fhir/v3/ActReason', code: 'TREAT' }, reason('XPURPOSE')),
+);
+const action = usually(
+  fc.constantFrom(
+    ...['access', 'disclose', 'use', 'collect'].map((code) => concept({ system: consentAction(), code })),
+  ),
+  fc.constantFrom(concept({ system: 'urn:actions', code: 'peek' }), { text: 'peek' }),
+);
+function consentAction(): string {
+  return 'http://terminology.hl7.org/CodeSystem/consentaction';
+}
+const securityLabel = usually(
+  fc.constantFrom(
+    ...['N', 'N', 'R', 'V'].map(level),
+    ...['42CFRPart2', '42CFRPart2', 'ETH', 'SUD', 'ETHUD', 'OPIOIDUD', 'HIV', 'HIV', 'PSY', 'SPI', 'PSYTHPN'].map(act),
+    { system: gatewayLabels, code: 'SUDCN' },
+    { system: v3('ActUSPrivacyLaw'), code: '42CFRPart2' },
+  ),
+  fc.constantFrom(act('XLABEL'), { system: 'urn:labels', code: 'odd' }),
+);
+const profile = 'http://hl7.org/fhir/StructureDefinition/vitalsigns';
+const contentClass = usually(
+  fc.constantFrom(
+    ...['Observation', 'Condition', 'DocumentReference'].map((code) => ({
+      system: 'http://hl7.org/fhir/resource-types',
+      code,
+    })),
+    { system: 'urn:ietf:rfc:3986', code: profile },
+    { system: 'urn:ietf:bcp:13', code: 'application/pdf' },
+    { system: 'http://loinc.org', code: '18842-5' },
+  ),
+  fc.constant({ system: 'urn:classes', code: 'odd' }),
+);
+const clinicalCodes: readonly Coding[] = [
+  { system: 'http://loinc.org', code: '8867-4' },
+  { system: 'http://snomed.info/sct', code: '38341003' },
+];
+const code = usually(fc.constantFrom(...clinicalCodes.map(concept)), fc.constant({ text: 'something' }));
+const targets = ['Observation/1', 'Condition/1', 'Encounter/1', 'Encounter/2', 'Patient/p1'];
+const data = usually(
+  fc.oneof(
+    record<R4Data>({
+      meaning: fc.constantFrom('instance', 'related', 'dependents'),
+      reference: fc.constantFrom(...targets).map((reference) => ({ reference })),
+    }),
+    record<R4Data>({ meaning: fc.constant('authoredby'), reference: actorReference }),
+  ),
+  fc.constantFrom<R4Data>(
+    { meaning: 'beside', reference: { reference: 'Observation/1' } },
+    { meaning: 'instance', reference: { identifier: { system: 'urn:things', value: '1' } } },
+  ),
+);
+
+/** What a provision says besides type, period and nested provisions. */
+type Statement = Omit<R4Provision, 'type' | 'period' | 'provision'>;
+function statement(weight: number): fc.Arbitrary<Statement> {
+  return record<Statement>({
+    actor: maybe(weight + 1, few(actor)),
+    action: maybe(1, few(action)),
+    securityLabel: maybe(weight + 1, few(securityLabel, 3)),
+    purpose: maybe(weight + 2, few(purpose, 3)),
+    class: maybe(1, few(contentClass)),
+    code: maybe(1, few(code)),
+    dataPeriod: maybe(1, dataPeriod),
+    data: maybe(1, few(data)),
+    extension: fc.oneof({ weight: 40, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: extension }),
+    modifierExtension: fc.oneof(
+      { weight: 60, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.constant(strangeExtension) },
+    ),
+  });
+}
+
+function nested(depth: number): fc.Arbitrary<R4Provision[]> {
+  const provision = fc
+    .record({
+      said: statement(2),
+      type: usually<string | undefined>(fc.constantFrom('permit', 'deny'), fc.constant(undefined)),
+      period: maybe(1, period),
+      provision: depth === 1 ? fc.constant(undefined) : maybe(3, nested(depth - 1)),
+    })
+    .map(({ said, ...rest }) => present<R4Provision>({ ...said, ...rest }));
+  return few(provision);
+}
+
+function present<T extends object>(members: object): T {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** A root and a policy that several Consents share, so that families are met. */
+interface Template {
+  readonly root: Statement;
+  readonly organization: readonly R4Reference[] | undefined;
+  readonly policy: readonly { uri: string }[] | undefined;
+  readonly policyRule: R4Concept | undefined;
+  readonly category: readonly R4Concept[];
+}
+export const part2Policy = 'https://www.ecfr.gov/current/title-42/part-2';
+const template = fc.record({
+  root: statement(1),
+  organization: maybe(
+    6,
+    fc.constantFrom<R4Reference[]>(
+      [{ reference: 'Organization/hosp' }],
+      [{ reference: 'Organization/clinic' }],
+      [{ identifier: { system: 'urn:orgs', value: 'hosp' } }],
+    ),
+  ),
+  policy: maybe(
+    4,
+    fc.constantFrom(
+      [{ uri: 'https://example.org/policy' }],
+      [{ uri: part2Policy }],
+      [{ uri: 'https://profiles.ihe.net/ITI/PCF/Policy-basic-normal' }],
+    ),
+  ),
+  policyRule: maybe(
+    5,
+    fc
+      .constantFrom(
+        ...['OPTIN', 'OPTOUT', 'OPTINR', 'OPTOUTE', '42CFRPart2', '42CFRPart2', 'NOPP', 'EMRGONLY', 'HIPAAAuth'],
+      )
+      .map((one) => concept(act(one))),
+  ),
+  category: fc.constantFrom(
+    [concept({ system: 'http://loinc.org', code: '59284-0' })],
+    [concept(act('42CFRPart2CD'))],
+    [concept({ system: 'http://terminology.hl7.org/CodeSystem/consentcategorycodes', code: 'npp' })],
+  ),
+});
+
+interface Variation {
+  readonly template: number;
+  readonly status: string;
+  readonly scope: string;
+  readonly patient: R4Reference | undefined;
+  readonly dateTime: string | undefined;
+  readonly lastUpdated: string;
+  readonly version: number;
+  readonly source: R4Reference | undefined;
+  readonly verified: boolean | undefined;
+  readonly modifierExtension: boolean;
+  readonly provision:
+    | {
+        readonly type: string | undefined;
+        readonly period: R4Period | undefined;
+        readonly provision: readonly R4Provision[] | undefined;
+      }
+    | undefined;
+}
+const consentDates = ['2026-01-01', '2026-02-01T10:00:00Z', '2026-03-01', '2026-06-15T12:00:01Z'];
+function variation(patient: string): fc.Arbitrary<Variation> {
+  return fc.record({
+    template: fc.nat(2),
+    status: fc.oneof(
+      { weight: 8, arbitrary: fc.constant('active') },
+      { weight: 2, arbitrary: fc.constant('inactive') },
+      { weight: 1, arbitrary: fc.constantFrom('draft', 'proposed', 'rejected', 'entered-in-error') },
+    ),
+    scope: fc.oneof(
+      { weight: 20, arbitrary: fc.constant('patient-privacy') },
+      { weight: 1, arbitrary: fc.constantFrom('research', 'treatment', 'adr', 'odd') },
+    ),
+    patient: fc.oneof(
+      { weight: 50, arbitrary: fc.constant<R4Reference | undefined>({ reference: patient }) },
+      { weight: 1, arbitrary: fc.constant(undefined) },
+    ),
+    dateTime: maybe(
+      8,
+      usually(fc.constantFrom(...consentDates.slice(0, 3)), fc.constantFrom(consentDates[3] as string, 'recently')),
+    ),
+    lastUpdated: fc.constantFrom('2026-04-01T00:00:00Z', '2026-05-01T00:00:00Z'),
+    version: fc.integer({ min: 1, max: 3 }),
+    source: maybe(7, fc.constant({ reference: 'DocumentReference/signed' })),
+    verified: maybe(4, fc.boolean()),
+    modifierExtension: fc.oneof(
+      { weight: 60, arbitrary: fc.constant(false) },
+      { weight: 1, arbitrary: fc.constant(true) },
+    ),
+    provision: maybe(
+      9,
+      fc.record({
+        type: fc.oneof(
+          { weight: 5, arbitrary: fc.constant<string | undefined>('permit') },
+          { weight: 2, arbitrary: fc.constant('deny') },
+          { weight: 1, arbitrary: fc.constant(undefined) },
+        ),
+        period: maybe(
+          4,
+          fc.oneof({ weight: 2, arbitrary: fc.constant({ end: '2027-01-01' }) }, { weight: 1, arbitrary: period }),
+        ),
+        provision: maybe(5, nested(3)),
+      }),
+    ),
+  });
+}
+
+function toConsent(templates: readonly Template[], one: Variation, id: string): R4Consent {
+  const { root, ...shared } = templates[one.template % templates.length] as Template;
+  return present<R4Consent>({
+    resourceType: 'Consent',
+    id,
+    meta: { versionId: String(one.version), lastUpdated: one.lastUpdated },
+    modifierExtension: one.modifierExtension ? strangeExtension : undefined,
+    status: one.status,
+    scope: concept({ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: one.scope }),
+    patient: one.patient,
+    dateTime: one.dateTime,
+    sourceReference: one.source,
+    verification: one.verified === undefined ? undefined : [{ verified: one.verified }],
+    ...shared,
+    provision: one.provision === undefined ? undefined : present<R4Provision>({ ...root, ...one.provision }),
+  });
+}
+
+export function consentsOf(patient: string, prefix: string): fc.Arbitrary<R4Consent[]> {
+  return fc
+    .tuple(fc.array(template, { minLength: 1, maxLength: 3 }), fc.array(variation(patient), { maxLength: 4 }))
+    .map(([templates, list]) => list.map((one, index) => toConsent(templates, one, `${prefix}${index}`)));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The resource
+
+const topicSets = ['42CFRPart2', '42CFRPart2', 'ETHUD', 'HIV', 'HIV', 'OPIOIDUD', 'PSY', 'PSYTHPN', 'SUD', 'SUDCN'];
+/** Effective labels: sorted, the substance class reduced to its most specific members. */
+const labels: fc.Arbitrary<Labels> = fc
+  .record({
+    stated: maybe(5, fc.constantFrom('N' as const, 'R' as const, 'R' as const, 'V' as const, 'L' as const)),
+    topics: fc.oneof(
+      { weight: 2, arbitrary: fc.constant<string[]>([]) },
+      { weight: 5, arbitrary: few(fc.constantFrom(...topicSets), 3) },
+    ),
+    caveats: maybe(
+      2,
+      fc.constantFrom('NOPAT', 'TBOO', 'ADOL', 'NORDSCLCD').map((one) => [`${v3('ActCode')}|${one}`]),
+    ),
+  })
+  .map(({ stated, topics, caveats = [] }) => {
+    const found = new Set(topics);
+    if (found.has('ETHUD') || found.has('OPIOIDUD')) found.delete('SUD');
+    const sorted = [...found].sort();
+    return {
+      ...(stated === undefined ? {} : { stated }),
+      topics: sorted,
+      caveats,
+      origins: [],
+      key: JSON.stringify([stated, sorted, caveats]),
+    };
+  });
+
+const clinicalTimes: readonly Interval[] = [
+  { start: Date.UTC(2026, 1, 1), end: Date.UTC(2026, 1, 2) - 1 },
+  { start: Date.UTC(2026, 2, 1), end: Date.UTC(2026, 2, 2) - 1 },
+  { start: Date.UTC(2026, 1, 20), end: Date.UTC(2026, 2, 10) },
+];
+const keyOf = (key: string): ResourceKey => key as ResourceKey;
+const keys = (...all: string[]): fc.Arbitrary<ResourceKey[]> => some(...all.map(keyOf));
+
+const facts: fc.Arbitrary<Facts> = fc
+  .record({
+    key: fc.constantFrom(
+      ...['Observation/1', 'Observation/2', 'Condition/1', 'Encounter/1', 'Claim/1', 'DocumentReference/1'],
+      ...['Patient/p1', 'Medication/1', 'Observation/3', 'Condition/2'],
+    ),
+    patients: fc.oneof(
+      { weight: 12, arbitrary: fc.constant(['Patient/p1']) },
+      { weight: 1, arbitrary: fc.constantFrom(['Patient/p1', 'Patient/p2'], ['Patient/p2'], []) },
+    ),
+    patientUnknown: fc.oneof(
+      { weight: 40, arbitrary: fc.constant(false) },
+      { weight: 1, arbitrary: fc.constant(true) },
+    ),
+    lastUpdated: maybe(7, fc.constantFrom('2026-02-01T00:00:00Z', '2026-03-05T08:00:00Z')),
+    profiles: some(profile, `${profile}|4.0.1`, 'http://hl7.org/fhir/StructureDefinition/bmi'),
+    primary: fc.subarray([...clinicalCodes]),
+    secondary: fc.subarray([...clinicalCodes]),
+    documentTypes: some<Coding>({ system: 'http://loinc.org', code: '18842-5' }),
+    mimeTypes: some('application/pdf', 'text/plain'),
+    clinicalTime: maybe(7, fc.constantFrom(...clinicalTimes)),
+    authors: some('Practitioner/bob', 'Practitioner/ann', 'Organization/hosp', 'urn:users|bob'),
+    references: keys('Patient/p1', 'Encounter/1', 'Encounter/2', 'Condition/1', 'Observation/1'),
+    partOf: keys('Encounter/1', 'Encounter/2'),
+    actors: some('Organization/program', 'Organization/hosp'),
+    actorIdentifiers: some('urn:orgs|program'),
+  })
+  .map(({ key, patients, primary, secondary, references, partOf, actors, actorIdentifiers, ...rest }): Facts => {
+    const type = key.split('/')[0] as string;
+    const about = type === 'Patient' ? [key] : type === 'Medication' ? [] : patients;
+    const codings = [...primary, ...secondary.filter((one) => !primary.includes(one))];
+    return {
+      ...rest,
+      key: keyOf(key),
+      type,
+      versionId: '1',
+      patients: about as PatientKey[],
+      primaryCodings: primary,
+      codings,
+      references: [...new Set([...references, ...partOf])],
+      partOf,
+      labelInputs: { type, own: [], codings, actors, actorIdentifiers },
+    };
+  });
+
+/** What the Consents name and could be fetched. */
+const named: fc.Arbitrary<Map<ResourceKey, NamedData>> = fc
+  .array(
+    fc.tuple(
+      fc.constantFrom(...targets.map(keyOf)),
+      fc.record({ references: keys('Observation/1', 'Observation/2', 'Condition/1', 'Encounter/1', 'Claim/1') }),
+    ),
+    { maxLength: 5 },
+  )
+  .map((entries) => new Map(entries));
+
+const candidate: fc.Arbitrary<Candidate> = fc.record({
+  facts,
+  labels,
+  asTarget: fc.oneof({ weight: 7, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  named,
+});
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The request
+
+const who = fc.oneof(
+  { weight: 12, arbitrary: fc.constant('staff' as const) },
+  { weight: 2, arbitrary: fc.constant('guardian' as const) },
+  { weight: 1, arbitrary: fc.constant('patient' as const) },
+);
+
+const context: fc.Arbitrary<RequesterContext> = fc
+  .record({
+    who,
+    identities: some('Practitioner/bob', 'urn:users|bob', 'https://elsewhere.example/fhir/Practitioner/bob'),
+    organizations: some('Organization/hosp', 'urn:orgs|hosp', 'Organization/program', 'urn:orgs|program'),
+    roles: some('clinician', 'counselor', 'billing', 'researcher'),
+    purposes: fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.constantFrom<string[]>(
+          ...[...purposes, 'TREAT', 'TREAT', 'TREAT', 'TREAT', 'HPAYMT'].map((one) => [one]),
+        ),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom<string[]>([], ['TREAT', 'HPAYMT'], ['BTG', 'TREAT'], ['HRESCH', 'HOPERAT']),
+      },
+    ),
+    unrestricted: fc.oneof({ weight: 60, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  })
+  .map(({ who, identities, organizations, roles, purposes: asserted, unrestricted }): RequesterContext => {
+    const person = { staff: identities, guardian: ['RelatedPerson/guardian'], patient: ['Patient/p1'] }[who];
+    return {
+      requester: {
+        issuer: 'https://issuer.example',
+        subject: 'someone',
+        clientId: 'client',
+        tokenId: 'token',
+        tokenHash: 'hash',
+        expiresAt: at + 60_000,
+        clientKind: 'app',
+        scopes: [],
+        ...(person[0] === undefined ? {} : { fhirUser: person[0] }),
+        identities: person,
+        organizations: who === 'staff' ? organizations : [],
+        roles: who === 'staff' ? roles : [],
+        roleCodes: [],
+        purposes: asserted.map((code: string) => ({ code, assigned: false })),
+        amr: [],
+      },
+      purposes: asserted,
+      purposeAssigned: false,
+      ...(who === 'patient' ? { self: 'Patient/p1' as PatientKey } : {}),
+      ...(who === 'guardian' ? { relatedPerson: 'RelatedPerson/guardian' } : {}),
+      unrestricted,
+      at,
+    };
+  });
+
+function standingOf({ self, relatedPerson }: RequesterContext, key: string, patientIsMinor: boolean): Standing {
+  if (self === key) return { kind: 'self', patientIsMinor };
+  if (relatedPerson !== undefined && key === 'Patient/p1')
+    return { kind: 'representative', patientIsMinor, relatedPerson: keyOf(relatedPerson) };
+  return { kind: 'none', patientIsMinor };
+}
+
+const settings: fc.Arbitrary<DecisionSettings> = fc.record({
+  implicitPolicy: fc.constantFrom('basic-normal', 'all-normal', 'break-glass-only', 'deny'),
+  clinicianRoles: fc.constant(['clinician', 'counselor']),
+  billingRoles: fc.constant(['billing']),
+  billingTypes: fc.constant(['Claim', 'Patient']),
+  conflictStrategy: fc.oneof(
+    { weight: 6, arbitrary: fc.constant('deny-overrides' as const) },
+    { weight: 2, arbitrary: fc.constant('most-recent' as const) },
+    { weight: 1, arbitrary: fc.constant('most-specific' as const) },
+  ),
+  withholdFromPatient: fc.boolean(),
+  representativesSeeNotes: fc.boolean(),
+  sudIsPart2: fc.boolean(),
+  organizations: fc.oneof(
+    { weight: 2, arbitrary: fc.constant<string[]>([]) },
+    { weight: 1, arbitrary: fc.constant(['Organization/hosp', 'urn:orgs|hosp']) },
+  ),
+  foreignDenyBinds: fc.boolean(),
+  part2PolicyUris: fc.constant([part2Policy]),
+  part2RequiresVerification: fc.boolean(),
+  instantOf: fc.constant(instantOf),
+  programs: maybe(5, fc.constant(['Organization/program', 'urn:orgs|program'])).map((programs) => programs ?? []),
+});
+
+function instantOf(text: string | undefined): Interval | undefined {
+  const instant = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(instant) ? undefined : { start: instant, end: instant };
+}
+
+const policy: fc.Arbitrary<PolicyTable> = fc.record({
+  kindsNotReceived: maybe(1, some('Claim', 'Medication')).map((kinds) => kinds ?? []),
+  forbidden: maybe(
+    1,
+    few(fc.record({ type: fc.constantFrom('Observation', 'Condition'), label: fc.constantFrom('HIV', 'R', 'V') })),
+  ).map((rows) => rows ?? []),
+  cleared: maybe(
+    5,
+    few(
+      fc.record({
+        role: fc.constantFrom('clinician', 'counselor'),
+        topic: fc.constantFrom('HIV', 'PSY', 'SUD', 'ETHUD', '42CFRPart2', 'SUDCN'),
+      }),
+      4,
+    ),
+  ).map((rows) => rows ?? []),
+});
+
+export const cases: fc.Arbitrary<Case> = fc
+  .record({
+    first: consentsOf('Patient/p1', 'a'),
+    second: consentsOf('Patient/p2', 'b'),
+    minor: fc.boolean(),
+    context,
+    candidate,
+    settings,
+    policy,
+  })
+  .map(({ first, second, minor, ...rest }): Case => {
+    const patient = (key: string, consents: readonly R4Consent[]): PatientRecord => ({
+      key,
+      consents,
+      standing: standingOf(rest.context, key, minor),
+    });
+    const isAboutBoth = rest.candidate.facts.patients.some((key) => key === 'Patient/p2');
+    return { ...rest, patients: [patient('Patient/p1', first), patient('Patient/p2', isAboutBoth ? second : [])] };
+  });
