@@ -152,6 +152,7 @@ export class Visibility {
         this.#edges.isCleared(item.reading),
         (key, site) => this.#isKnown(key, site),
         this.#edges.viewSettings,
+        this.#edges.context.unrestricted,
       ),
     })).view;
     return view === undefined ? undefined : { item, decision, view };
@@ -212,7 +213,8 @@ export class Visibility {
     for (let round = 0; fresh.length > 0; round++) {
       if (round > 8) throw new GatewayError('too-costly');
       const patients = new Set<PatientKey>();
-      for (const item of fresh) for (const patient of item.reading.facts.patients) patients.add(patient);
+      for (const { reading } of fresh)
+        for (const patient of [...reading.facts.patients, ...(reading.facts.participants ?? [])]) patients.add(patient);
       const [loaded] = await Promise.all([this.#fetch(needed), this.#edges.rulings.establish(patients)]);
       needed = new Set();
       for (const item of loaded) for (const key of this.#requiredOf(item)) needed.add(key);

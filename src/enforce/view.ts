@@ -23,7 +23,7 @@ export interface ViewSettings {
 /** What is left of one resource for one requester. */
 export interface View {
   readonly edits: Edits;
-  /** Version id the requester sees: the upstream's for the cleared, a keyed hash of the view for everybody else. */
+  /** Version id the requester sees: the upstream's for those cleared for everything, a keyed hash of the view for everybody else. */
   readonly versionId: string | undefined;
   readonly lastUpdated: string | undefined;
   /** Element paths (`Encounter.diagnosis`) of what was cut from this resource alone: a criterion that reads one is tried again on the view. */
@@ -53,6 +53,7 @@ const alterationMarks = new Set(['REDACTED', 'MASKED', 'SUBSETTED']);
  * know go with their smallest optional parent, narrative goes, metadata is reduced, own URLs are made public.
  * @param isKnown may the requester know that this resource exists?
  * @param cleared statically cleared for this resource: content and metadata stay as they are
+ * @param seesStored cleared for whatever it refers to as well, so that stored versions tell nothing
  */
 export function viewOf(
   resource: ResourceOnTape,
@@ -60,13 +61,17 @@ export function viewOf(
   cleared: boolean,
   isKnown: (key: ResourceKey, site: ReferenceSite) => boolean,
   settings: ViewSettings,
+  seesStored: boolean = cleared,
 ): View | undefined {
   const { tape, node } = resource;
   const edits = new Edits();
   if (!cutReferences(resource, reading, isKnown, edits)) return undefined;
   const cutPaths = edits.cuts.map((cut) => pathOf(resource, cut, reading.facts.type));
   rewriteUrls(resource, settings, edits);
-  if (cleared) return { edits, versionId: reading.facts.versionId, lastUpdated: reading.facts.lastUpdated, cutPaths };
+  if (cleared) {
+    const versionId = seesStored ? reading.facts.versionId : nameVersion(resource, settings, edits);
+    return { edits, versionId, lastUpdated: reading.facts.lastUpdated, cutPaths };
+  }
   if (settings.narrative === 'omit') cutNarrative(tape, node, edits);
   if (reading.facts.type === 'Group') cutMember(tape, node, names.quantity, edits);
   cutUnknownNames(tape, node, edits);
@@ -138,10 +143,18 @@ function rewriteUrls({ tape, node }: ResourceOnTape, settings: ViewSettings, edi
   }
 }
 
+/** Names the view's own version in place of the stored one. */
+function nameVersion({ tape, node }: ResourceOnTape, { versions }: ViewSettings, edits: Edits): string {
+  const versionId = versions.of({ tape, node }, edits);
+  const stored = tape.member(tape.member(node, names.meta), names.versionId);
+  if (stored >= 0) edits.put(stored, Buffer.from(`"${versionId}"`));
+  return versionId;
+}
+
 /** Leaves of `meta` what the requester's class may see, and names the view's own version. */
 function reduceMeta(resource: ResourceOnTape, settings: ViewSettings, edits: Edits): string | undefined {
   const { tape, node } = resource;
-  const versionId = settings.versions.of(resource, edits);
+  const versionId = nameVersion(resource, settings, edits);
   const meta = tape.member(node, names.meta);
   if (meta < 0) return versionId;
   cutMember(tape, meta, names.source, edits);
@@ -160,8 +173,6 @@ function reduceMeta(resource: ResourceOnTape, settings: ViewSettings, edits: Edi
     edits,
     (item) => !alterationMarks.has(tape.text(tape.member(item, names.code)) ?? ''),
   );
-  const version = tape.member(meta, names.versionId);
-  if (version >= 0) edits.put(version, Buffer.from(`"${versionId}"`));
   return versionId;
 }
 

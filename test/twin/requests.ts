@@ -1,5 +1,5 @@
 import type { Random } from './random.ts';
-import { hiddenPatient, patients, type Twins } from './world.ts';
+import { hiddenPatient, patients, type TwinWorlds } from './world.ts';
 
 export interface TwinRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
@@ -22,10 +22,14 @@ const types = [
   'Coverage',
   'Group',
   'Consent',
+  'DiagnosticReport',
+  'Claim',
+  'Composition',
+  'RelatedPerson',
 ];
 
 /** A request nobody wrote by hand: reads, versions, searches of every shape, about what is there, what is hidden and what never was. */
-export function randomRequest(world: Twins, random: Random): TwinRequest {
+export function randomRequest(world: TwinWorlds, random: Random): TwinRequest {
   const key = anyKey(world, random);
   const roll = random.below(100);
   if (roll < 18) return { method: random.pick(['GET', 'GET', 'HEAD']), path: key, ...conditional(random) };
@@ -55,7 +59,7 @@ function conditional(random: Random): { headers?: Record<string, string> } {
   return random.chance(0.2) ? { headers: { 'if-none-match': random.pick(['W/"1"', '*', 'W/"2"']) } } : {};
 }
 
-function anyKey(world: Twins, random: Random): string {
+function anyKey(world: TwinWorlds, random: Random): string {
   const roll = random.below(10);
   if (roll < 4) return random.pick(world.visible);
   if (roll < 8) return random.pick(world.hidden);
@@ -66,7 +70,7 @@ function idOf(key: string): string {
   return key.slice(key.indexOf('/') + 1);
 }
 
-function criteria(type: string, world: Twins, random: Random): string[] {
+function criteria(type: string, world: TwinWorlds, random: Random): string[] {
   const patient = random.pick([...patients, ...patients, hiddenPatient]);
   const choices: Record<string, readonly (() => string)[]> = {
     Observation: [
@@ -116,7 +120,11 @@ function criteria(type: string, world: Twins, random: Random): string[] {
     DocumentReference: [() => `patient=${patient}`, () => `related=${anyKey(world, random)}`],
     Coverage: [() => `beneficiary=Patient/${patient}`],
     Group: [() => `member=Patient/${patient}`],
-    Consent: [() => `patient=${patient}`],
+    Consent: [() => `patient=${patient}`, () => `status=active`, () => `data=${anyKey(world, random)}`],
+    DiagnosticReport: [() => `patient=${patient}`, () => `result=${anyKeyOf('Observation', world, random)}`],
+    Claim: [() => `patient=${patient}`, () => `use=claim`],
+    Composition: [() => `patient=${patient}`, () => `entry=${anyKey(world, random)}`],
+    RelatedPerson: [() => `patient=${patient}`],
   };
   const common: readonly (() => string)[] = [
     () =>
@@ -143,7 +151,7 @@ function criteria(type: string, world: Twins, random: Random): string[] {
   return [...new Set(picked.map((make) => make()))];
 }
 
-function anyKeyOf(type: string, world: Twins, random: Random): string {
+function anyKeyOf(type: string, world: TwinWorlds, random: Random): string {
   return random.pick(
     [...world.visible, ...world.hidden, `${type}/never-was`].filter((key) => key.startsWith(`${type}/`)),
   );

@@ -1,3 +1,4 @@
+import type { World } from './messages.ts';
 import type { Random } from './random.ts';
 
 export interface Resource {
@@ -6,23 +7,38 @@ export interface Resource {
   [element: string]: unknown;
 }
 
-/** Two stores that differ only in what the requester may not know. */
-export interface Twins {
-  /** What the requester may know, and nothing else. */
-  readonly plain: readonly Resource[];
-  /** The same, and hidden things among it. */
-  readonly full: readonly Resource[];
+/** Stores that differ only in what the requester may not know. */
+export interface TwinWorlds {
+  /** What the requester may know, and what is hidden in every world. */
+  readonly plain: World;
+  /** The same, and hidden things among it and inside it. */
+  readonly full: World;
+  /** The same hidden things, changed: other content, other labels, further versions, some deleted. */
+  readonly changed: World;
   /** Keys of the hidden resources. */
   readonly hidden: readonly string[];
+  /** Keys of what stands in `plain`. */
   readonly visible: readonly string[];
+  readonly resources: readonly Resource[];
+}
+
+/** What is hidden from somebody, by the rules that hold for her. */
+export interface Blindness {
+  /** Patients in whose charts hidden things are recorded. */
+  readonly charts: readonly string[];
+  /** Labels that hide a resource in those charts. */
+  readonly topics: readonly string[];
+  /** Patients all of whose data is hidden, and in whose charts anything may change. */
+  readonly foreign?: readonly string[];
 }
 
 const actCode = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
 const confidentiality = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
+const actReason = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
 const icd10 = 'http://hl7.org/fhir/sid/icd-10-cm';
 const loinc = 'http://loinc.org';
-const ref = (reference: string) => ({ reference });
-const concept = (system: string, code: string) => ({ coding: [{ system, code }] });
+export const ref = (reference: string) => ({ reference });
+export const concept = (system: string, code: string) => ({ coding: [{ system, code }] });
 const subject = (patient: string) => ({ subject: ref(`Patient/${patient}`) });
 const day = (n: number): string =>
   `2025-${String(1 + (n % 12)).padStart(2, '0')}-${String(1 + (n % 28)).padStart(2, '0')}`;
@@ -30,23 +46,115 @@ const narrative = (text: string) => ({
   text: { status: 'generated', div: `<div xmlns="http://www.w3.org/1999/xhtml">${text}</div>` },
 });
 
-export const patients = ['p1', 'p2'] as const;
-export const hiddenPatient = 'p3';
+/** Ordinary patients, whose charts are open to clinicians by the implicit policy and to partners by Consent. */
+export const patients = ['ada', 'cy'] as const;
+/** A patient who opted out. */
+export const hiddenPatient = 'eve';
 
-/**
- * The world of a clinician to whom two ordinary charts are open (implicit policy basic-normal), and a second one in
- * which hidden things were recorded beside and inside them.
- */
-export function twins(random: Random): Twins {
+/** Hidden from clinicians, partners and offices alike: no Consent permits it, no role is cleared for it. */
+export const sensitive: Blindness = {
+  charts: patients,
+  topics: ['SDV', 'ETH', 'OPIOIDUD', '42CFRPart2', 'VIO', 'UNHEARDOF'],
+};
+
+export const blindness: Readonly<Record<string, Blindness>> = {
+  'dr-grey': sensitive,
+  'sam-nwosu': sensitive,
+  harbor: { ...sensitive, topics: [...sensitive.topics, 'HIV', 'PSY'] },
+  summit: { ...sensitive, topics: [...sensitive.topics, 'HIV', 'PSY'] },
+  biller: { ...sensitive, topics: [...sensitive.topics, 'HIV', 'PSY'] },
+  'front-desk': { ...sensitive, topics: [...sensitive.topics, 'HIV', 'PSY'] },
+  meridian: { ...sensitive, topics: [...sensitive.topics, 'HIV', 'PSY'] },
+  ada: { charts: [], topics: sensitive.topics, foreign: ['cy'] },
+  'ada-observations': { charts: [], topics: sensitive.topics, foreign: ['cy'] },
+  'cy-guardian': { charts: ['cy'], topics: ['ADOL'], foreign: ['ada'] },
+  'dr-grey-vitals': sensitive,
+  'dr-grey-no-encounters': sensitive,
+};
+
+/** Worlds for one requester: the visible one, the same with hidden things, the same with other hidden things. */
+export function twinWorlds(random: Random, blind: Blindness): TwinWorlds {
   const plain = visibleWorld(random);
   const full = structuredClone(plain);
-  const hidden = recordHidden(full, random);
-  return { plain, full, hidden, visible: plain.map(({ resourceType, id }) => `${resourceType}/${id}`) };
+  const hidden = recordHidden(full, random, blind);
+  const older = olderVersions(plain, random);
+  const hiddenKeys = new Set(hidden);
+  const { resources: changed, deleted } = changeHidden(full, hiddenKeys, random);
+  return {
+    plain: { resources: plain.flatMap((one) => texts([...(older.get(keyOf(one)) ?? []), one])) },
+    full: { resources: written(full, plain, older, random) },
+    changed: { resources: written(changed, plain, older, random), deleted },
+    hidden,
+    visible: plain.map(keyOf),
+    resources: plain,
+  };
 }
+
+export function keyOf({ resourceType, id }: Resource): string {
+  return `${resourceType}/${id}`;
+}
+
+function texts(versions: readonly Resource[]): string[] {
+  return versions.map((version) => JSON.stringify(version));
+}
+
+/** Earlier versions of some visible resources: changes that everybody may see. */
+function olderVersions(plain: readonly Resource[], random: Random): ReadonlyMap<string, readonly Resource[]> {
+  const older = new Map<string, readonly Resource[]>();
+  for (const resource of plain) {
+    if (resource.resourceType !== 'Observation' || !random.chance(0.3)) continue;
+    older.set(keyOf(resource), [{ ...resource, status: 'preliminary' }]);
+  }
+  return older;
+}
+
+/** What speaks of hidden things in its last version sometimes did not in the version before. */
+function written(
+  world: readonly Resource[],
+  plain: readonly Resource[],
+  older: ReadonlyMap<string, readonly Resource[]>,
+  random: Random,
+): string[] {
+  const before = new Map(plain.map((one) => [keyOf(one), one]));
+  return world.flatMap((one) => {
+    const was = before.get(keyOf(one));
+    const versions = [...(older.get(keyOf(one)) ?? [])];
+    if (was !== undefined && JSON.stringify(was) !== JSON.stringify(one) && random.chance(0.5)) versions.push(was);
+    return texts([...versions, one]);
+  });
+}
+
+/** Hidden things with other values, other labels that hide as well, further versions; some are deleted. */
+function changeHidden(
+  full: readonly Resource[],
+  hidden: ReadonlySet<string>,
+  random: Random,
+): { resources: Resource[]; deleted: string[] } {
+  const deleted: string[] = [];
+  // What others take their labels from stays: a label goes with what bore it.
+  const isParent = (key: string): boolean =>
+    full.some(({ result, encounter, partOf }) => JSON.stringify([result, encounter, partOf]).includes(`"${key}"`));
+  const resources = full.flatMap((one) => {
+    if (!hidden.has(keyOf(one)) || !random.chance(0.6)) return [structuredClone(one)];
+    const other = structuredClone(one);
+    if (other.effectiveDateTime !== undefined) other.effectiveDateTime = day(random.below(300));
+    if (other.valueQuantity !== undefined) other.valueQuantity = { value: random.below(300), unit: 'x' };
+    if (other.status === 'final') other.status = 'amended';
+    other.language = 'en';
+    const isLeaf = /-w-(o\d|m|f11)$/.test(one.id) && !isParent(keyOf(one));
+    if (isLeaf && random.chance(0.3)) deleted.push(keyOf(one));
+    return random.chance(0.5) ? [structuredClone(one), other] : [other];
+  });
+  return { resources, deleted };
+}
+
+const mercy = ref('Organization/mercy-hospital');
 
 function visibleWorld(random: Random): Resource[] {
   const world: Resource[] = [
-    { resourceType: 'Organization', id: 'org1', name: 'Mercy Example Hospital' },
+    { resourceType: 'Organization', id: 'mercy-hospital', name: 'Mercy Example Hospital' },
+    { resourceType: 'Organization', id: 'harbor-clinic', name: 'Harbor Example Clinic' },
+    { resourceType: 'Organization', id: 'lakeside-recovery', name: 'Lakeside Example' },
     { resourceType: 'Practitioner', id: 'doc1', name: [{ family: 'Grey' }] },
     { resourceType: 'Location', id: 'loc1', name: 'Ward 1' },
   ];
@@ -54,7 +162,7 @@ function visibleWorld(random: Random): Resource[] {
     world.push({
       resourceType: 'Patient',
       id: patient,
-      birthDate: patient === 'p1' ? '1970-02-03' : '1985-11-30',
+      birthDate: patient === 'ada' ? '1970-02-03' : '1985-11-30',
       gender: 'female',
       name: [{ family: `Sample${patient}`, given: ['Ann'] }],
       ...narrative('a patient'),
@@ -67,7 +175,7 @@ function visibleWorld(random: Random): Resource[] {
         class: { system: `${actCode}`, code: 'AMB' },
         ...subject(patient),
         period: { start: day(n), end: day(n) },
-        serviceProvider: ref('Organization/org1'),
+        serviceProvider: mercy,
         participant: [{ individual: ref('Practitioner/doc1') }],
       });
     }
@@ -147,14 +255,56 @@ function visibleWorld(random: Random): Resource[] {
         agent: [{ who: ref('Practitioner/doc1') }],
       },
       {
+        resourceType: 'DiagnosticReport',
+        id: `${patient}-dr0`,
+        status: 'final',
+        code: concept(loinc, '58410-2'),
+        ...subject(patient),
+        result: [ref(`Observation/${patient}-o1`)],
+      },
+      {
+        resourceType: 'Claim',
+        id: `${patient}-cl0`,
+        status: 'active',
+        type: concept('http://terminology.hl7.org/CodeSystem/claim-type', 'professional'),
+        use: 'claim',
+        patient: ref(`Patient/${patient}`),
+        created: '2025-04-01',
+        provider: mercy,
+        priority: concept('http://terminology.hl7.org/CodeSystem/processpriority', 'normal'),
+        insurance: [{ sequence: 1, focal: true, coverage: ref(`Coverage/${patient}-cov`) }],
+        diagnosis: [{ sequence: 1, diagnosisReference: ref(`Condition/${patient}-c0`) }],
+      },
+      permission(`${patient}-exchange`, patient, {
+        actor: ['harbor-clinic', 'summit-clinic'].map(recipient),
+        purpose: [{ system: actReason, code: 'TREAT' }],
+        securityLabel: [{ system: confidentiality, code: 'N' }],
+      }),
+      permission(`${patient}-scheduling`, patient, {
+        actor: [recipient('mercy-hospital')],
+        purpose: [{ system: actReason, code: 'PATADMIN' }],
+        securityLabel: [{ system: confidentiality, code: 'N' }],
+        class: ['Patient', 'Appointment', 'Coverage'].map((code) => ({
+          system: 'http://hl7.org/fhir/resource-types',
+          code,
+        })),
+      }),
+      {
         resourceType: 'Coverage',
         id: `${patient}-cov`,
         status: 'active',
         beneficiary: ref(`Patient/${patient}`),
-        payor: [ref('Organization/org1')],
+        payor: [mercy],
       },
     );
   }
+  world.push({
+    resourceType: 'RelatedPerson',
+    id: 'cy-guardian',
+    active: true,
+    patient: ref('Patient/cy'),
+    relationship: [concept('http://terminology.hl7.org/CodeSystem/v3-RoleCode', 'GUARD')],
+  });
   world.push({
     resourceType: 'Group',
     id: 'g1',
@@ -165,22 +315,52 @@ function visibleWorld(random: Random): Resource[] {
   return world;
 }
 
-type Hide = (world: Resource[], random: Random) => string[];
+const recipient = (organization: string) => ({
+  role: concept('http://terminology.hl7.org/CodeSystem/v3-ParticipationType', 'IRCP'),
+  reference: ref(`Organization/${organization}`),
+});
+
+/** A Consent that permits something ordinary to somebody; anybody may read it. */
+function permission(id: string, patient: string, provision: object): Resource {
+  return {
+    resourceType: 'Consent',
+    id,
+    status: 'active',
+    scope: concept('http://terminology.hl7.org/CodeSystem/consentscope', 'patient-privacy'),
+    category: [concept(loinc, '59284-0')],
+    patient: ref(`Patient/${patient}`),
+    dateTime: '2025-01-01',
+    performer: [ref(`Patient/${patient}`)],
+    organization: [mercy],
+    sourceAttachment: { contentType: 'text/plain', title: 'Signed form' },
+    policyRule: concept('http://terminology.hl7.org/CodeSystem/consentpolicycodes', 'hipaa-auth'),
+    provision: { type: 'permit', period: { start: '2024-01-01', end: '2046-12-31' }, ...provision },
+  };
+}
+
+/** Where and by what labels something may be hidden in one go. */
+interface Place {
+  readonly patient: string;
+  readonly topic: string;
+}
+
+type Hide = (world: Resource[], place: Place, random: Random) => string[];
 
 const label = (...codes: string[]) => ({
-  meta: { security: codes.map((code) => ({ system: code.length === 1 ? confidentiality : actCode, code })) },
+  meta: {
+    security: codes.map((code) => ({ system: /^[ULMNRV]$/.test(code) ? confidentiality : actCode, code })),
+  },
 });
 
 /** Ways to record a hidden resource; each gives the keys of what it hid. */
 const hides: readonly Hide[] = [
-  function labelledEncounterWithUnlabelledChildren(world, random) {
-    const patient = random.pick(patients);
+  function labelledEncounterWithUnlabelledChildren(world, { patient, topic }) {
     const id = `${patient}-w-enc`;
     world.push(
       {
         resourceType: 'Encounter',
         id,
-        ...label('R', '42CFRPart2'),
+        ...label('R', topic),
         status: 'finished',
         class: { code: 'AMB' },
         ...subject(patient),
@@ -228,8 +408,7 @@ const hides: readonly Hide[] = [
       `Observation/${id}-part-o`,
     ];
   },
-  function unlabelledCode(world, random) {
-    const patient = random.pick(patients);
+  function unlabelledCode(world, { patient }) {
     world.push({
       resourceType: 'Condition',
       id: `${patient}-w-f11`,
@@ -239,9 +418,7 @@ const hides: readonly Hide[] = [
     });
     return [`Condition/${patient}-w-f11`];
   },
-  function labelledResults(world, random) {
-    const patient = random.pick(patients);
-    const topic = random.pick(['HIV', 'PSY', 'SDV', 'ETH', 'OPIOIDUD', 'UNHEARDOF']);
+  function labelledResults(world, { patient, topic }, random) {
     const ids = ['-w-o1', '-w-o2', '-w-o3'].map((suffix) => `${patient}${suffix}`);
     for (const id of ids)
       world.push({
@@ -256,12 +433,11 @@ const hides: readonly Hide[] = [
       });
     return ids.map((id) => `Observation/${id}`);
   },
-  function labelledPrescription(world, random) {
-    const patient = random.pick(patients);
+  function labelledPrescription(world, { patient, topic }) {
     world.push({
       resourceType: 'MedicationRequest',
       id: `${patient}-w-m`,
-      ...label('PSY'),
+      ...label(topic),
       status: 'active',
       intent: 'order',
       medicationCodeableConcept: { text: 'x' },
@@ -270,11 +446,10 @@ const hides: readonly Hide[] = [
     });
     return [`MedicationRequest/${patient}-w-m`];
   },
-  function containedAndInline(world, random) {
-    const patient = random.pick(patients);
+  function containedAndInline(world, { patient, topic }) {
     const inline = {
       url: 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label',
-      valueCoding: { system: actCode, code: 'HIV' },
+      valueCoding: { system: actCode, code: topic },
     };
     world.push(
       {
@@ -296,8 +471,7 @@ const hides: readonly Hide[] = [
     );
     return [`CarePlan/${patient}-w-cp`, `Procedure/${patient}-w-r`];
   },
-  function consentDeniesOneInstance(world, random) {
-    const patient = random.pick(patients);
+  function consentDeniesOneInstance(world, { patient }) {
     world.push(
       {
         resourceType: 'Procedure',
@@ -317,43 +491,44 @@ const hides: readonly Hide[] = [
     );
     return [`Procedure/${patient}-w-inst`, `Consent/${patient}-w-consent`];
   },
-  function wholePatient(world) {
-    const id = hiddenPatient;
-    world.push(
-      {
-        resourceType: 'Patient',
-        id,
-        birthDate: '1970-02-03',
-        gender: 'female',
-        name: [{ family: 'Samplep3', given: ['Ann'] }],
-      },
-      { resourceType: 'Encounter', id: `${id}-e0`, status: 'finished', class: { code: 'AMB' }, ...subject(id) },
-      {
-        resourceType: 'Observation',
-        id: `${id}-o0`,
-        status: 'final',
-        code: concept(loinc, '4548-4'),
-        ...subject(id),
-        encounter: ref(`Encounter/${id}-e0`),
-      },
-      {
-        resourceType: 'Coverage',
-        id: `${id}-cov`,
-        status: 'active',
-        beneficiary: ref(`Patient/${id}`),
-        payor: [ref('Organization/org1')],
-      },
-      denial(`${id}-consent`, id, {}),
-    );
-    return [
-      `Patient/${id}`,
-      `Encounter/${id}-e0`,
-      `Observation/${id}-o0`,
-      `Coverage/${id}-cov`,
-      `Consent/${id}-consent`,
-    ];
-  },
+  hidePatient,
 ];
+
+/** A patient who opted out, with a chart of her own. */
+function hidePatient(world: Resource[]): string[] {
+  const id = hiddenPatient;
+  world.push(
+    {
+      resourceType: 'Patient',
+      id,
+      birthDate: '1970-02-03',
+      gender: 'female',
+      name: [{ family: 'Sampleeve', given: ['Ann'] }],
+    },
+    { resourceType: 'Encounter', id: `${id}-e0`, status: 'finished', class: { code: 'AMB' }, ...subject(id) },
+    {
+      resourceType: 'Observation',
+      id: `${id}-o0`,
+      status: 'final',
+      code: concept(loinc, '4548-4'),
+      ...subject(id),
+      encounter: ref(`Encounter/${id}-e0`),
+    },
+    {
+      resourceType: 'Coverage',
+      id: `${id}-cov`,
+      status: 'active',
+      beneficiary: ref(`Patient/${id}`),
+      payor: [mercy],
+    },
+    denial(`${id}-consent`, id, {}),
+  );
+  return [`Patient/${id}`, `Encounter/${id}-e0`, `Observation/${id}-o0`, `Coverage/${id}-cov`, `Consent/${id}-consent`];
+}
+
+/** Those that hide by the label they are given, and by nothing else. */
+const takesAnyTopic = (hide: Hide): boolean =>
+  ['labelledEncounterWithUnlabelledChildren', 'labelledResults', 'labelledPrescription'].includes(hide.name);
 
 function denial(id: string, patient: string, narrowed: object): Resource {
   return {
@@ -395,11 +570,76 @@ const traces: readonly ((world: Resource[], key: string, random: Random) => void
   },
 ];
 
-function recordHidden(world: Resource[], random: Random): string[] {
-  const visible = new Set(world.map(({ resourceType, id }) => `${resourceType}/${id}`));
-  const chosen = hides.filter(() => random.chance(0.7));
-  const hidden = (chosen.length === 0 ? hides : chosen).flatMap((hide) => hide(world, random));
-  const speakers = world.filter(({ resourceType, id }) => visible.has(`${resourceType}/${id}`));
+/** What cannot stand without a hidden thing, or is made of it. */
+function dependents(world: Resource[], patient: string, key: string): string[] {
+  const id = `${patient}-w-dep`;
+  const made: Resource[] = [
+    {
+      resourceType: 'Provenance',
+      id,
+      target: [ref(key)],
+      recorded: '2025-01-01T00:00:00Z',
+      agent: [{ who: ref('Practitioner/doc1') }],
+    },
+    {
+      resourceType: 'Claim',
+      id,
+      status: 'active',
+      type: concept('http://terminology.hl7.org/CodeSystem/claim-type', 'professional'),
+      use: 'claim',
+      patient: ref(`Patient/${patient}`),
+      created: '2025-04-01',
+      provider: mercy,
+      priority: concept('http://terminology.hl7.org/CodeSystem/processpriority', 'normal'),
+      insurance: [{ sequence: 1, focal: true, coverage: ref(`Coverage/${patient}-cov`) }],
+      supportingInfo: [{ sequence: 1, category: { text: 'x' }, valueReference: ref(key) }],
+    },
+    {
+      resourceType: 'Composition',
+      id,
+      status: 'final',
+      type: concept(loinc, '34133-9'),
+      ...subject(patient),
+      date: '2025-04-01',
+      author: [ref('Practitioner/doc1')],
+      title: 'Summary',
+      section: [{ title: 'x', entry: [ref(key)] }],
+    },
+  ];
+  if (key.startsWith('Observation/'))
+    made.push({
+      resourceType: 'DiagnosticReport',
+      id,
+      status: 'final',
+      code: concept(loinc, '58410-2'),
+      ...subject(patient),
+      result: [ref(key)],
+    });
+  world.push(...made);
+  return made.map(keyOf);
+}
+
+function recordHidden(world: Resource[], random: Random, blind: Blindness): string[] {
+  const visible = new Set(world.map(keyOf));
+  const foreign = blind.foreign ?? [];
+  const hidden: string[] = [];
+  const used = new Set<string>();
+  // Each way at most once for each patient: ids are made of the patient's.
+  for (const patient of [...blind.charts, ...foreign]) {
+    // In a chart that is hidden as a whole, anything hides; where one label does, it has to be that one.
+    const ways = foreign.includes(patient) || blind.topics.length > 1 ? hides : hides.filter(takesAnyTopic);
+    for (const hide of ways.filter(() => random.chance(0.45))) {
+      const name = hide === hidePatient ? hide.name : `${hide.name} ${patient}`;
+      if (used.has(name)) continue;
+      used.add(name);
+      hidden.push(...hide(world, { patient, topic: random.pick(blind.topics) }, random));
+    }
+  }
+  if (hidden.length === 0) hidden.push(...hidePatient(world));
+  const own = hidden.find((key) => !key.includes(hiddenPatient) && !key.startsWith('Consent/'));
+  const chart = [...blind.charts, ...foreign].find((patient) => own?.includes(`/${patient}-`));
+  if (own !== undefined && chart !== undefined) hidden.push(...dependents(world, chart, own));
+  const speakers = world.filter((one) => visible.has(keyOf(one)));
   for (let n = 0; n < 6; n++) random.pick(traces)(speakers, random.pick(hidden), random);
   if (hidden.includes(`Patient/${hiddenPatient}`)) {
     if (random.chance(0.7))
@@ -409,7 +649,7 @@ function recordHidden(world: Resource[], random: Random): string[] {
   }
   // What is recorded later does not stand at the end of the store.
   for (let i = world.length - 1; i > 0; i--) {
-    if (visible.has(`${world[i]?.resourceType}/${world[i]?.id}`)) continue;
+    if (visible.has(keyOf(world[i] as Resource))) continue;
     const j = random.below(i);
     const [moved] = world.splice(i, 1);
     if (moved !== undefined) world.splice(j, 0, moved);
@@ -424,4 +664,10 @@ function find(world: readonly Resource[], type: string, random: Random): Resourc
 function push(resource: Resource, element: string, item: unknown, whole?: object): void {
   if (whole !== undefined) resource[element] = whole;
   else resource[element] = [...((resource[element] as unknown[]) ?? []), item];
+}
+
+/** Whose data it is: `subject`, `patient`, `beneficiary`, or the patient herself. */
+export function isOfPatient({ resourceType, id, subject, patient, beneficiary }: Resource, whose: string): boolean {
+  if (resourceType === 'Patient') return id === whose;
+  return JSON.stringify([subject, patient, beneficiary]).includes(`"Patient/${whose}"`);
 }

@@ -1,0 +1,34 @@
+/** What the twin tests and the process with the servers say to each other. */
+
+/** The FHIR base by which every gateway of the twin tests is known, wherever it listens: links are then comparable. */
+export const publicBase = 'http://gateway.example/fhir';
+
+/** What one FHIR server holds: versions in the order in which they were written, and what was deleted in the end. */
+export interface World {
+  /** JSON texts; the same id again is a further version. */
+  readonly resources: readonly string[];
+  /** Keys. */
+  readonly deleted?: readonly string[];
+}
+
+export interface StartMessage {
+  readonly kind: 'start';
+  readonly id: number;
+  readonly worlds: readonly World[];
+  /** Laid over the demonstration's configuration. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
+}
+
+export type ToChild = StartMessage | { readonly kind: 'stop'; readonly id: number };
+
+/** One world's FHIR server and the gateway before it. */
+export interface Side {
+  readonly gateway: string;
+  readonly upstream: string;
+}
+
+export type FromChild =
+  | { readonly kind: 'ready'; readonly tokens: Readonly<Record<string, string>> }
+  | { readonly kind: 'started'; readonly id: number; readonly sides: readonly Side[] }
+  | { readonly kind: 'stopped'; readonly id: number }
+  | { readonly kind: 'failed'; readonly id: number; readonly reason: string };
