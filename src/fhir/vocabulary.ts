@@ -19,13 +19,18 @@ export const systems = {
 const aliases = new Map<string, string>(Object.entries(generated.aliases));
 const sensitivityParents = new Map<string, readonly string[]>(Object.entries(generated.sensitivity));
 const purposeParents = new Map<string, readonly string[]>(Object.entries(generated.purpose));
-const laws = new Set(generated.laws);
-const caveats = new Set(generated.caveats);
+/** Codes of v3-ActCode that say how to handle data, by their upper case. */
+const handling = new Map([...generated.laws, ...generated.caveats].map((code) => [code.toUpperCase(), code]));
 const integrity = new Set(generated.integrity);
 const otherReasons = new Set(generated.otherReasons);
 
 const terminology =
   /^https?:\/\/(?:terminology\.hl7\.org\/CodeSystem|hl7\.org\/fhir\/v3)\/(?:v3-)?(ActCode|ActReason|PurposeOfUse|Confidentiality|ObservationValue|ActUSPrivacyLaw|ParticipationType|RoleCode)\/?$/;
+
+/** Editions and versions belong in Coding.version (FHIR R4, Using SNOMED CT), but are met in Coding.system. */
+const snomed = /^https?:\/\/snomed\.info\/sct\/\d+(?:\/version\/\d+)?\/?$/;
+/** HL7's own canonical URLs are http, without a slash at the end. */
+const hl7 = /^https?:\/\/((?:terminology\.)?hl7\.org\/.*?)\/?$/;
 
 /** A code system's canonical URL: OIDs, legacy URLs, https, a missing `v3-` and a trailing slash resolved; others as they are. */
 export function canonicalSystem(system: string): string {
@@ -34,13 +39,23 @@ export function canonicalSystem(system: string): string {
   const name = terminology.exec(system)?.[1];
   if (name !== undefined)
     return `http://terminology.hl7.org/CodeSystem/v3-${name === 'PurposeOfUse' ? 'ActReason' : name}`;
-  return aliases.get(system) ?? aliases.get(system.replace(/\/$/, '')) ?? system;
+  if (snomed.test(system)) return 'http://snomed.info/sct';
+  const alike = systemsBySpelling.get(spelling(system));
+  if (alike !== undefined) return alike;
+  const path = hl7.exec(system)?.[1];
+  return path === undefined ? system : `http://${path}`;
 }
 
 const canonicalSystems = new Map<string, string>([
-  ...Object.values(systems).map((system) => [system, system] as const),
+  ...[...Object.values(systems), ...aliases.values()].map((system) => [system, system] as const),
   ...aliases,
 ]);
+const systemsBySpelling = new Map([...canonicalSystems].map(([known, system]) => [spelling(known), system]));
+
+/** What is left when http and https, with and without a slash at the end, are one. */
+function spelling(system: string): string {
+  return system.replace(/^https?:\/\//, '//').replace(/\/$/, '');
+}
 
 /** Sensitivity codes of v3-ActCode and what the gateway adds to them; abstract codes are none. */
 export function isSensitivity(code: string): boolean {
@@ -123,20 +138,18 @@ export function labelKind(system: string, code: string): LabelKind {
   }
 }
 
+/** Codes that v3-ActCode has retired, and what they are today. */
+const retiredActCode: Readonly<Partial<Record<string, string>>> = { SICKLE: 'SCA', NORDSLCD: 'NORDSCLCD' };
+
+/** Whatever the case: a code that differs by case alone means nothing else in v3-ActCode. */
 function actCodeKind(system: string, given: string): LabelKind {
-  const code =
-    given === 'SICKLE'
-      ? 'SCA'
-      : given === 'NORDSLCD'
-        ? 'NORDSCLCD'
-        : given.toUpperCase() === '42CFRPART2'
-          ? part2
-          : given;
-  if (code === part2 || isSensitivity(code)) return { kind: 'topic', code };
-  if (isSensitivity(code.toUpperCase())) return { kind: 'topic', code: code.toUpperCase() };
+  const upper = given.toUpperCase();
+  const code = retiredActCode[upper] ?? upper;
+  if (code === part2.toUpperCase()) return { kind: 'topic', code: part2 };
+  if (isSensitivity(code)) return { kind: 'topic', code };
   if (code === 'HTEST') return { kind: 'purpose', code };
-  if (laws.has(code) || caveats.has(code)) return { kind: 'caveat', code };
-  return { kind: 'unknown', system, code: given };
+  const caveat = handling.get(code);
+  return caveat === undefined ? { kind: 'unknown', system, code: given } : { kind: 'caveat', code: caveat };
 }
 
 /**

@@ -36,6 +36,7 @@ export interface Classifier {
 }
 
 const nothing: readonly Shown[] = [];
+const ranks: readonly Strength[] = ['core', 'supporting', 'ambiguous'];
 
 interface Prefix {
   readonly prefix: string;
@@ -45,8 +46,13 @@ interface Prefix {
 
 interface SystemIndex {
   readonly exact: Map<string, { readonly strength: Strength; readonly shown: Shown }[]>;
-  /** By the first three characters. */
+  /** By the first three characters, or all of a shorter prefix. */
   readonly prefixes: Map<string, Prefix[]>;
+}
+
+/** ICD codes are written with and without the dot; no code differs from another by dots or case alone. */
+function plain(code: string): string {
+  return code.replaceAll('.', '').toUpperCase();
 }
 
 /**
@@ -87,8 +93,8 @@ function index(table: LabelTable, systems: Map<string, SystemIndex>): void {
     for (const [key, { exact = [], prefix = [] }] of Object.entries(topics)) {
       const [topic = '', strength] = key.split(' ') as [string, Strength];
       const shown = { topic, rule };
-      for (const code of exact) append(codes.exact, code, { strength, shown });
-      for (const one of prefix) append(codes.prefixes, one.slice(0, 3), { prefix: one, strength, shown });
+      for (const code of exact) append(codes.exact, plain(code), { strength, shown });
+      for (const one of prefix.map(plain)) append(codes.prefixes, one.slice(0, 3), { prefix: one, strength, shown });
     }
   }
 }
@@ -100,22 +106,25 @@ function append<T>(map: Map<string, T[]>, key: string, item: T): void {
 }
 
 function lookUp(codes: SystemIndex, code: string, wanted: ReadonlySet<Strength>): readonly Shown[] {
-  const best = new Map<string, { length: number; strength: Strength; shown: Shown }>();
+  const best = new Map<string, { readonly length: number; readonly strength: Strength; readonly shown: Shown[] }>();
   const offer = (length: number, strength: Strength, shown: Shown): void => {
     const family = familyOf(shown.topic);
     const known = best.get(family);
     // At equal length the stronger row counts: a code that is core in one source is not taken out by another.
-    if (known === undefined || length > known.length || (length === known.length && strength === 'core'))
-      best.set(family, { length, strength, shown });
+    const order =
+      known === undefined ? 1 : length - known.length || ranks.indexOf(known.strength) - ranks.indexOf(strength);
+    if (order > 0) best.set(family, { length, strength, shown: [shown] });
+    else if (order === 0 && known?.shown.every(({ topic }) => topic !== shown.topic)) known.shown.push(shown);
   };
-  for (const { strength, shown } of codes.exact.get(code) ?? (nothing as never[])) offer(1_000, strength, shown);
-  if (codes.prefixes.size > 0) {
-    const plain = code.replaceAll('.', '').toUpperCase();
-    for (const { prefix, strength, shown } of codes.prefixes.get(plain.slice(0, 3)) ?? []) {
-      if (plain.startsWith(prefix)) offer(prefix.length, strength, shown);
+  const text = plain(code);
+  for (const { strength, shown } of codes.exact.get(text) ?? []) offer(1_000, strength, shown);
+  for (const length of codes.prefixes.size > 0 ? [1, 2, 3] : []) {
+    if (length > text.length) break;
+    for (const { prefix, strength, shown } of codes.prefixes.get(text.slice(0, length)) ?? []) {
+      if (text.startsWith(prefix)) offer(prefix.length, strength, shown);
     }
   }
-  const found = [...best.values()].filter(({ strength }) => wanted.has(strength)).map(({ shown }) => shown);
+  const found = [...best.values()].flatMap(({ strength, shown }) => (wanted.has(strength) ? shown : []));
   return found.length === 0 ? nothing : found;
 }
 

@@ -43,6 +43,11 @@ class Gathered {
     this.origins.push({ label: code, by, rule });
   }
 
+  unknown(system: string): void {
+    if (!this.origins.some(({ by, rule }) => by === 'unknown-code' && rule === system))
+      this.origins.push({ label: 'R', by: 'unknown-code', rule: system });
+  }
+
   done(): Labels {
     if (this.stated === undefined && this.topics.size === 0 && this.caveats.size === 0) return unlabelled;
     return interned(this.stated, topicsOf(this.topics), [...this.caveats].sort(), this.origins);
@@ -75,6 +80,7 @@ const unlabelled: Labels = Object.freeze({ topics: [], caveats: [], origins: [],
 export function ownLabels(inputs: LabelInputs, settings: LabelSettings): Labels {
   const gathered = new Gathered();
   for (const label of inputs.own) readOwn(label, gathered, settings);
+  if (inputs.type === 'Consent') for (const coding of inputs.codings) readNamed(coding, gathered);
   for (const { system, code } of inputs.codings) {
     for (const { topic, rule } of settings.classifier.classify(system, code)) gathered.topic(topic, 'code', rule);
   }
@@ -108,20 +114,29 @@ function readOwn({ system, code }: Coding, gathered: Gathered, settings: LabelSe
       gathered.caveats.add(`${canonicalSystem(system)}|${label.code}`);
       return;
     case 'unknown':
-      readUnknown(label, gathered, settings);
+      readUnknown(system, label, gathered, settings);
       return;
     default:
       label satisfies never;
   }
 }
 
-/** Nobody knows what it means: restricted, until somebody says. */
-function readUnknown({ system, code }: Coding, gathered: Gathered, settings: LabelSettings): void {
-  const mapped = settings.mappedLabels.get(`${system}|${code}`);
+/** What a Consent names is as sensitive as what it is about: a permission for substance use records tells that there are some. */
+function readNamed({ system, code }: Coding, gathered: Gathered): void {
+  const label = labelKind(system, code);
+  if (label.kind === 'topic') gathered.topic(label.code, 'code', 'named in a Consent');
+  else if (label.kind === 'caveat' && label.code === '42CFRPart2CD')
+    gathered.topic(part2, 'code', 'named in a Consent');
+  else if (label.kind === 'confidentiality' && (label.code === 'R' || label.code === 'V')) gathered.level(label.code);
+}
+
+/** Nobody knows what it means: restricted, until somebody says, of the system as it stands or of its canonical URL. */
+function readUnknown(given: string, { system, code }: Coding, gathered: Gathered, settings: LabelSettings): void {
+  const mapped = settings.mappedLabels.get(`${given}|${code}`) ?? settings.mappedLabels.get(`${system}|${code}`);
   if (mapped !== undefined) gathered.topic(mapped, 'own', 'mapped label');
-  else if (!settings.ignoredLabelSystems.has(system)) {
+  else if (!settings.ignoredLabelSystems.has(given) && !settings.ignoredLabelSystems.has(system)) {
     gathered.level('R');
-    gathered.origins.push({ label: 'R', by: 'unknown-code', rule: system });
+    gathered.unknown(system);
   }
 }
 
