@@ -21,9 +21,7 @@ import { type Labelling, Visibility } from './discover/visibility.ts';
 import { Authored } from './document/content.ts';
 import { ViewVersions } from './enforce/version.ts';
 import type { ViewSettings } from './enforce/view.ts';
-import { GatewayError } from './errors/errors.ts';
 import { intervalOf, type TimeReader, timeReader } from './fhir/dates.ts';
-import { typeOf } from './fhir/ids.ts';
 import type { FhirRequest, Interaction } from './fhir/request.ts';
 import type { Edges } from './gateway.ts';
 import { createAdminListener } from './http/admin.ts';
@@ -34,14 +32,12 @@ import { inherit, type LabelSettings, ownLabels } from './label/effective.ts';
 import type { Reading, ReadSettings } from './label/read.ts';
 import { parseTable, shippedTable } from './label/tables.ts';
 import {
+  authorize,
   capabilityStatement,
   grantCriteria,
-  type Hop,
-  type Plan,
   type PlanSettings,
   patientParameterOf,
   planFor,
-  type SearchPlan,
   servedTypes,
 } from './plan/plan.ts';
 import { createPolicy, type Policy, readPolicySet } from './policy/policy.ts';
@@ -244,56 +240,6 @@ function edgesOf(config: Config, house: House, recorder: AuditRecorder, now: () 
     now,
     sleep: (milliseconds) => sleep(milliseconds),
   };
-}
-
-/**
- * Step 1 of the composition table: scopes and role rules on the shape of the request, for every type that it searches.
- * What only comes along (included) is left out instead where they do not allow it.
- * @throws {GatewayError} `scope-insufficient`, `policy-refused`
- */
-function authorize(plan: Plan, context: RequesterContext, policy: Policy): void {
-  const need = (interaction: Interaction, type: string): void => {
-    if (!grantFor(context, interaction, type).granted) throw new GatewayError('scope-insufficient');
-    if (!policy.permitsRequest(context, interaction, type).allowed) throw new GatewayError('policy-refused');
-  };
-  switch (plan.outcome) {
-    case 'read':
-      return need('read', plan.type);
-    case 'vread':
-      return need('vread', plan.type);
-    case 'history':
-      return need('history-instance', plan.type);
-    case 'search':
-      return authorizeSearch(plan, need);
-    case 'capabilities':
-    case 'page':
-      return;
-    default:
-      plan satisfies never;
-  }
-}
-
-function authorizeSearch(plan: SearchPlan, need: (interaction: Interaction, type: string) => void): void {
-  need('search-type', plan.type);
-  if (plan.compartment !== undefined) need('search-type', typeOf(plan.compartment.root));
-  for (const hop of plan.hops) {
-    const attempts = searchesOf(hop).map((search) => () => authorizeSearch(search, need));
-    if (!attempts.some(succeeds)) attempts[0]?.(); // the first one's refusal stands for all
-  }
-}
-
-function searchesOf(hop: Hop): readonly SearchPlan[] {
-  return hop.kind === 'chain' ? hop.targets : [hop.source];
-}
-
-function succeeds(attempt: () => void): boolean {
-  try {
-    attempt();
-    return true;
-  } catch (error) {
-    if (error instanceof GatewayError) return false;
-    throw error;
-  }
 }
 
 interface Errands {

@@ -11,21 +11,29 @@ export interface Recorded {
   readonly resources: ReadonlyMap<string, readonly string[]>;
 }
 
-const patienceMs = 20_000;
+const patienceMs = 10_000;
 const pauseMs = 50;
 
 /**
  * The AuditEvents of one request, found by the X-Request-Id that its client sent. Delivery follows the answer, so this
- * waits a little.
+ * waits a little. Each page and each patient has events of its own, so it waits until all that left is listed.
+ * @param ids of what left
  * @returns undefined when none arrives
  */
-export async function recordOf(repository: EmbeddedServer, requestId: string): Promise<Recorded | undefined> {
+export async function recordOf(
+  repository: EmbeddedServer,
+  requestId: string,
+  ids: readonly string[],
+): Promise<Recorded | undefined> {
+  let recorded: Recorded | undefined;
   for (let waited = 0; waited < patienceMs; waited += pauseMs) {
     const events = eventsOf(repository, requestId);
-    if (events.length > 0) return { events, ...readEvents(events) };
+    recorded = events.length === 0 ? undefined : { events, ...readEvents(events) };
+    const listed = new Set([...(recorded?.resources.keys() ?? [])].map((key) => key.split('/')[1]));
+    if (recorded !== undefined && ids.every((id) => listed.has(id))) return recorded;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-  return undefined;
+  return recorded;
 }
 
 function eventsOf(repository: EmbeddedServer, requestId: string): JsonObject[] {

@@ -88,7 +88,7 @@ export class Rules {
 
   /** Exact: named only where nothing but what it holds can change the decision. */
   #memoKey({ facts, labels, asTarget }: Candidate): string | undefined {
-    if (labels.topics.includes(part2) || facts.patientUnknown) return undefined; // the source program counts too
+    if (labels.topics.includes(part2) || facts.patientUnknown || facts.participants !== undefined) return undefined; // the source program counts too
     for (const patient of facts.patients) if (this.#patients.get(patient)?.labelsAlone !== true) return undefined;
     return `${facts.patients.join(' ')}\n${facts.type}\n${asTarget}\n${labels.key}`;
   }
@@ -106,16 +106,32 @@ export class Rules {
       [...topics, effectiveConfidentiality(labels)].sort(),
     );
     if (!forbid.allowed) return withhold(reason('policy-forbid', 3, { rule: forbid.policies.join(' ') }));
-    if (facts.patients.length === 0) return this.#aboutNobody(topics);
+    if (facts.patients.length === 0) {
+      return facts.participants === undefined
+        ? this.#aboutNobody(topics)
+        : this.#forAnyOf(facts.participants, candidate, topics);
+    }
     const reasons: Reason[] = [];
     for (const patient of facts.patients) {
-      const ready = this.#patients.get(patient);
-      if (ready === undefined) throw new Error('a patient was not established');
-      const decision = this.#forPatient(ready, candidate, topics);
+      const decision = this.#forPatient(this.#readyFor(patient), candidate, topics);
       if (decision.outcome === 'withhold') return decision;
       reasons.push(...decision.reasons);
     }
     return { outcome: 'release', reasons: reasons as unknown as Some<Reason>, obligations: [] }; // one patient at least gave one
+  }
+
+  /** A participant is never a veto: the others' references are cut. But one of them has to open it. */
+  #forAnyOf(participants: readonly PatientKey[], candidate: Candidate, topics: readonly string[]): Decision {
+    const decisions = participants.map((patient) => this.#forPatient(this.#readyFor(patient), candidate, topics));
+    const reasons = decisions.flatMap((decision) => (decision.outcome === 'release' ? decision.reasons : []));
+    if (reasons.length > 0) return release(...(reasons as unknown as Some<Reason>));
+    return decisions[0] ?? this.#aboutNobody(topics);
+  }
+
+  #readyFor(patient: PatientKey): ReadyPatient {
+    const ready = this.#patients.get(patient);
+    if (ready === undefined) throw new Error('a patient was not established');
+    return ready;
   }
 
   #topics(labels: Labels): readonly string[] {
@@ -138,6 +154,11 @@ export class Rules {
   #forPatient(ready: ReadyPatient, candidate: Candidate, topics: readonly string[]): Decision {
     const standing = this.#byStanding(ready, candidate, topics);
     if (standing !== undefined) return standing;
+    if (
+      candidate.facts.type === 'Consent' &&
+      (topics.length > 0 || !atMost(effectiveConfidentiality(candidate.labels), 'N'))
+    )
+      return withhold(reason('consent-names-sensitive', 5));
     const reasons: Reason[] = [];
     for (const { asker, consents } of ready.runs) {
       const decision = this.#run(ready, asker, consents, candidate, topics);
@@ -215,18 +236,19 @@ export class Rules {
     let excepted = false;
     for (const [index, { topic }] of questions.entries()) {
       if (topic === undefined) continue;
-      const permit = votes.find(({ rulings }) => rulings[index]?.answer === 'permit');
+      const permits = votes.filter(({ rulings }) => rulings[index]?.answer === 'permit');
       const isStrict = topic === part2 || namedOnlyTopics.has(topic);
-      if (permit !== undefined && !ready.unreadable) {
-        reasons.push(
-          consentReason(
-            isStrict ? 'qualifying-permit' : 'consent-permit',
-            isStrict ? 6 : 7,
-            permit.consent,
-            permit.rulings[index] as Ruling,
-            { topic, level: 'R' },
-          ),
-        );
+      if (permits.length > 0 && !ready.unreadable) {
+        for (const { consent, rulings } of permits)
+          reasons.push(
+            consentReason(
+              isStrict ? 'qualifying-permit' : 'consent-permit',
+              isStrict ? 6 : 7,
+              consent,
+              rulings[index] as Ruling,
+              { topic, level: 'R' },
+            ),
+          );
         continue;
       }
       const clears = this.#policy.clears(this.#context, topic);
@@ -262,8 +284,11 @@ export class Rules {
       rest: rulings.at(-1) as Ruling,
       topics: rulings.slice(0, -1).map(({ answer }) => answer),
     }));
-    const permit = answers.find(({ rest, topics }) => coversRest(topics, rest.answer, question));
-    if (permit !== undefined) return release(consentReason('consent-permit', 8, permit.consent, permit.rest, question));
+    const permits = answers.filter(({ rest, topics }) => coversRest(topics, rest.answer, question));
+    if (permits.length > 0) {
+      const reasons = permits.map(({ consent, rest }) => consentReason('consent-permit', 8, consent, rest, question));
+      return release(...(reasons as unknown as Some<Reason>));
+    }
     if (excepted) return release(reason('within-program', 8, { label: 'rest' }));
     const uncovered = answers.find(({ rest }) => rest.answer === 'uncovered');
     if (uncovered !== undefined)

@@ -13,6 +13,8 @@ export interface Facts {
   readonly patients: readonly PatientKey[];
   /** True when a subject is there but is no local Patient reference that could be read (identifier only, contained, absolute elsewhere): nobody's Consent covers it. */
   readonly patientUnknown: boolean;
+  /** Patients taking part, for types that have no subject and are about their participants: any of them opens it. */
+  readonly participants?: readonly PatientKey[];
   readonly profiles: readonly string[];
   /** Every Coding found in it. */
   readonly codings: readonly Coding[];

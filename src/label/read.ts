@@ -8,7 +8,7 @@ import { isId, type PatientKey, parseRelativeReference, type ResourceKey, typeOf
 import { isResourceType } from '../fhir/model.ts';
 import type { Facts } from './facts.ts';
 import type { LabelInputs } from './labels.ts';
-import { aboutElements, parentElements, subjectRequired } from './roles.ts';
+import { aboutElements, parentElements, participantElement, subjectRequired } from './roles.ts';
 
 /** A Reference in a resource, where it stands on the tape. */
 export interface ReferenceSite {
@@ -192,6 +192,7 @@ class Reader {
       lastUpdated: this.#lastUpdated,
       patients: this.#patients.list,
       patientUnknown: this.#patientUnknown,
+      ...this.#participants(),
       profiles: this.#profiles,
       codings: this.#codings,
       primaryCodings: this.#primary,
@@ -203,6 +204,14 @@ class Reader {
       labelInputs,
     });
     return { facts, sites: this.#sites, parents: this.#parents.list };
+  }
+
+  #participants(): Pick<Facts, 'participants'> {
+    const element = participantElement[this.#type];
+    if (element === undefined) return {};
+    const number = nameNumber(element);
+    const keys = this.#sites.flatMap(({ key, name }) => (name === number && key?.startsWith('Patient/') ? key : []));
+    return keys.length === 0 ? {} : { participants: keys as PatientKey[] };
   }
 
   #meta(meta: Node, own: boolean): void {
@@ -393,6 +402,7 @@ class LazyFacts implements Facts {
   readonly lastUpdated: string | undefined;
   readonly patients: readonly PatientKey[];
   readonly patientUnknown: boolean;
+  readonly participants?: readonly PatientKey[];
   readonly profiles: readonly string[];
   readonly codings: readonly Coding[];
   readonly primaryCodings: readonly Coding[];
@@ -413,6 +423,7 @@ class LazyFacts implements Facts {
     this.lastUpdated = plain.lastUpdated;
     this.patients = plain.patients;
     this.patientUnknown = plain.patientUnknown;
+    if (plain.participants !== undefined) this.participants = plain.participants;
     this.profiles = plain.profiles;
     this.codings = plain.codings;
     this.primaryCodings = plain.primaryCodings;

@@ -71,6 +71,13 @@ export const subjectRequired: ReadonlySet<string> = new Set([
   'VisionPrescription',
 ]);
 
+/** Types about those who take part, and the element that names them: an Appointment without its patients tells of them still. */
+export const participantElement: Readonly<Record<string, string>> = {
+  Appointment: 'actor',
+  AppointmentResponse: 'actor',
+  Person: 'target',
+};
+
 /** Directory and catalogue types: a reference to one that is not in this store says nothing, so it stays. */
 export const directoryTypes: ReadonlySet<string> = new Set([
   'Practitioner',
@@ -104,7 +111,7 @@ export const directoryTypes: ReadonlySet<string> = new Set([
   'CatalogEntry',
 ]);
 
-/** Any part withheld withholds the whole: what is left of a sum or of an attested text would tell. */
+/** Any part withheld withholds the whole: what is left of a sum, of an attested text or of a permission would tell or mislead. */
 export const allOrNothingTypes: ReadonlySet<string> = new Set([
   'Claim',
   'ClaimResponse',
@@ -115,6 +122,7 @@ export const allOrNothingTypes: ReadonlySet<string> = new Set([
   'PaymentNotice',
   'PaymentReconciliation',
   'Composition',
+  'Consent',
   'DocumentManifest',
   'MeasureReport',
 ]);

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors/errors.ts';
 import type { ResourceKey } from '../fhir/ids.ts';
 import type { Parameter } from '../fhir/request.ts';
 
+export { authorize } from './authorize.ts';
 export { capabilityStatement, type Publication } from './capabilities.ts';
 export { grantCriteria } from './grant.ts';
 export { renderRefusals } from './refusals.ts';
