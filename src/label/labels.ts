@@ -54,8 +54,8 @@ export interface LabelInputs {
   readonly own: readonly Coding[];
   /** Every Coding in it, contained resources included; systems as they stand. */
   readonly codings: readonly Coding[];
-  /** Local references to organizations, locations, practitioners and services in it: sensitive actors and programs are looked up here. */
+  /** Local references to organizations, locations, practitioners and services in it, and absolute URLs elsewhere: sensitive actors and programs are looked up here. */
   readonly actors: readonly string[];
-  /** Identifiers in references that have no literal reference, as `system|value`. */
+  /** Identifiers in references, and of contained organizations, practitioners and the like, as `system|value`. */
   readonly actorIdentifiers: readonly string[];
 }

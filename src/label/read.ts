@@ -53,6 +53,7 @@ const names = {
   type: nameNumber('type'),
   category: nameNumber('category'),
   display: nameNumber('display'),
+  contained: nameNumber('contained'),
 } as const;
 
 const inlineLabelSuffix = 'inline-sec-label';
@@ -171,6 +172,7 @@ class Reader {
       const name = tape.name(member);
       if (name === names.meta) this.#meta(member, true);
       else if (name !== names.text && name !== names.resourceType && name !== names.id) this.#walk(member, name);
+      if ((partsOf(name) & part.about) !== 0) this.#findUnreadable(member);
     }
     if (this.#type === 'Patient') {
       this.#patients.add(this.#key as PatientKey);
@@ -268,7 +270,7 @@ class Reader {
           if (parts === part.meta) this.#meta(node, false);
           node = (tape.skips[node] as number) - 1;
         }
-      }
+      } else if (parts === part.identifier && topName === names.contained) this.#containedActor(node);
     }
   }
 
@@ -310,6 +312,7 @@ class Reader {
     this.#sites.push({ node: holder, key, form, name: holderName });
     if ((partsOf(topName) & part.about) !== 0 && this.#isTopLevel(holder)) this.#about(key, form);
     if (((partsOf(topName) | holderParts) & part.author) !== 0) this.#authors.add(key ?? text);
+    if (form === 'external') this.#actors.add(text);
     if (key === undefined) return;
     this.#references.add(key);
     if (isActor(key)) this.#actors.add(key);
@@ -332,11 +335,41 @@ class Reader {
     else if (key?.startsWith('Group/') || form === 'contained' || form === 'external') this.#patientUnknown = true;
   }
 
+  /** Somebody it is about, by a display, an extension or nothing that can be read. */
+  #findUnreadable(member: Node): void {
+    const tape = this.#tape;
+    const isList = tape.kind(member) === kinds.array;
+    for (let item = isList ? tape.firstChild(member) : member; item >= 0; item = isList ? tape.next(item) : -1) {
+      if (tape.text(tape.member(item, names.reference)) === undefined) this.#patientUnknown = true;
+    }
+  }
+
+  /** The identifiers of a contained organization or practitioner tell who it is: its id is a local matter. */
+  #containedActor(identifiers: Node): void {
+    const tape = this.#tape;
+    const type = tape.text(tape.member(tape.parent(identifiers), names.resourceType));
+    if (type === undefined || !actorTypes.has(type)) return;
+    for (let item = tape.firstChild(identifiers); item >= 0; item = tape.next(item)) {
+      const identifier = this.#identifier(item);
+      if (identifier !== undefined) this.#actorIdentifiers.add(identifier);
+    }
+  }
+
+  #identifier(node: Node): string | undefined {
+    const tape = this.#tape;
+    const value = tape.text(tape.member(node, names.value));
+    return value === undefined ? undefined : `${tape.text(tape.member(node, names.system)) ?? ''}|${value}`;
+  }
+
   /** A Reference without a literal reference: only an identifier says what it means. */
   #logical(node: Node, topName: number): void {
     const tape = this.#tape;
     const holder = tape.parent(node);
-    if (tape.member(holder, names.reference) >= 0) return;
+    const identifier = this.#identifier(node);
+    if (tape.member(holder, names.reference) >= 0) {
+      if (identifier !== undefined) this.#actorIdentifiers.add(identifier);
+      return;
+    }
     const holderName = tape.name(holder) !== 0 ? tape.name(holder) : tape.name(tape.parent(holder));
     if (!this.#looksLikeReference(holder)) return;
     this.#sites.push({ node: holder, key: undefined, form: 'logical', name: holderName });
@@ -344,12 +377,9 @@ class Reader {
       this.#hasSubject = true;
       this.#patientUnknown = true;
     }
-    const value = tape.text(tape.member(node, names.value));
-    if (value !== undefined) {
-      const identifier = `${tape.text(tape.member(node, names.system)) ?? ''}|${value}`;
-      this.#actorIdentifiers.add(identifier);
-      if (((partsOf(topName) | partsOf(holderName)) & part.author) !== 0) this.#authors.add(identifier);
-    }
+    if (identifier === undefined) return;
+    this.#actorIdentifiers.add(identifier);
+    if (((partsOf(topName) | partsOf(holderName)) & part.author) !== 0) this.#authors.add(identifier);
   }
 
   /** Reference has four members: reference, type, identifier, display (and id, extension). */
