@@ -40,6 +40,12 @@ for (let number = 1; number < encodedNames.length; number++) {
   slots[slot] = number;
 }
 
+/** All known names one after the other, and where each begins. */
+export const nameStarts = new Int32Array(encodedNames.length + 1);
+for (const [number, name] of encodedNames.entries())
+  nameStarts[number + 1] = (nameStarts[number] as number) + name.length;
+export const nameBytes: Uint8Array = Buffer.concat(encodedNames);
+
 /** The number of a known name; 0 when the table does not hold it. */
 export function nameNumber(name: string): number {
   return byText.get(name) ?? 0;

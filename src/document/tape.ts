@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'; // a pure function: no I/O
-import { knownNameCount, knownNames, nameNumber, nameNumberAt } from './names.ts';
+import { knownNameCount, knownNames, nameBytes, nameNumber, nameNumberAt, nameStarts } from './names.ts';
 
 /** Why bytes are not a document. The text is constant: it holds nothing of the bytes. */
 export class MalformedDocument extends Error {
@@ -21,6 +21,9 @@ export const kinds = { object: 0, array: 1, string: 2, number: 3, true: 4, false
 /** A node's index on the tape. */
 export type Node = number;
 
+/** Tags, froms, starts, ends, skips, parents. */
+type Columns = readonly [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array];
+
 /**
  * One JSON document: its validated bytes and, in document order, one row a value. Numbers are never read, so never
  * changed. Rows are parallel integer arrays; a faster scanner may fill them in another way.
@@ -41,16 +44,12 @@ export class Tape {
   readonly #localNames: readonly string[];
   #latin1: string | undefined;
 
-  constructor(
-    bytes: Uint8Array,
-    columns: readonly [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array],
-    length: number,
-    localNames: readonly string[],
-  ) {
+  constructor(bytes: Uint8Array, columns: Columns, length: number, localNames: readonly string[], latin1?: string) {
     this.bytes = bytes;
     [this.tags, this.froms, this.starts, this.ends, this.skips, this.parents] = columns;
     this.length = length;
     this.#localNames = localNames;
+    this.#latin1 = latin1;
   }
 
   kind(node: Node): number {
@@ -171,6 +170,9 @@ const shortString = 64;
 const special = /["\\\u0000-\u001f\u0080-\u00ff]/g;
 const quote = 0x22;
 const backslash = 0x5c;
+/** 1 for the bytes that stand for themselves in a string. */
+const plain = new Uint8Array(256);
+for (let byte = 0x20; byte <= 0x7f; byte++) plain[byte] = byte === quote || byte === backslash ? 0 : 1;
 
 /**
  * Reads bytes strictly: UTF-8, RFC 8259 grammar, one value, no duplicate or poisonous names, no lone surrogates, no
@@ -192,13 +194,8 @@ function scanValue(bytes: Uint8Array, limits: DocumentLimits): Tape {
   const members = new Int32Array(depthLimit + 1);
   const strings = new Strings(bytes, limits.maximumStringBytes);
   const names = new LocalNames(bytes);
-  let capacity = Math.max(64, length >> 4);
-  let tags = new Int32Array(capacity);
-  let froms = new Int32Array(capacity);
-  let starts = new Int32Array(capacity);
-  let ends = new Int32Array(capacity);
-  let skips = new Int32Array(capacity);
-  let parents = new Int32Array(capacity);
+  let [tags, froms, starts, ends, skips, parents] = scratch;
+  let capacity = tags.length;
   let count = 0;
   let depth = 0;
   let at = afterBlank(bytes, 0);
@@ -209,19 +206,9 @@ function scanValue(bytes: Uint8Array, limits: DocumentLimits): Tape {
     if (at >= length) throw new MalformedDocument('cut short');
     if (count >= capacity) {
       if (count > limits.maximumNodes) throw new MalformedDocument('too many values');
-      capacity = Math.min(capacity * 2, limits.maximumNodes + 64);
-      [tags, froms, starts, ends, skips, parents] = [tags, froms, starts, ends, skips, parents].map((column) => {
-        const wider = new Int32Array(capacity);
-        wider.set(column);
-        return wider;
-      }) as [
-        Int32Array<ArrayBuffer>,
-        Int32Array<ArrayBuffer>,
-        Int32Array<ArrayBuffer>,
-        Int32Array<ArrayBuffer>,
-        Int32Array<ArrayBuffer>,
-        Int32Array<ArrayBuffer>,
-      ];
+      scratch = widened(scratch);
+      [tags, froms, starts, ends, skips, parents] = scratch;
+      capacity = tags.length;
     }
     const byte = bytes[at] as number;
     const node = count++;
@@ -229,8 +216,17 @@ function scanValue(bytes: Uint8Array, limits: DocumentLimits): Tape {
     starts[node] = at;
     parents[node] = depth === 0 ? -1 : (open[depth - 1] as number);
     if (byte === quote) {
-      at = strings.end(at);
-      tags[node] = (name << 4) | (strings.needsDecoding ? kinds.string | 8 : kinds.string);
+      // Most strings are short and plain; what is not is left to `Strings`.
+      let end = at + 1;
+      const stop = Math.min(length, end + shortString);
+      while (end < stop && plain[bytes[end] as number] === 1) end++;
+      if (end < stop && bytes[end] === quote) {
+        at = end + 1;
+        tags[node] = (name << 4) | kinds.string;
+      } else {
+        at = strings.end(at);
+        tags[node] = (name << 4) | (strings.needsDecoding ? kinds.string | 8 : kinds.string);
+      }
       ends[node] = at;
       skips[node] = count;
     } else if (byte === 0x7b || byte === 0x5b) {
@@ -271,7 +267,7 @@ function scanValue(bytes: Uint8Array, limits: DocumentLimits): Tape {
       if (depth === 0) {
         if (at !== length) throw new MalformedDocument('data after the document');
         if (count > limits.maximumNodes) throw new MalformedDocument('too many values');
-        return new Tape(bytes, [tags, froms, starts, ends, skips, parents], count, names.texts);
+        return new Tape(bytes, taken(count), count, names.texts, strings.latin1);
       }
       if (at >= length) throw new MalformedDocument('cut short');
       const after = bytes[at] as number;
@@ -298,6 +294,37 @@ function scanValue(bytes: Uint8Array, limits: DocumentLimits): Tape {
       skips[closed] = count;
     }
   }
+}
+
+/** Rows of the one running scan; the next one starts over in the same memory. */
+let scratch = columnsOf(16_384);
+const keptRows = 1_048_576;
+
+function columnsOf(rows: number): Columns {
+  const column = (): Int32Array => new Int32Array(rows);
+  return [column(), column(), column(), column(), column(), column()];
+}
+
+function widened(columns: Columns): Columns {
+  const wider = columnsOf(columns[0].length * 2);
+  wider.forEach((column, index) => {
+    column.set(columns[index] as Int32Array);
+  });
+  return wider;
+}
+
+/** The rows that were filled, as columns of their own. */
+function taken(rows: number): Columns {
+  const [tags, froms, starts, ends, skips, parents] = scratch;
+  if (tags.length > keptRows) scratch = columnsOf(keptRows);
+  return [
+    tags.slice(0, rows),
+    froms.slice(0, rows),
+    starts.slice(0, rows),
+    ends.slice(0, rows),
+    skips.slice(0, rows),
+    parents.slice(0, rows),
+  ];
 }
 
 /** A number that no earlier object has: tells the members of one object from those of another at the same depth. */
@@ -356,7 +383,7 @@ function digitsEnd(bytes: Uint8Array, at: number): number {
 class Strings {
   readonly #bytes: Uint8Array;
   readonly #limit: number;
-  #latin1: string | undefined;
+  latin1: string | undefined;
   /** Whether the last string has escapes or non-ASCII. */
   needsDecoding = false;
 
@@ -397,9 +424,9 @@ class Strings {
 
   /** The next quote, backslash, control or non-ASCII byte at or after `at`. */
   #nextSpecial(at: number): number {
-    this.#latin1 ??= Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength).toString('latin1');
+    this.latin1 ??= Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength).toString('latin1');
     special.lastIndex = at;
-    return special.exec(this.#latin1)?.index ?? this.#bytes.length;
+    return special.exec(this.latin1)?.index ?? this.#bytes.length;
   }
 }
 
@@ -447,11 +474,15 @@ function hexAt(bytes: Uint8Array, at: number): number {
   return value;
 }
 
+/** By the name read before and the depth: the name that came next the last time. FHIR's order is much the same everywhere. */
+const followers = new Uint16Array(knownNameCount * 8);
+
 /** Reads member names: known ones become their number, others a number of this document; a second one of a name is refused. */
 class LocalNames {
   readonly #bytes: Uint8Array;
   readonly #numbers = new Map<string, number>();
   readonly #uses = new Set<string>();
+  #last = 0;
   /** Names that FHIR does not know, in order of their numbers. */
   readonly texts: string[] = [];
   /** One past the closing quote of the last name. */
@@ -464,17 +495,13 @@ class LocalNames {
   read(at: number, depth: number, serial: number, strings: Strings): number {
     const bytes = this.#bytes;
     if (bytes[at] !== quote) throw new MalformedDocument('member without a name');
-    let hash = 0;
-    let i = at + 1;
-    let byte = bytes[i] as number;
-    while (i < bytes.length && byte !== quote && byte !== backslash && byte >= 0x20 && byte <= 0x7f) {
-      hash = (Math.imul(hash, 31) + byte) | 0;
-      byte = bytes[++i] as number;
+    const place = (this.#last << 3) | (depth & 7);
+    let number = this.#isNamed(at + 1, followers[place] as number) ? (followers[place] as number) : 0;
+    if (number === 0) {
+      number = this.#lookUp(at, strings);
+      if (number < knownNameCount) followers[place] = number;
     }
-    const isPlain = i < bytes.length && byte === quote;
-    this.end = isPlain ? i + 1 : strings.end(at);
-    let number = isPlain ? nameNumberAt(bytes, at + 1, i, hash) : 0;
-    if (number === 0) number = this.#unknown(at, this.end);
+    this.#last = number < knownNameCount ? number : 0;
     if (number < knownNameCount) {
       const slot = depth * knownNameCount + number;
       if (lastUse[slot] === serial) throw new MalformedDocument('duplicate member');
@@ -485,6 +512,33 @@ class LocalNames {
       this.#uses.add(use);
     }
     return number;
+  }
+
+  /** Whether the name that begins here is the known one with this number; if so, `end` is behind it. */
+  #isNamed(start: number, number: number): boolean {
+    if (number === 0) return false;
+    const bytes = this.#bytes;
+    const from = nameStarts[number] as number;
+    const length = (nameStarts[number + 1] as number) - from;
+    if (start + length >= bytes.length || bytes[start + length] !== quote) return false;
+    for (let i = 0; i < length; i++) if (bytes[start + i] !== nameBytes[from + i]) return false;
+    this.end = start + length + 1;
+    return true;
+  }
+
+  #lookUp(at: number, strings: Strings): number {
+    const bytes = this.#bytes;
+    let hash = 0;
+    let i = at + 1;
+    let byte = bytes[i] as number;
+    while (i < bytes.length && byte !== quote && byte !== backslash && byte >= 0x20 && byte <= 0x7f) {
+      hash = (Math.imul(hash, 31) + byte) | 0;
+      byte = bytes[++i] as number;
+    }
+    const isPlain = i < bytes.length && byte === quote;
+    this.end = isPlain ? i + 1 : strings.end(at);
+    const number = isPlain ? nameNumberAt(bytes, at + 1, i, hash) : 0;
+    return number === 0 ? this.#unknown(at, this.end) : number;
   }
 
   /** A name with escapes, or one that R4 does not know. */
