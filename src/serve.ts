@@ -300,7 +300,8 @@ function worldFor(config: Config, house: House, { context, request, signal, inte
 function isCleared({ facts }: Reading, context: RequesterContext, { decision }: Config): boolean {
   if (context.unrestricted) return true;
   if (context.self === undefined || decision.withholdFromPatient || facts.patientUnknown) return false;
-  return facts.patients.length === 1 && facts.patients[0] === context.self;
+  const patients = facts.patients.length > 0 ? facts.patients : (facts.participants ?? []);
+  return patients.length === 1 && patients[0] === context.self;
 }
 
 function tlsOf({ listener }: Config): { readonly cert: Buffer; readonly key: Buffer } | undefined {
