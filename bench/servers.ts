@@ -68,13 +68,14 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
       outboxFile: join(folder, 'outbox.db'),
       maximumBytes: 68_719_476_736,
     },
+    sealing: { keyFile: join(folder, 'sealing.key') },
     // One requester asks for all: its own limits are lifted, nothing else.
     limits: { app: { inFlight: 64, requestsPerMinute: 1_000_000 } },
   };
   writeFileSync(configFile, JSON.stringify(config)); // JSON is YAML
   const log = openSync(join(folder, 'gateway.log'), 'a');
   const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-  const child = spawn(process.execPath, [...profile, here('../src/main.ts'), 'serve', '--config', configFile], {
+  const child = spawn(process.execPath, [...profile, ...(process.env.GW_FLAGS ?? '').split(' ').filter(Boolean), here('../src/main.ts'), 'serve', '--config', configFile], {
     stdio: ['ignore', log, log],
   });
   for (const until = Date.now() + startMs; ; await pause(50)) {
@@ -114,7 +115,7 @@ export async function startIssuer(): Promise<Issuer> {
         .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'bench' })
         .setIssuer(url)
         .setAudience(audience)
-        .setSubject('bench')
+        .setSubject('bench-clinician')
         .setJti('bench')
         .setIssuedAt()
         .setExpirationTime('30m')

@@ -42,14 +42,15 @@ export class Tape {
   readonly parents: Int32Array;
   readonly length: number;
   readonly #localNames: readonly string[];
-  #latin1: string | undefined;
+  /** The same memory as `bytes`. */
+  readonly #buffer: Buffer;
 
-  constructor(bytes: Uint8Array, columns: Columns, length: number, localNames: readonly string[], latin1?: string) {
+  constructor(bytes: Uint8Array, columns: Columns, length: number, localNames: readonly string[]) {
     this.bytes = bytes;
     [this.tags, this.froms, this.starts, this.ends, this.skips, this.parents] = columns;
     this.length = length;
     this.#localNames = localNames;
-    this.#latin1 = latin1;
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   kind(node: Node): number {
@@ -106,17 +107,13 @@ export class Tape {
     if ((tag & 7) !== kinds.string) return undefined;
     const start = this.starts[node] as number;
     const end = this.ends[node] as number;
-    if ((tag & 8) === 0) return this.latin1.slice(start + 1, end - 1);
+    if ((tag & 8) === 0) return this.#buffer.toString('latin1', start + 1, end - 1);
     return JSON.parse(this.raw(node)) as string;
   }
 
   /** The value's own JSON text. */
   raw(node: Node): string {
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString(
-      'utf8',
-      this.starts[node] as number,
-      this.ends[node] as number,
-    );
+    return this.#buffer.toString('utf8', this.starts[node] as number, this.ends[node] as number);
   }
 
   #sought: readonly [Occurrences, Occurrences, Occurrences] | undefined;
@@ -127,13 +124,7 @@ export class Tape {
       this.#sought = [new Occurrences(text), new Occurrences('\\/'), new Occurrences('\\u00')];
     const start = this.starts[node] as number;
     const end = this.ends[node] as number;
-    return this.#sought.some((one) => one.at(this.latin1, start) < end);
-  }
-
-  /** The bytes read as latin1: right for ASCII slices, and for finding ASCII text. */
-  get latin1(): string {
-    this.#latin1 ??= Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString('latin1');
-    return this.#latin1;
+    return this.#sought.some((one) => one.at(this.#buffer, start) < end);
   }
 }
 
@@ -148,9 +139,9 @@ class Occurrences {
   }
 
   /** The first occurrence at or after `from`. */
-  at(document: string, from: number): number {
+  at(document: Buffer, from: number): number {
     if (this.#from > from || this.#found < from) {
-      const found = document.indexOf(this.text, from);
+      const found = document.indexOf(this.text, from, 'latin1');
       this.#found = found < 0 ? document.length : found;
       this.#from = from;
     }
@@ -164,10 +155,6 @@ const maximumDepth = 64;
 const lastUse = new Int32Array((maximumDepth + 1) * knownNameCount);
 let objectSerial = 0;
 
-/** Bytes after which a string is worth a native search. */
-const shortString = 64;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const special = /["\\\u0000-\u001f\u0080-\u00ff]/g;
 const quote = 0x22;
 const backslash = 0x5c;
 /** 1 for the bytes that stand for themselves in a string. */
@@ -216,11 +203,10 @@ function scanValue(bytes: Uint8Array, limits: DocumentLimits): Tape {
     starts[node] = at;
     parents[node] = depth === 0 ? -1 : (open[depth - 1] as number);
     if (byte === quote) {
-      // Most strings are short and plain; what is not is left to `Strings`.
+      // Most strings are plain; what is not is left to `Strings`.
       let end = at + 1;
-      const stop = Math.min(length, end + shortString);
-      while (end < stop && plain[bytes[end] as number] === 1) end++;
-      if (end < stop && bytes[end] === quote) {
+      while (end < length && plain[bytes[end] as number] === 1) end++;
+      if (end < length && bytes[end] === quote && end - at <= limits.maximumStringBytes) {
         at = end + 1;
         tags[node] = (name << 4) | kinds.string;
       } else {
@@ -267,7 +253,7 @@ function scanValue(bytes: Uint8Array, limits: DocumentLimits): Tape {
       if (depth === 0) {
         if (at !== length) throw new MalformedDocument('data after the document');
         if (count > limits.maximumNodes) throw new MalformedDocument('too many values');
-        return new Tape(bytes, taken(count), count, names.texts, strings.latin1);
+        return new Tape(bytes, taken(count), count, names.texts);
       }
       if (at >= length) throw new MalformedDocument('cut short');
       const after = bytes[at] as number;
@@ -383,7 +369,6 @@ function digitsEnd(bytes: Uint8Array, at: number): number {
 class Strings {
   readonly #bytes: Uint8Array;
   readonly #limit: number;
-  latin1: string | undefined;
   /** Whether the last string has escapes or non-ASCII. */
   needsDecoding = false;
 
@@ -398,35 +383,18 @@ class Strings {
     const length = bytes.length;
     let decode = false;
     let i = at + 1;
-    let runEnd = Math.min(length, i + shortString);
     for (;;) {
-      if (i >= runEnd) {
-        // A long string, attachments above all: jump to the next byte that means something.
-        i = this.#nextSpecial(i);
-        if (i >= length) throw new MalformedDocument('cut short');
-        runEnd = Math.min(length, i + shortString);
-      }
+      while (i < length && plain[bytes[i] as number] === 1) i++;
+      if (i >= length) throw new MalformedDocument('cut short');
       const byte = bytes[i] as number;
       if (byte === quote) break;
-      if (byte === backslash) {
-        decode = true;
-        i = escapeEnd(bytes, i);
-        continue;
-      }
       if (byte < 0x20) throw new MalformedDocument('control character in a string');
-      if (byte > 0x7f) decode = true;
-      i++;
+      decode = true;
+      i = byte === backslash ? escapeEnd(bytes, i) : i + 1;
     }
     if (i - at > this.#limit) throw new MalformedDocument('string too long');
     this.needsDecoding = decode;
     return i + 1;
-  }
-
-  /** The next quote, backslash, control or non-ASCII byte at or after `at`. */
-  #nextSpecial(at: number): number {
-    this.latin1 ??= Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength).toString('latin1');
-    special.lastIndex = at;
-    return special.exec(this.latin1)?.index ?? this.#bytes.length;
   }
 }
 
