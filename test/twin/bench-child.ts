@@ -25,7 +25,10 @@ const tokens: Record<string, string> = {};
 for (const asker of askers(publicBase)) tokens[asker.id] = await issuer.tokenFor(asker);
 
 type Gateway = Awaited<ReturnType<typeof serve>>;
-const running = new Map<number, { readonly gateways: Gateway[]; readonly upstreams: EmbeddedServer[] }>();
+const running = new Map<
+  number,
+  { readonly gateways: Gateway[]; readonly upstreams: EmbeddedServer[]; readonly looks: number[] }
+>();
 let folders = 0;
 
 /** The clock of the stores: the same in every world, as the stored `meta.lastUpdated` is shown as it stands. */
@@ -34,12 +37,17 @@ const storedAt = new Date('2026-03-01T12:00:00Z');
 async function start({ id, worlds, overrides }: StartMessage): Promise<void> {
   const gateways: Gateway[] = [];
   const upstreams: EmbeddedServer[] = [];
-  running.set(id, { gateways, upstreams });
+  const looks: number[] = [];
+  running.set(id, { gateways, upstreams, looks });
   const family = join(root, String(++folders));
   for (const [index, { resources, deleted = [] }] of worlds.entries()) {
     const upstream = await startEmbeddedServer({ resources, now: () => storedAt });
     for (const key of deleted) upstream.repo.delete(...(key.split('/') as [string, string]));
     upstreams.push(upstream);
+    looks.push(0);
+    countLooks(upstream, () => {
+      looks[index] = (looks[index] ?? 0) + 1;
+    });
     const folder = join(family, String(index));
     mkdirSync(folder, { recursive: true });
     if (index > 0) copySecrets(join(family, '0'), folder);
@@ -59,6 +67,19 @@ async function start({ id, worlds, overrides }: StartMessage): Promise<void> {
     id,
     sides: gateways.map(({ url }, index) => ({ gateway: url, upstream: (upstreams[index] as EmbeddedServer).url })),
   });
+}
+
+/** Every route of the embedded server looks into its store by one of these. */
+function countLooks({ repo }: EmbeddedServer, count: () => void): void {
+  for (const name of ['current', 'versions', 'all'] as const) {
+    const look = repo[name].bind(repo) as (type: string, id: string) => unknown;
+    Object.defineProperty(repo, name, {
+      value: (type: string, id: string) => {
+        count();
+        return look(type, id);
+      },
+    });
+  }
 }
 
 /** No grid for the time of negative answers, and no limits on how much is asked: neither is measured here. */
@@ -102,6 +123,8 @@ function send(message: FromChild): void {
 }
 
 process.on('message', (message: ToChild) => {
+  if (message.kind === 'count')
+    return send({ kind: 'counted', id: message.id, looks: [...(running.get(message.id)?.looks ?? [])] });
   const done = message.kind === 'start' ? start(message) : stop(message.id);
   done.catch((error: unknown) =>
     send({

@@ -253,7 +253,7 @@ const visible: readonly Both[] = [
       date: '2025-03-03T00:00:00Z',
       content: [{ attachment: { contentType: 'text/plain', title: 'note' } }],
     },
-    { context: { encounter: [], related: [w] } },
+    { context: { related: [w] } },
   ),
   more(
     {

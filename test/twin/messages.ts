@@ -19,7 +19,10 @@ export interface StartMessage {
   readonly overrides?: Readonly<Record<string, unknown>>;
 }
 
-export type ToChild = StartMessage | { readonly kind: 'stop'; readonly id: number };
+export type ToChild =
+  | StartMessage
+  | { readonly kind: 'stop'; readonly id: number }
+  | { readonly kind: 'count'; readonly id: number };
 
 /** One world's FHIR server and the gateway before it. */
 export interface Side {
@@ -31,4 +34,6 @@ export type FromChild =
   | { readonly kind: 'ready'; readonly tokens: Readonly<Record<string, string>> }
   | { readonly kind: 'started'; readonly id: number; readonly sides: readonly Side[] }
   | { readonly kind: 'stopped'; readonly id: number }
+  /** How often each world's store was looked into since it was started. */
+  | { readonly kind: 'counted'; readonly id: number; readonly looks: readonly number[] }
   | { readonly kind: 'failed'; readonly id: number; readonly reason: string };

@@ -2,7 +2,7 @@ import type { Random } from './random.ts';
 import { hiddenPatient, patients, type TwinWorlds } from './world.ts';
 
 export interface TwinRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'PATCH' | 'OPTIONS';
   readonly path: string;
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -77,7 +77,7 @@ describe('what is visible is complete', () => {
           const visible = all.filter((one) => knows[asker]?.(one) === true);
           for (const [query, matches] of queriesOf(type)) {
             const expected = visible.filter(matches).map(keyOf).sort();
-            for (const count of [1, 2, 3, 1000]) {
+            for (const count of [...(expected.length > 4 ? [1, 2] : []), 3, 1000]) {
               const request: TwinRequest = { method: 'GET', path: `${type}?${query}_count=${count}` };
               const problem = problemOf(await twins.pages(1, asker, request), expected, count);
               if (problem !== undefined) wrong.push(`${asker}: ${printed(request)}: ${problem}`);

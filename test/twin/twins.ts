@@ -31,6 +31,8 @@ export interface Twins {
   pages(side: number, asker: string, request: TwinRequest): Promise<readonly Answer[]>;
   /** All sides against the first; [] when nobody can tell them apart. */
   compare(asker: string, request: TwinRequest): Promise<readonly Difference[]>;
+  /** How often each side's FHIR server looked into its store so far. */
+  looks(): Promise<readonly number[]>;
   close(): Promise<void>;
 }
 
@@ -74,6 +76,7 @@ export async function startBench(source: string = gatewaySource): Promise<Bench>
       return {
         ...comparing(sides.length, ask),
         sides,
+        looks: () => conversation.looks(id),
         async close() {
           await conversation.stop(id);
           for (const { gateway } of sides) {
@@ -290,6 +293,11 @@ class Conversation {
     const id = this.#next++;
     const answer = await this.#say({ kind: 'start', id, worlds, ...(overrides === undefined ? {} : { overrides }) });
     return { id, sides: answer.kind === 'started' ? answer.sides : [] };
+  }
+
+  async looks(id: number): Promise<readonly number[]> {
+    const answer = await this.#say({ kind: 'count', id });
+    return answer.kind === 'counted' ? answer.looks : [];
   }
 
   async stop(id: number): Promise<void> {
