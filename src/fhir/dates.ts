@@ -22,13 +22,25 @@ export function timeReader(timeZone: string): TimeReader {
   const offset = (instant: number): number => {
     const part: Record<string, number> = {};
     for (const { type, value } of format.formatToParts(instant)) part[type] = Number(value);
-    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
-    return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(instant / 1000) * 1000;
+    const { year = 0, month = 1, day: date = 1, hour = 0, minute = 0, second = 0 } = part;
+    return utc(year, month - 1, date, hour, minute, second) - Math.floor(instant / 1000) * 1000;
   };
-  return { offsetAt: (wallClock) => offset(wallClock - offset(wallClock)) };
+  return {
+    offsetAt: (wallClock) => {
+      const before = offset(wallClock - dayLength);
+      const after = offset(wallClock + dayLength);
+      // Where the clock goes back, the first coming of a time counts; where it goes forward, a time left out is read on
+      // the old clock, so that it falls behind the change. Either way the clock before the change is the one.
+      return before === after || offset(wallClock - before) === before || offset(wallClock - after) !== after
+        ? before
+        : after;
+    },
+  };
 }
 
-const pattern = /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?)?)?$/;
+const dayLength = 86_400_000;
+const pattern =
+  /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?(Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?)?)?)?$/;
 
 /**
  * The closed interval a FHIR date, dateTime or instant stands for, at its own precision (FHIR R4 datatypes: dateTime).
@@ -44,7 +56,7 @@ export function intervalOf(text: string, reader: TimeReader): Interval | undefin
   const h = Number(hour ?? 0);
   const mi = Number(minute ?? 0);
   const s = Number(second ?? 0);
-  if (mo > 11 || d < 1 || d > daysIn(y, mo) || h > 23 || mi > 59 || s > 60) return undefined;
+  if (mo < 0 || mo > 11 || d < 1 || d > daysIn(y, mo) || h > 23 || mi > 59 || s > 60) return undefined;
   const from = utc(y, mo, d, h, mi, s);
   const to =
     month === undefined
@@ -60,7 +72,7 @@ export function intervalOf(text: string, reader: TimeReader): Interval | undefin
     const at = from + Math.floor(Number(`0${fraction}`) * 1000) - shift(zone, from, reader);
     return { start: at, end: at };
   }
-  return { start: from - shift(zone, from, reader), end: to - 1 - shift(zone, to - 1, reader) };
+  return { start: from - shift(zone, from, reader), end: to - shift(zone, to, reader) - 1 };
 }
 
 function shift(zone: string | undefined, wallClock: number, reader: TimeReader): number {
