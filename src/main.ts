@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ConfigError, loadConfig } from './config/config.ts';
-import { serve } from './serve.ts';
+import { checkConfig, serve } from './serve.ts';
 
 const usage = `consent-gateway serve --config FILE         run the gateway
 consent-gateway check-config --config FILE  read the configuration, say what is wrong, run nothing
@@ -21,9 +21,10 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(usage);
     return 2;
   }
-  const text = values.config === undefined ? '' : readFileSync(values.config, 'utf8');
+  const text = values.config === undefined ? '' : textOf(values.config);
   const config = loadConfig(text, process.env);
   if (command === 'check-config') {
+    checkConfig(config);
     process.stdout.write('The configuration is complete and valid.\n');
     return 0;
   }
@@ -39,6 +40,14 @@ async function main(args: readonly string[]): Promise<number> {
   process.on('uncaughtException', () => process.exit(70));
   process.on('unhandledRejection', () => process.exit(70));
   return -1;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw new ConfigError(`${path} cannot be read.`);
+  }
 }
 
 try {

@@ -51,6 +51,20 @@ const statementDate = '2026-11-25';
 const drainMs = 25_000;
 const strictSearchGridMs = 100;
 
+/**
+ * Everything of a configuration that can be told without opening a connection or writing a file.
+ * @throws {ConfigError} naming what cannot be used
+ */
+export function checkConfig(config: Config): void {
+  createPolicy(readPolicySet(config.policy), config.policy.rememberedAnswers);
+  labelSettingsOf(config);
+  tlsOf(config);
+  for (const file of config.sealing.previousKeyFiles) secretFrom(file, false);
+  if (!config.sealing.createKeyFile) secretFrom(config.sealing.keyFile, false);
+  const { authorizationFile } = config.upstream;
+  if (authorizationFile !== undefined) rereadFile(authorizationFile, () => 0);
+}
+
 /** A running gateway. */
 export interface Gateway {
   /** Where the data listener is bound, with the path of the FHIR base; `listener.publicBaseUrl` is what clients know. */
@@ -317,8 +331,7 @@ function tlsOf({ listener }: Config): { readonly cert: Buffer; readonly key: Buf
 /** The text of a file, read again when it changes; looked at once a second at most. */
 function rereadFile(path: string | undefined, now: () => number): () => string | undefined {
   if (path === undefined) return () => undefined;
-  let text = readFileSync(path, 'utf8').trim();
-  let changedAt = statSync(path).mtimeMs;
+  let { text, changedAt } = textOf(path);
   let lookedAt = now();
   return () => {
     if (now() - lookedAt < 1_000) return text;
@@ -334,6 +347,14 @@ function rereadFile(path: string | undefined, now: () => number): () => string |
     }
     return text;
   };
+}
+
+function textOf(path: string): { text: string; changedAt: number } {
+  try {
+    return { text: readFileSync(path, 'utf8').trim(), changedAt: statSync(path).mtimeMs };
+  } catch {
+    throw new ConfigError(`${path} cannot be read.`);
+  }
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

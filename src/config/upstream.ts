@@ -12,7 +12,7 @@ export const upstreamConfig = z
       .enum(['gateway', 'forward'])
       .default('gateway')
       .describe(
-        "gateway: the gateway presents its own credential, and is then the only guard in front of the data. forward: the client's token is passed on; the FHIR server must accept it.",
+        "gateway: the gateway presents its own credential, and is then the only guard in front of the data. forward: the client's token is passed on with what is read for it, and the FHIR server must accept it; Consents and relations are still read with the gateway's own.",
       ),
     authorizationFile: z
       .string()
@@ -51,6 +51,10 @@ export const upstreamConfig = z
       .default(20)
       .describe('Failures in a row after which the server is left alone for a while.'),
     breakerRestMs: z.int().min(100).max(60_000).default(1_000).describe('How long it is left alone, in milliseconds.'),
+  })
+  .refine(({ credential, authorizationFile }) => credential === 'gateway' || authorizationFile !== undefined, {
+    message: 'is needed with credential: forward too, for Consents and relations, which the gateway reads for itself',
+    path: ['authorizationFile'],
   })
   .describe('The FHIR server behind the gateway.');
 

@@ -56,7 +56,8 @@ export class RequestRulings implements Rulings {
   }
 
   async #read(patients: readonly PatientKey[]): Promise<void> {
-    const { consents, errand, rules } = this.#edges;
+    const { consents, rules } = this.#edges;
+    const errand = this.#own();
     this.#represented ??= this.#readRelation();
     const [found, represented] = await Promise.all([consents.of(patients, errand), this.#represented]);
     for (const patient of patients) {
@@ -68,7 +69,8 @@ export class RequestRulings implements Rulings {
 
   /** Depends on who asks alone, never on whom the answer is about: read once, whatever is found. */
   async #readRelation(): Promise<Represented | undefined> {
-    const { context, upstream, errand, time, representation } = this.#edges;
+    const { context, upstream, time, representation } = this.#edges;
+    const errand = this.#own();
     const key = context.relatedPerson === undefined ? undefined : parseRelativeReference(context.relatedPerson);
     if (key === undefined) return undefined;
     const content = await upstream.read(key, errand);
@@ -77,6 +79,11 @@ export class RequestRulings implements Rulings {
     if (relation.patient === undefined) return undefined;
     const patient = await upstream.read(relation.patient, errand);
     return { relation, isMinor: isMinor(patient, context.at, representation.ageOfMajorityYears, time) };
+  }
+
+  /** What decides is read whole, with the gateway's own credential, whatever the client's would show. */
+  #own(): Errand {
+    return { authorization: undefined, signal: this.#edges.errand.signal };
   }
 
   /** Decision by the record: the patient herself by the verified fhirUser, a representative by an active relation. */

@@ -94,7 +94,7 @@ async function* candidates(
       for (const [index, item] of items.entries()) {
         if (seen.has(item.key) || isOfEarlierSource(plan, source, item, world)) continue;
         seen.add(item.key);
-        const visible = keep(item, search, world);
+        const visible = keep(item, search, membershipOf(plan, source), world);
         if (visible !== undefined) {
           yield { visible, position: { source, cursor: position.cursor, skip: position.skip + index } };
         }
@@ -169,15 +169,21 @@ function isOfEarlierSource(plan: SearchPlan, source: number, item: Item, world: 
   return visible !== undefined && criteria.some((criterion) => criterion.matches(parsed(visible)));
 }
 
+/** By what the FHIR server found it to be a member of the compartment: asked again where a cut may have ended that. */
+function membershipOf({ compartment }: SearchPlan, source: number): readonly Criterion[] {
+  const criterion = compartment?.criteria[source];
+  return criterion === undefined ? [] : [criterion];
+}
+
 /** The decision, the token's restrictions and the criteria, all on what the requester would see. */
-function keep(item: Item, search: Settled, world: SearchWorld): Visible | undefined {
+function keep(item: Item, search: Settled, membership: readonly Criterion[], world: SearchWorld): Visible | undefined {
   const visible = world.visibility.visible(item);
   if (visible === undefined) {
     world.withheld.add(item);
     return undefined;
   }
   if (!isGranted(visible, world)) return undefined;
-  const again = search.forwarded.filter(({ paths }) =>
+  const again = [...search.forwarded, ...membership].filter(({ paths }) =>
     paths.some((path) => visible.view.cutPaths.some((cut) => meets(path, cut))),
   );
   const tests = [...search.local, ...again];

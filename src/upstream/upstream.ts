@@ -27,7 +27,7 @@ export interface UpstreamSearch {
 
 /** What one request brings along: whose credential, and when to give up. */
 export interface Errand {
-  /** The client's Authorization header, used in `forward` mode only. */
+  /** The client's Authorization header, used in `forward` mode only; undefined for what the gateway reads on its own behalf. */
   readonly authorization: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -80,7 +80,7 @@ export function createUpstream(
   const base = new URL(config.baseUrl);
   const basePath = base.pathname.replace(/\/$/, '');
   const authorizationFor = (errand: Errand): string | undefined =>
-    config.credential === 'forward' ? errand.authorization : deps.authorization();
+    (config.credential === 'forward' ? errand.authorization : undefined) ?? deps.authorization();
 
   const fetchDocument = async (
     method: 'GET' | 'POST',
