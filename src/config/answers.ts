@@ -30,5 +30,3 @@ export const answersConfig = z
     keptPages: z.int().min(10).max(1_000_000).default(10_000).describe('Next links of long searches kept in memory.'),
   })
   .describe('Answers.');
-
-export type AnswersConfig = z.infer<typeof answersConfig>;

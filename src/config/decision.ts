@@ -70,5 +70,3 @@ export const decisionConfig = z
     timeZone: z.string().default('UTC').describe('IANA zone in which dates without an offset are read.'),
   })
   .describe('Decisions.');
-
-export type DecisionConfig = z.infer<typeof decisionConfig>;

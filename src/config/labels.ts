@@ -38,5 +38,3 @@ export const labelsConfig = z
       .describe('Labels of other systems and the sensitivity they mean: system|code, to a v3-ActCode code.'),
   })
   .describe('Security labels.');
-
-export type LabelsConfig = z.infer<typeof labelsConfig>;

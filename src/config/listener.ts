@@ -70,8 +70,6 @@ export const adminConfig = z
   })
   .describe('The admin listener.');
 
-export type AdminConfig = z.infer<typeof adminConfig>;
-
 /** What one client may ask of the gateway. Limits depend on the kind of client, never on data. */
 export const limitsConfig = z
   .strictObject({

@@ -15,5 +15,3 @@ export const sealingConfig = z
       .describe('Earlier secrets, under which page tokens are still read until they expire.'),
   })
   .describe('Sealing of page tokens and version ids.');
-
-export type SealingConfig = z.infer<typeof sealingConfig>;

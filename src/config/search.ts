@@ -61,5 +61,3 @@ export const searchConfig = z
     path: ['defaultPageSize'],
   })
   .describe('Searches: page sizes, totals, limits and refused parameters.');
-
-export type SearchConfig = z.infer<typeof searchConfig>;

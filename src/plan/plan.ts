@@ -3,12 +3,12 @@ import type { ResourceKey } from '../fhir/ids.ts';
 import type { Parameter } from '../fhir/request.ts';
 
 export { authorize } from './authorize.ts';
-export { capabilityStatement, type Publication } from './capabilities.ts';
+export { capabilityStatement } from './capabilities.ts';
 export { grantCriteria } from './grant.ts';
 export { renderRefusals } from './refusals.ts';
 export { patientParameterOf } from './registry.ts';
 export { methodsFor, planFor } from './route.ts';
-export { isServed, refusedTypes, servedTypes } from './served.ts';
+export { servedTypes } from './served.ts';
 
 /** What a plan depends on besides the request: configuration alone. */
 export interface PlanSettings {

@@ -1,0 +1,135 @@
+/**
+ * `npm run prove`: what proves more than the tests and takes longer. Runs the same suites with the full counts, then the
+ * benchmark, and writes their figures, dated, to docs/proof.md. Exits 1 if anything failed.
+ *
+ *   npm run prove                 everything
+ *   npm run prove -- NAME...      some of it: reference, kills, twins, hapi, bench
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+
+interface Proof {
+  readonly name: string;
+  readonly what: string;
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Lines of its output that are figures. */
+  readonly figures: RegExp;
+}
+
+const jest = (...args: string[]) => ['npm', 'run', 'jest', '--', '--ci', '--runInBand', ...args];
+const summary = /^(Tests:|Time:)|\d+ (kills|requests|cases|mutants|comparisons|answers)\b/;
+
+const proofs: readonly Proof[] = [
+  {
+    name: 'reference',
+    what: 'The decision core agrees with the reference evaluator: 100,000 generated cases',
+    command: jest('test/reference'),
+    environment: { REFERENCE_CASES: '100000' },
+    figures: summary,
+  },
+  {
+    name: 'kills',
+    what: 'kill -9 between any two steps of the disclosure protocol: 500 kills, no answer without its record',
+    command: jest('test/audit/kill'),
+    environment: { KILLS: '500' },
+    figures: summary,
+  },
+  {
+    name: 'twins',
+    what: 'Answers over worlds that differ in what is hidden: 2,000 generated requests, every leak channel, every mutant',
+    command: jest('test/twin'),
+    environment: { TWIN_REQUESTS: '2000', TWIN_MUTANTS: 'all' },
+    figures: summary,
+  },
+  {
+    name: 'hapi',
+    what: 'Before HAPI FHIR JPA: tour, real clients, exactness, differential search, every AuditEvent validated',
+    command: ['npm', 'run', 'jest', '--', '--ci', '--config', 'jest.hapi.config.js'],
+    environment: {},
+    figures: summary,
+  },
+  {
+    name: 'bench',
+    what: 'The benchmark, whole',
+    command: ['npm', 'run', 'bench', '--', '--save', 'docs/benchmark.md'],
+    environment: {},
+    figures: /^\|/,
+  },
+];
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !proofs.some((proof) => proof.name === name));
+if (unknown.length > 0) {
+  console.error(
+    `There is no proof called ${unknown.join(', ')}; there are ${proofs.map(({ name }) => name).join(', ')}.`,
+  );
+  process.exit(2);
+}
+
+interface Outcome {
+  readonly proof: Proof;
+  readonly passed: boolean;
+  readonly seconds: number;
+  readonly lines: readonly string[];
+}
+
+const events = mkdtempSync(join(tmpdir(), 'audit-events-'));
+const outcomes: Outcome[] = [];
+for (const proof of proofs.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+  console.log(`\n== ${proof.what}`);
+  outcomes.push(await run(proof));
+}
+rmSync(events, { recursive: true, force: true });
+if (wanted.length === 0) writeFileSync(new URL('../docs/proof.md', import.meta.url), report(outcomes));
+for (const { proof, passed, seconds } of outcomes)
+  console.log(`${passed ? 'passed' : 'FAILED'}  ${proof.name}  ${Math.round(seconds)} s`);
+process.exit(outcomes.every(({ passed }) => passed) ? 0 : 1);
+
+async function run(proof: Proof): Promise<Outcome> {
+  const started = performance.now();
+  const [command = '', ...args] = proof.command;
+  const child = spawn(command, args, {
+    env: { ...process.env, NO_COLOR: '1', AUDIT_EVENTS_DIR: events, ...proof.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said: string[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      process.stdout.write(chunk);
+      said.push(chunk.toString('utf8'));
+    });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  const lines = said
+    .join('')
+    .split('\n')
+    .filter((line) => proof.figures.test(line.trim()));
+  return { proof, passed: code === 0, seconds: (performance.now() - started) / 1000, lines };
+}
+
+function report(all: readonly Outcome[]): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+  return [
+    '# Proof',
+    '',
+    `Figures of \`npm run prove\` on ${new Date().toISOString().slice(0, 10)}, version ${version}, ${machine}. The command wrote this file.`,
+    '',
+    ...all.flatMap(({ proof, passed, seconds, lines }) => [
+      `## ${proof.what}`,
+      '',
+      `${passed ? 'Passed' : '**Failed**'} in ${Math.round(seconds)} s. \`${proof.command.join(' ')}\`${Object.entries(
+        proof.environment,
+      )
+        .map(([name, value]) => ` \`${name}=${value}\``)
+        .join('')}`,
+      '',
+      ...(proof.name === 'bench' ? ['See [benchmark.md](benchmark.md).'] : ['```text', ...lines, '```']),
+      '',
+    ]),
+  ].join('\n');
+}
