@@ -23,12 +23,13 @@ import { ViewVersions } from './enforce/version.ts';
 import type { ViewSettings } from './enforce/view.ts';
 import { intervalOf, type TimeReader, timeReader } from './fhir/dates.ts';
 import type { FhirRequest, Interaction } from './fhir/request.ts';
+import { topicNamed } from './fhir/vocabulary.ts';
 import type { Edges } from './gateway.ts';
 import { createAdminListener } from './http/admin.ts';
 import { createAdmission } from './http/admission.ts';
 import { createDataListener } from './http/server.ts';
 import { createClassifier } from './label/classify.ts';
-import { inherit, type LabelSettings, ownLabels } from './label/effective.ts';
+import { actorName, inherit, type LabelSettings, ownLabels } from './label/effective.ts';
 import type { Reading, ReadSettings } from './label/read.ts';
 import { parseTable, shippedTable } from './label/tables.ts';
 import {
@@ -143,7 +144,7 @@ interface House {
 function buildHouse(config: Config, log: Log, metrics: Metrics, now: () => number): House {
   const publicBase = config.listener.publicBaseUrl.replace(/\/$/, '');
   const upstreamBase = config.upstream.baseUrl.replace(/\/$/, '');
-  const localBases = [...new Set([publicBase, upstreamBase])];
+  const localBases = localBasesOf(config);
   const time = timeReader(config.decision.timeZone);
   const upstream = createUpstream(config.upstream, {
     now,
@@ -197,7 +198,7 @@ function buildHouse(config: Config, log: Log, metrics: Metrics, now: () => numbe
     decisionSettings: {
       ...config.decision,
       instantOf: (text) => (text === undefined ? undefined : intervalOf(text, time)),
-      programs: config.labels.programs,
+      programs: [...labelSettings.programs],
     },
     pageTokens: new PageTokens({
       keys: [pageKey as Uint8Array, ...earlierPageKeys],
@@ -212,7 +213,14 @@ function derived(secret: Uint8Array, purpose: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, '', `fhir-consent-gateway ${purpose}`, 32));
 }
 
-function labelSettingsOf({ labels }: Config): LabelSettings {
+/** Bases under which a reference is one into this store, without trailing slash; the public one first. */
+function localBasesOf({ listener, upstream }: Config): readonly string[] {
+  return [...new Set([listener.publicBaseUrl, upstream.baseUrl].map((base) => base.replace(/\/$/, '')))];
+}
+
+function labelSettingsOf(config: Config): LabelSettings {
+  const { labels } = config;
+  const localBases = localBasesOf(config);
   const own = labels.tables.map((file) => {
     try {
       return parseTable(JSON.parse(readFileSync(file, 'utf8')));
@@ -222,12 +230,26 @@ function labelSettingsOf({ labels }: Config): LabelSettings {
   });
   return {
     classifier: createClassifier(own.length > 0 ? own : [shippedTable()], labels.strengths),
-    programs: new Set(labels.programs),
-    sensitiveActors: new Map(Object.entries(labels.sensitiveActors)),
+    programs: new Set(labels.programs.map((entry) => actorName(entry, localBases))),
+    sensitiveActors: new Map(
+      Object.entries(labels.sensitiveActors).map(([entry, codes]) => [
+        actorName(entry, localBases),
+        codes.map((code) => configuredTopic('sensitiveActors', code)),
+      ]),
+    ),
     part2Source: labels.part2Source,
     ignoredLabelSystems: new Set(labels.ignoredLabelSystems),
-    mappedLabels: new Map(Object.entries(labels.mappedLabels)),
+    mappedLabels: new Map(
+      Object.entries(labels.mappedLabels).map(([label, code]) => [label, configuredTopic('mappedLabels', code)]),
+    ),
   };
+}
+
+/** A topic that no Consent can name would be neither permitted nor denied by name. */
+function configuredTopic(key: string, code: string): string {
+  const topic = topicNamed(code);
+  if (topic === undefined) throw new ConfigError(`labels.${key}: ${code} is no sensitivity code of v3-ActCode`);
+  return topic;
 }
 
 function edgesOf(config: Config, house: House, recorder: AuditRecorder, now: () => number): Edges {

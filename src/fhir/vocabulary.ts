@@ -138,6 +138,12 @@ export function labelKind(system: string, code: string): LabelKind {
   }
 }
 
+/** The topic a configuration or a table names, in whatever case; undefined when it is none that a Consent can name. */
+export function topicNamed(code: string): string | undefined {
+  const label = labelKind(code === 'SUDCN' ? systems.gatewayLabel : systems.actCode, code);
+  return label.kind === 'topic' ? label.code : undefined;
+}
+
 /** Codes that v3-ActCode has retired, and what they are today. */
 const retiredActCode: Readonly<Partial<Record<string, string>>> = { SICKLE: 'SCA', NORDSLCD: 'NORDSCLCD' };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { canonicalSystem } from '../fhir/vocabulary.ts';
+import { canonicalSystem, topicNamed } from '../fhir/vocabulary.ts';
 
 /** A versioned table of codes that show a sensitive topic. Replaceable by a deployment. */
 export const labelTable = z.strictObject({
@@ -9,7 +9,13 @@ export const labelTable = z.strictObject({
   systems: z.record(
     z.string(),
     z.record(
-      z.string().regex(/^[A-Za-z0-9]+ (core|supporting|ambiguous)$/, 'a topic and core, supporting or ambiguous'),
+      z
+        .string()
+        .regex(/^[A-Za-z0-9]+ (core|supporting|ambiguous)$/, 'a topic and core, supporting or ambiguous')
+        .refine((key) => {
+          const [topic = ''] = key.split(' ');
+          return topicNamed(topic) === topic;
+        }, 'a sensitivity code of v3-ActCode, 42CFRPart2 or SUDCN'),
       z.strictObject({
         exact: z.array(z.string()).optional(),
         prefix: z.array(z.string().regex(/^[^.]+$/, 'a prefix has no dots')).optional(),

@@ -1,4 +1,5 @@
 import type { Coding } from '../fhir/coding.ts';
+import { parseRelativeReference } from '../fhir/ids.ts';
 import { canonicalSystem, labelKind, part2, topicsOf } from '../fhir/vocabulary.ts';
 import type { Classifier } from './classify.ts';
 import {
@@ -23,6 +24,12 @@ export interface LabelSettings {
   readonly ignoredLabelSystems: ReadonlySet<string>;
   /** Unknown labels that mean a known topic: `system|code` to topic. */
   readonly mappedLabels: ReadonlyMap<string, string>;
+}
+
+/** An actor as a configuration names it, in the form in which references to it are read: a local one by its key. */
+export function actorName(entry: string, localBases: readonly string[]): string {
+  const base = localBases.find((local) => entry.startsWith(`${local}/`));
+  return parseRelativeReference(base === undefined ? entry : entry.slice(base.length + 1)) ?? entry;
 }
 
 /** A place where labels gather before they are put in order. */

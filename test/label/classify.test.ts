@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { topicNamed } from '../../src/fhir/vocabulary.ts';
 import { createClassifier, type LabelTable, type Strength } from '../../src/label/classify.ts';
+import { actorName } from '../../src/label/effective.ts';
 import { parseTable, shippedTable } from '../../src/label/tables.ts';
-import { labelsOf, sampleTable } from './sample.ts';
+import { labelsOf, localBases, sampleTable } from './sample.ts';
 
 const icd10 = 'http://hl7.org/fhir/sid/icd-10-cm';
 const topics = (
@@ -157,6 +159,7 @@ describe('several tables', () => {
   it('are refused when they say what no table may say', () => {
     const table = (rows: object): object => ({ id: 't', version: '1', systems: { 'urn:x': rows } });
     expect(() => parseTable(table({ 'HIV core': { exact: ['a'] } }))).not.toThrow();
+    expect(() => parseTable(table({ 'PSYC core': { exact: ['a'] } }))).toThrow();
     expect(() => parseTable(table({ HIV: { exact: ['a'] } }))).toThrow();
     expect(() => parseTable(table({ 'HIV strong': { exact: ['a'] } }))).toThrow();
     expect(() => parseTable(table({ 'HIV core': { prefix: ['F10.2'] } }))).toThrow();
@@ -192,5 +195,32 @@ describe('looking up', () => {
         topics: ['HIV'],
         origins: [{ label: 'HIV', by: 'code', rule: 'sample@1' }],
       });
+  });
+});
+
+describe('what a configuration names', () => {
+  it.each([
+    ['HIV', 'HIV'],
+    ['hiv', 'HIV'],
+    ['SICKLE', 'SCA'],
+    ['42cfrpart2', '42CFRPart2'],
+    ['SUDCN', 'SUDCN'],
+    ['PSYC', undefined],
+    ['NOPAT', undefined],
+    ['R', undefined],
+    ['_InformationSensitivityPolicy', undefined],
+    ['', undefined],
+  ])('%s as a topic is %s', (code, topic) => {
+    expect(topicNamed(code)).toBe(topic);
+  });
+
+  it.each([
+    ['Organization/p', 'Organization/p'],
+    ['http://upstream:8080/r4/Organization/p', 'Organization/p'],
+    ['https://gateway.example/fhir/Organization/p/_history/2', 'Organization/p'],
+    ['https://elsewhere.example/fhir/Organization/p', 'https://elsewhere.example/fhir/Organization/p'],
+    ['http://hl7.org/fhir/sid/us-npi|1', 'http://hl7.org/fhir/sid/us-npi|1'],
+  ])('%s as an actor is %s', (entry, name) => {
+    expect(actorName(entry, localBases)).toBe(name);
   });
 });
