@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { type Config, configSchema } from '../../src/config/config.ts';
+import { cast } from './format.ts';
+
+export interface Place {
+  readonly publicBaseUrl: string;
+  readonly port: number;
+  readonly upstreamUrl: string;
+  readonly issuer: string;
+  readonly auditUrl: string;
+  readonly folder: string;
+}
+
+export const audience = 'https://gateway.example/scenarios';
+const plenty = { requestsPerMinute: 1_000_000, negativesPerMinute: 1_000_000 };
+
+/** The configuration of a gateway with one of the settings of cast.yaml. */
+export function configOf(settings: string, place: Place): Config {
+  const chosen = cast.settings[settings];
+  if (chosen === undefined) throw new Error(`cast.yaml has no settings ${settings}`);
+  return configSchema.parse({
+    listener: { publicBaseUrl: place.publicBaseUrl, port: place.port },
+    admin: { port: 0 },
+    upstream: { baseUrl: place.upstreamUrl, paging: 'offset' },
+    identity: {
+      issuers: [
+        {
+          issuer: place.issuer,
+          allowInsecureHttp: true,
+          audiences: [audience],
+          roles: Object.fromEntries(
+            [...new Set(Object.values(cast.requesters).map(({ role }) => role))].map((role) => [role, role]),
+          ),
+          clients: { 'pump-hub': { identities: ['Device/pump-hub'] } },
+        },
+      ],
+      organizations: Object.entries(cast.organizations).map(([id, one]) => ({
+        id: `Organization/${id}`,
+        identifiers: one.identifiers,
+        ...(one.partOf !== undefined && { partOf: one.partOf }),
+      })),
+    },
+    decision: chosen.decision,
+    labels: { programs: ['Organization/lakeside'], ...chosen.labels },
+    consent: { maximumAgeMs: 0 },
+    answers: { negativeGridMs: 0 },
+    audit: {
+      outboxFile: join(place.folder, `${settings}.db`),
+      primary: { kind: 'fhir', baseUrl: place.auditUrl },
+      securityOffice: { kind: 'none' },
+    },
+    sealing: { keyFile: join(place.folder, `${settings}.key`) },
+    limits: { app: plenty, system: plenty },
+    log: { level: 'silent' },
+  });
+}

@@ -1,0 +1,61 @@
+import { consentOf, type Resource, resourceOf } from './expand.ts';
+import { cast, type NamedScenario } from './format.ts';
+
+/** The store of one scenario, as FHIR: every id begins with the scenario's own. */
+export interface World {
+  /** Everything in it, the directory left out. */
+  readonly stored: readonly Resource[];
+  readonly consents: readonly Resource[];
+  /** `Type/id` by the name that the scenario uses. */
+  readonly keys: ReadonlyMap<string, string>;
+  /** A text in which names of the scenario stand for ids. */
+  readonly say: (text: string) => string;
+}
+
+const hour = 3_600_000;
+/** Requests follow within this time: `$today` is the day on which the last of them is answered. */
+const soon = 600_000;
+
+/** Days and instants that scenarios name by what they are to the request. */
+function instants(now: number): Readonly<Record<string, string>> {
+  const instant = (offset: number) => new Date(now + offset).toISOString();
+  const day = (offset: number) => instant(soon + offset).slice(0, 10);
+  return {
+    '$hour-ago': instant(-hour),
+    '$in-an-hour': instant(hour),
+    $yesterday: day(-24 * hour),
+    $today: day(0),
+    $tomorrow: day(24 * hour),
+  };
+}
+
+export function worldOf({ id: prefix, scenario: { given } }: NamedScenario, now: number): World {
+  const patients = Object.entries({ [given.patient]: {}, ...given.patients }).map(
+    ([name, elements]): Resource => ({ resourceType: 'Patient', id: name, birthDate: '1980-04-01', ...elements }),
+  );
+  const consents = Object.entries(given.consents).map(([name, one]) => consentOf(name, one, given.patient));
+  const resources = Object.entries(given.resources).map(([name, one]) => resourceOf(name, one, given.patient));
+  const all = [...patients, ...resources, ...consents];
+  const keys = new Map(all.map(({ resourceType, id }) => [id, `${resourceType}/${prefix}-${id}`]));
+  if (keys.size !== all.length) throw new Error('a name is used twice');
+  const local = new Map(all.map(({ resourceType, id }) => [`${resourceType}/${id}`, keys.get(id) as string]));
+  const when = instants(now);
+  const localized = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(localized);
+    if (typeof value === 'object' && value !== null)
+      return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, localized(one)]));
+    return typeof value === 'string' ? (local.get(value) ?? when[value] ?? value) : value;
+  };
+  const stored = all.map((resource) => ({ ...(localized(resource) as Resource), id: `${prefix}-${resource.id}` }));
+  return {
+    stored,
+    consents: stored.filter(({ resourceType }) => resourceType === 'Consent'),
+    keys,
+    say: (text) => text.replace(/[A-Za-z0-9.-]+/g, (word) => (keys.has(word) ? `${prefix}-${word}` : word)),
+  };
+}
+
+/** Organizations, practitioners and places that all scenarios share. */
+export const directory: readonly Resource[] = Object.entries(cast.directory).map(([name, one]) =>
+  resourceOf(name, one, ''),
+);
