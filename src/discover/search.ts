@@ -5,7 +5,7 @@ import type { Parameter } from '../fhir/request.ts';
 import type { Facts } from '../label/facts.ts';
 import { directoryTypes } from '../label/roles.ts';
 import type { Criterion, Hop, Include, SearchPlan } from '../plan/plan.ts';
-import type { Errand, Upstream, UpstreamCursor, UpstreamSearch } from '../upstream/upstream.ts';
+import { type Errand, pagesOf, type Upstream, type UpstreamCursor, type UpstreamSearch } from '../upstream/upstream.ts';
 import type { Item, Visibility, Visible } from './visibility.ts';
 
 /** Where a candidate stands upstream: which of the plan's searches, which page of it, how far into the page. */
@@ -63,44 +63,53 @@ export async function searchPage(plan: SearchPlan, start: Position | undefined, 
   let next: Position | undefined;
   let counted = 0;
   const countAll = start === undefined && (plan.total === 'accurate' || plan.countOnly);
-  for await (const { visible, position } of candidates(plan, search, start, world)) {
-    counted++;
-    if (matches.length < plan.pageSize && !plan.countOnly) matches.push(visible);
-    else if (!plan.countOnly) next ??= position;
-    if (next !== undefined && !countAll) break;
+  pages: for await (const page of candidates(plan, search, start, world)) {
+    for (const { visible, position } of page) {
+      counted++;
+      if (matches.length < plan.pageSize && !plan.countOnly) matches.push(visible);
+      else if (!plan.countOnly) next ??= position();
+      if (next !== undefined && !countAll) break pages;
+    }
   }
   const isWhole = start === undefined && next === undefined;
   const total = plan.total === 'none' ? undefined : countAll || isWhole ? counted : undefined;
   return { matches, included: await included(plan, matches, world), total, next };
 }
 
-/** Every visible match, in order, with its position. */
+interface Found {
+  readonly visible: Visible;
+  readonly position: () => Position;
+}
+
+/** Every visible match, in order, with its position; by upstream page, and ruled on as they are taken. */
 async function* candidates(
   plan: SearchPlan,
   search: Settled,
   start: Position | undefined,
   world: SearchWorld,
-): AsyncGenerator<{ visible: Visible; position: Position }> {
+): AsyncGenerator<Iterable<Found>> {
   const sources = sourcesOf(plan, search, world);
   const seen = new Set<ResourceKey>();
+  function* visibleOf(items: readonly Item[], { source, cursor, skip }: Position): Generator<Found> {
+    let index = skip;
+    for (const item of items) {
+      const place = index++;
+      if (seen.has(item.key) || isOfEarlierSource(plan, source, item, world)) continue;
+      seen.add(item.key);
+      const visible = keep(item, search, membershipOf(plan, source), world);
+      if (visible !== undefined) yield { visible, position: () => ({ source, cursor, skip: place }) };
+    }
+  }
   for (let source = start?.source ?? 0; source < sources.length; source++) {
     const request = sources[source] as UpstreamSearch;
-    let position: Position = start?.source === source ? start : { source, cursor: undefined, skip: 0 };
-    for (;;) {
-      const page = await world.upstream.search(request, position.cursor, world.errand);
+    const resumed = start?.source === source ? start : undefined;
+    let skip = resumed?.skip ?? 0;
+    for await (const { page, cursor } of pagesOf(world.upstream, request, resumed?.cursor, world.errand)) {
       world.budget -= page.contents.length;
       if (world.budget < 0) throw new GatewayError('too-costly');
-      const items = await world.visibility.admit(page.contents.slice(position.skip));
-      for (const [index, item] of items.entries()) {
-        if (seen.has(item.key) || isOfEarlierSource(plan, source, item, world)) continue;
-        seen.add(item.key);
-        const visible = keep(item, search, membershipOf(plan, source), world);
-        if (visible !== undefined) {
-          yield { visible, position: { source, cursor: position.cursor, skip: position.skip + index } };
-        }
-      }
-      if (page.next === undefined) break;
-      position = { source, cursor: page.next, skip: 0 };
+      const items = await world.visibility.admit(page.contents.slice(skip));
+      yield visibleOf(items, { source, cursor, skip });
+      skip = 0;
     }
   }
 }
@@ -137,7 +146,7 @@ async function keysOf(hop: Hop, world: SearchWorld): Promise<readonly ResourceKe
 
 async function* enumerate(plan: SearchPlan, world: SearchWorld): AsyncGenerator<Visible> {
   const search = await settleHops(plan, world);
-  for await (const { visible } of candidates(plan, search, undefined, world)) yield visible;
+  for await (const page of candidates(plan, search, undefined, world)) for (const { visible } of page) yield visible;
 }
 
 /** The searches to be sent: one, or one for each parameter by which a type belongs to a compartment. */

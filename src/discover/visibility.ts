@@ -10,7 +10,7 @@ import { childrenOf } from '../fhir/model.ts';
 import type { Labels } from '../label/labels.ts';
 import { type Reading, type ReadSettings, type ReferenceSite, readResource } from '../label/read.ts';
 import { allOrNothingTypes, directoryTypes } from '../label/roles.ts';
-import type { Errand, Upstream } from '../upstream/upstream.ts';
+import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
 
 /** What decisions rest on for some patients: their Consents in force and the requester's standing, as far as established. */
 export interface Rulings {
@@ -264,16 +264,15 @@ export class Visibility {
     const asked = new Set(ids);
     const items: Item[] = [];
     const search = { type, parameters: [['_id', ids.join(',')] as const], pageSize: ids.length, unsorted: true };
-    let page = await this.#edges.upstream.search(search, undefined, this.#edges.errand);
-    for (;;) {
+    for await (const { page } of pagesOf(this.#edges.upstream, search, undefined, this.#edges.errand)) {
       for (const content of page.contents) {
         const item = this.#register(content);
         if (!asked.has(idOf(item.key))) throw new GatewayError('upstream-invalid');
         items.push(item);
       }
-      if (page.next === undefined || items.length >= ids.length) return items;
-      page = await this.#edges.upstream.search(search, page.next, this.#edges.errand);
+      if (items.length >= ids.length) break;
     }
+    return items;
   }
 
   /** Labels only grow, so this ends; a cycle of parents ends like any other. */
@@ -313,12 +312,23 @@ export class Visibility {
 
   #survivesItsReferences(item: Item): boolean {
     const isKnown = (key: ResourceKey, site: ReferenceSite): boolean => this.#isKnown(key, site);
+    const required = requiredSitesOf(item);
+    if (required.every((site) => site.key === undefined || isKnown(site.key, site))) return true;
     return item.content.examine((resource) => ({
-      survives:
-        onlyRequired(resource, item.reading).every((site) => site.key === undefined || isKnown(site.key, site)) ||
-        cutReferences(resource, { ...item.reading, sites: onlyRequired(resource, item.reading) }, isKnown, new Edits()),
+      survives: cutReferences(resource, { ...item.reading, sites: required }, isKnown, new Edits()),
     })).survives;
   }
+}
+
+const requiredSites = new WeakMap<Reading, readonly ReferenceSite[]>();
+
+function requiredSitesOf({ content, reading }: Item): readonly ReferenceSite[] {
+  let sites = requiredSites.get(reading);
+  if (sites === undefined) {
+    sites = content.examine((resource) => onlyRequired(resource, reading));
+    requiredSites.set(reading, sites);
+  }
+  return sites;
 }
 
 /**

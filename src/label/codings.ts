@@ -8,8 +8,16 @@ export const gatewayLabelSystem = 'urn:fhir-consent-gateway:label';
 
 /** Effective labels as Codings, for the record (AuditEvent.entity.securityLabel). */
 export function labelCodings(labels: Labels): readonly Coding[] {
-  return [
-    { system: confidentiality, code: effectiveConfidentiality(labels) },
-    ...labels.topics.map((code) => ({ system: code === 'SUDCN' ? gatewayLabelSystem : actCode, code })),
-  ];
+  let codings = known.get(labels);
+  if (codings === undefined) {
+    codings = [
+      { system: confidentiality, code: effectiveConfidentiality(labels) },
+      ...labels.topics.map((code) => ({ system: code === 'SUDCN' ? gatewayLabelSystem : actCode, code })),
+    ];
+    known.set(labels, codings);
+  }
+  return codings;
 }
+
+/** Equal labels are mostly one object. */
+const known = new WeakMap<Labels, readonly Coding[]>();

@@ -111,16 +111,27 @@ function partsOf(name: number): number {
 
 /** Each value once, in order of first coming. Most lists are short: a set is made for a long one only. */
 class Distinct<Value> {
-  readonly list: Value[] = [];
+  #list: Value[] | undefined;
   #set: Set<Value> | undefined;
 
   add(value: Value): void {
-    if (this.#set !== undefined ? this.#set.has(value) : this.list.includes(value)) return;
-    this.list.push(value);
+    const list = this.#list;
+    if (list === undefined) {
+      this.#list = [value];
+      return;
+    }
+    if (this.#set !== undefined ? this.#set.has(value) : list.includes(value)) return;
+    list.push(value);
     if (this.#set !== undefined) this.#set.add(value);
-    else if (this.list.length > 16) this.#set = new Set(this.list);
+    else if (list.length > 16) this.#set = new Set(list);
+  }
+
+  get list(): readonly Value[] {
+    return this.#list ?? nothing;
   }
 }
+
+const nothing: readonly never[] = [];
 
 /**
  * Reads one resource. Pure.
