@@ -7,6 +7,7 @@ import {
   type ServerMetadata,
 } from 'openid-client';
 import { type IdentityConfig, type IssuerConfig, isReachable } from '../config/identity.ts';
+import { isRecord } from './codes.ts';
 
 /** One trusted issuer: its metadata and signing keys, read when they are first needed. */
 export interface Issuer {
@@ -26,8 +27,11 @@ type Limits = IdentityConfig['keys'];
  */
 export function createIssuer(config: IssuerConfig, limits: Limits, now: () => number): Issuer {
   let known: { readonly at: number; readonly metadata: Promise<Partial<ServerMetadata>> } | undefined;
-  let set: RemoteJWKSet | undefined;
+  let found: Promise<KeySet> | undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
+  const refuseTooSoon = (): void => {
+    if (now() - failedAt < limits.retryMs) throw new Error('metadata or keys could not be read a moment ago');
+  };
 
   const discover = async (): Promise<Partial<ServerMetadata>> => {
     if (config.discovery === 'none') return { issuer: config.issuer };
@@ -39,31 +43,34 @@ export function createIssuer(config: IssuerConfig, limits: Limits, now: () => nu
     });
     return found.serverMetadata();
   };
-  const metadata = (): Promise<Partial<ServerMetadata>> => {
+  const metadata = async (): Promise<Partial<ServerMetadata>> => {
     if (known !== undefined && now() - known.at < limits.refreshMs) return known.metadata;
+    if (known === undefined) refuseTooSoon();
     const before = known?.metadata;
     const reading = discover();
     const settled = before === undefined ? reading : reading.catch(() => before); // the last copy serves on
     known = { at: now(), metadata: settled };
     settled.catch(() => {
       if (known?.metadata === settled) known = undefined;
+      failedAt = now();
     });
     return settled;
   };
+  const find = async (): Promise<KeySet> => {
+    const url = config.jwksUri ?? (await metadata()).jwks_uri;
+    if (url === undefined || !isReachable(url, config.allowInsecureHttp)) throw new Error('no usable jwks_uri');
+    return keySetAt(new URL(url), limits, now);
+  };
   const keys = async (): Promise<RemoteJWKSet> => {
-    if (set !== undefined) return set;
-    if (now() - failedAt < limits.retryMs) throw new Error('keys could not be read a moment ago');
+    if (found === undefined) {
+      refuseTooSoon();
+      found = find(); // one for all who ask meanwhile
+    }
+    const finding = found;
     try {
-      const url = config.jwksUri ?? (await metadata()).jwks_uri;
-      if (url === undefined || !isReachable(url, config.allowInsecureHttp)) throw new Error('no usable jwks_uri');
-      set = createRemoteJWKSet(new URL(url), {
-        timeoutDuration: limits.timeoutMs,
-        cooldownDuration: limits.cooldownMs,
-        cacheMaxAge: limits.refreshMs,
-        [jwksFetch]: keptFetch(limits, now),
-      });
-      return set;
+      return await (await finding).current();
     } catch (error) {
+      if (found === finding) found = undefined; // the keys may have moved: metadata tells
       failedAt = now();
       throw error;
     }
@@ -71,11 +78,17 @@ export function createIssuer(config: IssuerConfig, limits: Limits, now: () => nu
   return { config, keys, metadata };
 }
 
-/** Fetches keys, and gives the last good ones while that fails; failures are not repeated at once. */
-function keptFetch(limits: Limits, now: () => number): (url: string, options: RequestInit) => Promise<Response> {
+interface KeySet {
+  /** @throws {Error} when keys cannot be read and there are none below the maximum age */
+  current(): Promise<RemoteJWKSet>;
+}
+
+/** Reads keys, and gives the last good ones while that fails; failures are not repeated at once. */
+function keySetAt(address: URL, limits: Limits, now: () => number): KeySet {
   let good: { readonly at: number; readonly body: string } | undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
-  return async (url, options) => {
+  const isTooOld = (): boolean => good === undefined || now() - good.at > limits.maximumAgeMs;
+  const read = async (url: string, options: RequestInit): Promise<Response> => {
     try {
       if (now() - failedAt < limits.retryMs) throw new Error('keys could not be read a moment ago');
       const response = await boundedFetch(url, options, limits);
@@ -85,15 +98,27 @@ function keptFetch(limits: Limits, now: () => number): (url: string, options: Re
       return Response.json(JSON.parse(body));
     } catch (error) {
       if (now() - failedAt >= limits.retryMs) failedAt = now();
-      if (good === undefined || now() - good.at > limits.maximumAgeMs) throw error;
+      if (good === undefined || isTooOld()) throw error;
       return Response.json(JSON.parse(good.body));
     }
+  };
+  const set = createRemoteJWKSet(address, {
+    timeoutDuration: limits.timeoutMs,
+    cooldownDuration: limits.cooldownMs,
+    cacheMaxAge: limits.refreshMs,
+    [jwksFetch]: read,
+  });
+  return {
+    async current() {
+      if (isTooOld()) await set.reload(); // what the set still thinks fresh may be a good copy given again
+      return set;
+    },
   };
 }
 
 function isKeySet(document: unknown, { maximumKeys }: Limits): boolean {
   if (typeof document !== 'object' || document === null || !('keys' in document)) return false;
-  return Array.isArray(document.keys) && document.keys.length <= maximumKeys;
+  return Array.isArray(document.keys) && document.keys.length <= maximumKeys && document.keys.every(isRecord);
 }
 
 /** Never follows a redirect, never reads more than the limit. */
