@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { labelsConfig } from '../../src/config/labels.ts';
 import { canonicalSystem, isSensitivity } from '../../src/fhir/vocabulary.ts';
 import { createClassifier } from '../../src/label/classify.ts';
-import { shippedTable } from '../../src/label/tables.ts';
+import { parseTable, shippedTable } from '../../src/label/tables.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const table = shippedTable();
@@ -139,5 +141,49 @@ describe('what the shipped table says', () => {
   it('each answer names the table and its version', () => {
     expect(core.classify(icd10, 'B20')).toEqual([{ topic: 'HIV', rule: `us-sensitivity@${table.version}` }]);
     expect(core.versions).toEqual([`us-sensitivity@${table.version}`]);
+  });
+});
+
+describe('docs/labels.md', () => {
+  const text = readFileSync(join(root, 'docs/labels.md'), 'utf8');
+  const fenced = (language: string): string => text.split(`\`\`\`${language}\n`)[1]?.split('```')[0] as string;
+  const counted = (value: number | undefined): string => (value ?? 0).toLocaleString('en-US');
+
+  it('counts the rows that there are', () => {
+    expect(text).toContain(`It holds ${counted(rows.length)} rows`);
+    const strengths = count(({ strength }) => strength);
+    for (const [strength, number] of Object.entries(strengths))
+      expect(text).toMatch(new RegExp(`\\| \`${strength}\` \\|.*\\| ${counted(number)} \\|`));
+    const systems = count(({ system }) => system);
+    for (const [system, number] of Object.entries(systems).filter(([one]) => !one.includes('terminology.hl7.org')))
+      expect(text).toMatch(new RegExp(`\`${system}\` \\| ${counted(number)} \\|`));
+  });
+
+  it('has examples that are accepted', () => {
+    expect(() => parseTable(JSON.parse(fenced('json')))).not.toThrow();
+    const { labels } = parse(fenced('yaml'));
+    expect(labelsConfig.safeParse(labels).error).toBeUndefined();
+    expect(Object.values(labelsConfig.parse(labels).mappedLabels).every(isSensitivity)).toBe(true);
+  });
+
+  it('explains every key', () => {
+    for (const key of Object.keys(labelsConfig.shape)) expect(text).toContain(`\`labels.${key}\``);
+  });
+
+  it('names examples of each strength that are of that strength', () => {
+    const examples = [
+      ['core', 'http://hl7.org/fhir/sid/icd-10-cm', 'F11.20'],
+      ['core', 'http://www.nlm.nih.gov/research/umls/rxnorm', '1819'],
+      ['supporting', 'http://loinc.org', '3426-4'],
+      ['supporting', 'http://hl7.org/fhir/sid/icd-10-cm', 'Z11.4'],
+      ['ambiguous', 'http://www.nlm.nih.gov/research/umls/rxnorm', '36437'],
+      ['ambiguous', 'http://www.nlm.nih.gov/research/umls/rxnorm', '7804'],
+      ['ambiguous', 'http://hl7.org/fhir/sid/icd-10-cm', 'Z72.0'],
+    ] as const;
+    for (const [strength, system, code] of examples) {
+      expect(text).toContain(`\`${code}\``);
+      for (const one of ['core', 'supporting', 'ambiguous'] as const)
+        expect(createClassifier([table], [one]).classify(system, code).length > 0).toBe(one === strength);
+    }
   });
 });
