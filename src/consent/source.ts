@@ -4,7 +4,7 @@ import type { Content } from '../document/content.ts';
 import { nameNumber } from '../document/names.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { type PatientKey, parseRelativeReference } from '../fhir/ids.ts';
-import type { Errand, Upstream, UpstreamCursor } from '../upstream/upstream.ts';
+import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
 import { type ParseOptions, parseConsentR4 } from './parse-r4.ts';
 import type { PatientConsents } from './parsed.ts';
 
@@ -81,10 +81,8 @@ export function createConsentSource(
       pageSize,
       unsorted: true,
     };
-    let cursor: UpstreamCursor | undefined;
     let count = 0;
-    do {
-      const page = await deps.upstream.search(search, cursor, errand);
+    for await (const { page } of pagesOf(deps.upstream, search, undefined, errand)) {
       count += page.contents.length;
       if (count > config.maximumPerPatient * patients.length) throw new GatewayError('consent-unavailable');
       for (const content of page.contents) {
@@ -94,8 +92,7 @@ export function createConsentSource(
         // Whose it is cannot be read: it may be anybody's who was asked for.
         else for (const one of whose === undefined ? found.values() : [whose]) one.unreadable = true;
       }
-      cursor = page.next;
-    } while (cursor !== undefined);
+    }
     for (const { consents } of found.values())
       if (consents.length > config.maximumPerPatient) throw new GatewayError('consent-unavailable');
     return found;

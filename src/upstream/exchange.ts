@@ -173,7 +173,7 @@ class Collector implements Dispatcher.DispatchHandler {
     this.#fail(
       code.endsWith('_TIMEOUT') && code !== 'UND_ERR_CONNECT_TIMEOUT'
         ? 'upstream-timeout'
-        : this.#status !== 0 || code.startsWith('HPE_')
+        : this.#status !== 0 || error.name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW'
           ? 'upstream-invalid'
           : 'upstream-unavailable',
     );

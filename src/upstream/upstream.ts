@@ -42,6 +42,33 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
+/** Pages in a row with nothing on them after which a server is taken to lead nowhere. */
+const maximumEmptyPages = 100;
+
+/**
+ * The pages of a search, from a cursor on.
+ * @throws {GatewayError} `upstream-invalid` too when the server leads in circles, or on and on through nothing
+ */
+export async function* pagesOf(
+  upstream: Upstream,
+  search: UpstreamSearch,
+  start: UpstreamCursor | undefined,
+  errand: Errand,
+): AsyncGenerator<{ readonly page: UpstreamPage; readonly cursor: UpstreamCursor | undefined }> {
+  const followed = new Set<string>();
+  let empty = 0;
+  for (let cursor = start; ; ) {
+    const page = await upstream.search(search, cursor, errand);
+    yield { page, cursor };
+    if (page.next === undefined) return;
+    empty = page.contents.length === 0 ? empty + 1 : 0;
+    const next = JSON.stringify(page.next);
+    if (followed.has(next) || empty > maximumEmptyPages) throw new GatewayError('upstream-invalid');
+    followed.add(next);
+    cursor = page.next;
+  }
+}
+
 export interface Version {
   readonly content: Content<'undecided'> | undefined;
 }
