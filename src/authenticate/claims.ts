@@ -1,5 +1,5 @@
 import type { IssuerConfig } from '../config/identity.ts';
-import { type Code, codesOf, isRecord } from './codes.ts';
+import { type Code, codesOf, isRecord, textsOf } from './codes.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 type Paths = { readonly [Name in keyof Required<IssuerConfig['claims']>]: readonly string[] };
@@ -84,11 +84,11 @@ export class ClaimReader {
   }
 }
 
-/** Keycloak: `resource_access: { client: { roles: [...] } }`. */
+/** Keycloak: `resource_access: { client: { roles: [...] } }`; a role's name is taken as it stands. */
 function clientRoles({ resource_access: access }: Claims): readonly Code[] {
   if (!isRecord(access)) return [];
   return Object.entries(access).flatMap(([client, entry]) =>
-    isRecord(entry) ? codesOf(entry.roles).map(({ code }) => ({ system: client, code })) : [],
+    isRecord(entry) ? textsOf(entry.roles).map((code) => ({ system: client, code })) : [],
   );
 }
 

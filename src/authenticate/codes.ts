@@ -19,6 +19,13 @@ export function codesOf(claim: unknown): readonly Code[] {
   return codingOf(claim);
 }
 
+/** The texts in a list, each as it stands. */
+export function textsOf(claim: unknown): readonly string[] {
+  if (!Array.isArray(claim)) return [];
+  const texts = claim.slice(0, maximumCodes).filter((one) => typeof one === 'string');
+  return texts.filter((one) => one !== '' && one.length <= maximumLength);
+}
+
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,7 @@ import { isId } from '../fhir/ids.ts';
 import { ClaimReader } from './claims.ts';
 import type { Code } from './codes.ts';
 import { localKey } from './local.ts';
-import { type Directory, organizationsOf } from './organizations.ts';
+import { assignedOrganization, claimedOrganization, type Directory } from './organizations.ts';
 import { purposesOf } from './purposes.ts';
 import type { Requester } from './requester.ts';
 import { parseScopes } from './scopes.ts';
@@ -27,15 +27,19 @@ export function identify(
 ): Requester {
   const { config } = issuer;
   const read = new ClaimReader(claims, config);
-  const subject = claims.sub ?? '';
+  const subject = textOf(claims.sub) ?? '';
   const clientId = textOf(claims.client_id) ?? textOf(claims.azp) ?? '';
   const client = Object.hasOwn(config.clients, clientId) ? config.clients[clientId] : undefined;
   const scopes = parseScopes(claims.scope ?? claims.scp);
   const bases = [settings.publicBaseUrl, ...config.fhirBases];
   const fhirUser = userOf(read.text('fhirUser'), config, bases);
-  const organization = read.first('organization') ?? client?.organization ?? config.assign.organization;
-  const { names: organizations, title } = organizationsOf(organization, config, settings.directory, bases);
+  const claimed = read.first('organization');
+  const { names: organizations, title } =
+    claimed === undefined
+      ? assignedOrganization(client?.organization ?? config.assign.organization, settings.directory, bases)
+      : claimedOrganization(claimed, config, settings.directory, bases);
   const roleCodes = read.roleCodes();
+  const tokenName = textOf(claims.jti);
   const npi = npiOf(read.text('npi'));
   const hasUser = subject !== '' && subject !== clientId;
   const onlySystem = scopes.length > 0 && scopes.every(({ context }) => context === 'system');
@@ -44,7 +48,7 @@ export function identify(
     issuer: config.issuer,
     subject,
     clientId,
-    tokenId: claims.jti === undefined ? token.slice(-32) : `urn:ietf:params:oauth:jti:${claims.jti}`,
+    tokenId: tokenName === undefined ? token.slice(-32) : `urn:ietf:params:oauth:jti:${tokenName}`,
     tokenHash: hashOf(token),
     expiresAt,
     clientKind: client?.clientKind ?? config.assign.clientKind ?? (hasUser && !onlySystem ? 'app' : 'system'),

@@ -14,24 +14,41 @@ export function directoryOf({ organizations }: Pick<IdentityConfig, 'organizatio
 
 const maximumDepth = 16;
 
+export interface Names {
+  readonly names: readonly string[];
+  readonly title: string | undefined;
+}
+
 /**
- * Every name of the organization a claim names, and of those it is a unit of; [] when the issuer may not speak for it.
+ * Every name of the organization a claim names, and of those it is a unit of; none when the issuer may not speak for it.
  * @param bases URLs under which names are local
  */
-export function organizationsOf(
+export function claimedOrganization(
   claim: unknown,
   issuer: IssuerConfig,
   directory: Directory,
   bases: readonly string[],
-): { readonly names: readonly string[]; readonly title: string | undefined } {
+): Names {
   const stated = statedIn(claim)
     .map((name) => localName(name, issuer, bases))
     .filter((name) => name !== undefined);
-  const found = stated.map((name) => directory.get(name)).find((one) => one !== undefined);
-  const names = found === undefined ? stated : [found.id, ...found.identifiers];
+  const { names, title, units } = known(stated, directory);
   const { assertableOrganizations: allowed } = issuer;
   if (allowed !== undefined && !names.some((name) => allowed.includes(name))) return { names: [], title: undefined };
-  return { names: [...new Set([...names, ...above(found, directory)])], title: found?.name };
+  return { names: [...new Set([...names, ...units])], title };
+}
+
+/** The same for the organization that the configuration gives: what an issuer may say does not limit it. */
+export function assignedOrganization(name: string | undefined, directory: Directory, bases: readonly string[]): Names {
+  if (name === undefined) return { names: [], title: undefined };
+  const { names, title, units } = known([localKey(name, bases) ?? name], directory);
+  return { names: [...new Set([...names, ...units])], title };
+}
+
+function known(stated: readonly string[], directory: Directory): Names & { readonly units: readonly string[] } {
+  const found = stated.map((name) => directory.get(name)).find((one) => one !== undefined);
+  const names = found === undefined ? stated : [found.id, ...found.identifiers];
+  return { names, title: found?.name, units: above(found, directory) };
 }
 
 function above(unit: OrganizationConfig | undefined, directory: Directory): readonly string[] {
@@ -54,10 +71,14 @@ function statedIn(claim: unknown): readonly string[] {
   return codesOf(one).map(({ system, code }) => (system === undefined ? code : `${system}|${code}`));
 }
 
-/** A relative reference counts only from an issuer whose users are this server's own; a URL below an own base always. */
+/**
+ * A relative reference counts only from an issuer whose users are this server's own; a URL below an own base always. A
+ * resource of another type is no organization: as one it would stand for a person whom a Consent names.
+ */
 function localName(name: string, issuer: IssuerConfig, bases: readonly string[]): string | undefined {
   const key = localKey(name, bases);
   if (key === undefined) return name;
-  const isRelative = key === name;
-  return isRelative && !issuer.localUsers ? undefined : key;
+  const isRelative = !bases.some((base) => name.startsWith(`${base}/`));
+  if (!key.startsWith('Organization/') || (isRelative && !issuer.localUsers)) return undefined;
+  return key;
 }
