@@ -154,6 +154,10 @@ const maximumDepth = 64;
 /** Last object that used a name at a depth; scratch of the one running scan. */
 const lastUse = new Int32Array((maximumDepth + 1) * knownNameCount);
 let objectSerial = 0;
+/** By depth, of the one running scan: the open containers, the serial of an object (0: an array), its members so far. */
+const open = new Int32Array(maximumDepth + 1);
+const serials = new Int32Array(maximumDepth + 1);
+const members = new Int32Array(maximumDepth + 1);
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -176,9 +180,6 @@ export function scan(input: Uint8Array, limits: DocumentLimits): Tape {
 function scanValue(bytes: Uint8Array, limits: DocumentLimits): Tape {
   const length = bytes.length;
   const depthLimit = Math.min(limits.maximumDepth, maximumDepth);
-  const open = new Int32Array(depthLimit + 1);
-  const serials = new Int32Array(depthLimit + 1);
-  const members = new Int32Array(depthLimit + 1);
   const strings = new Strings(bytes, limits.maximumStringBytes);
   const names = new LocalNames(bytes);
   let [tags, froms, starts, ends, skips, parents] = scratch;
@@ -299,18 +300,16 @@ function widened(columns: Columns): Columns {
   return wider;
 }
 
-/** The rows that were filled, as columns of their own. */
+/** The rows that were filled, as columns of their own in one piece of memory. */
 function taken(rows: number): Columns {
-  const [tags, froms, starts, ends, skips, parents] = scratch;
-  if (tags.length > keptRows) scratch = columnsOf(keptRows);
-  return [
-    tags.slice(0, rows),
-    froms.slice(0, rows),
-    starts.slice(0, rows),
-    ends.slice(0, rows),
-    skips.slice(0, rows),
-    parents.slice(0, rows),
-  ];
+  const columns = scratch;
+  if (columns[0].length > keptRows) scratch = columnsOf(keptRows);
+  const memory = new Int32Array(rows * columns.length);
+  const column = (index: 0 | 1 | 2 | 3 | 4 | 5): Int32Array => {
+    memory.set(columns[index].subarray(0, rows), index * rows);
+    return memory.subarray(index * rows, (index + 1) * rows);
+  };
+  return [column(0), column(1), column(2), column(3), column(4), column(5)];
 }
 
 /** A number that no earlier object has: tells the members of one object from those of another at the same depth. */
@@ -448,8 +447,9 @@ const followers = new Uint16Array(knownNameCount * 8);
 /** Reads member names: known ones become their number, others a number of this document; a second one of a name is refused. */
 class LocalNames {
   readonly #bytes: Uint8Array;
-  readonly #numbers = new Map<string, number>();
-  readonly #uses = new Set<string>();
+  /** Made with the first name that FHIR does not know. */
+  #numbers: Map<string, number> | undefined;
+  #uses: Set<string> | undefined;
   #last = 0;
   /** Names that FHIR does not know, in order of their numbers. */
   readonly texts: string[] = [];
@@ -476,6 +476,7 @@ class LocalNames {
       lastUse[slot] = serial;
     } else {
       const use = `${serial}:${number}`;
+      this.#uses ??= new Set();
       if (this.#uses.has(use)) throw new MalformedDocument('duplicate member');
       this.#uses.add(use);
     }
@@ -517,6 +518,7 @@ class LocalNames {
     if (forbiddenNames.has(text)) throw new MalformedDocument('poisonous member name');
     const known = nameNumber(text);
     if (known !== 0) return known;
+    this.#numbers ??= new Map();
     let number = this.#numbers.get(text);
     if (number === undefined) {
       number = knownNameCount + this.texts.length;
