@@ -182,7 +182,8 @@ class Reader {
     for (let member = tape.firstChild(this.#root); member >= 0; member = tape.next(member)) {
       const name = tape.name(member);
       if (name === names.meta) this.#meta(member, true);
-      else if (name !== names.text && name !== names.resourceType && name !== names.id) this.#walk(member, name);
+      else if (name === names.text) this.#referencesIn(member);
+      else if (name !== names.resourceType && name !== names.id) this.#walk(member, name);
       if ((partsOf(name) & part.about) !== 0) this.#findUnreadable(member);
     }
     if (this.#type === 'Patient') {
@@ -227,8 +228,19 @@ class Reader {
     return keys.length === 0 ? {} : { participants: keys as PatientKey[] };
   }
 
+  /** Metadata and narrative give no facts, but their extensions may refer to something (HL7 DS4P: who labelled it). */
+  #referencesIn(top: Node): void {
+    const tape = this.#tape;
+    const end = tape.skips[top] as number;
+    for (let node = top + 1; node < end; node++) {
+      if (tape.name(node) === names.reference && tape.kind(node) === kinds.string)
+        this.#reference(node, tape.name(top));
+    }
+  }
+
   #meta(meta: Node, own: boolean): void {
     const tape = this.#tape;
+    this.#referencesIn(meta);
     for (let member = tape.firstChild(meta); member >= 0; member = tape.next(member)) {
       const name = tape.name(member);
       if (name === names.security) this.#labels(member);
@@ -279,6 +291,7 @@ class Reader {
         else if (parts === part.meta || parts === part.text) {
           // Labels of something contained, and its narrative.
           if (parts === part.meta) this.#meta(node, false);
+          else this.#referencesIn(node);
           node = (tape.skips[node] as number) - 1;
         }
       } else if (parts === part.identifier && topName === names.contained) this.#containedActor(node);

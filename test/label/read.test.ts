@@ -328,6 +328,26 @@ describe('references that go out of a resource', () => {
     ],
     ['in an annotation', { note: [{ text: 'x', authorReference: { reference } }] }],
     ['in a signature', { signature: [{ who: { reference } }] }],
+    [
+      'in the metadata: who labelled it (HL7 DS4P)',
+      { meta: { security: [{ code: 'R', extension: [{ url: 'urn:classifier', valueReference: { reference } }] }] } },
+    ],
+    [
+      'in the metadata of a contained resource',
+      {
+        contained: [{ resourceType: 'Basic', meta: { extension: [{ url: 'urn:x', valueReference: { reference } }] } }],
+      },
+    ],
+    [
+      'in an extension of the narrative',
+      { text: { status: 'additional', extension: [{ url: 'urn:x', valueReference: { reference } }], div: '<div/>' } },
+    ],
+    [
+      'in an extension of a contained narrative',
+      {
+        contained: [{ resourceType: 'Basic', text: { extension: [{ url: 'urn:x', valueReference: { reference } }] } }],
+      },
+    ],
     ['in an identifier', { identifier: [{ value: '1', assigner: { reference } }] }],
     ['in an element nobody knows', { somethingElse: { reference } }],
     ['in lists in lists nobody knows', { somethingElse: [[[{ reference }]]] }],
