@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import type { DisclosedResource, Disclosure, RecordedIntent, Recorder } from './audit/recorder.ts';
 import type { Requester } from './authenticate/requester.ts';
 import type { Grant, RequesterContext } from './context/requester-context.ts';
@@ -365,12 +365,7 @@ async function recorded(
   edges: Edges,
 ): Promise<Answer> {
   const chunks = bytesOf(outcome.reply.body);
-  const digest = createHash('sha256');
-  let length = 0;
-  for (const chunk of chunks) {
-    digest.update(chunk);
-    length += chunk.length;
-  }
+  const [body = new Uint8Array()] = chunks; // all of it in one piece
   const resources = outcome.released.map((visible) => disclosed(visible.item, visible.decision.reasons));
   const governing = new Set(resources.flatMap(({ reasons }) => reasons.flatMap(({ consent }) => consent ?? [])));
   const intent = await edges.recorder.record({
@@ -385,10 +380,10 @@ async function recorded(
     withheld: [...outcome.withheld].map((item) => disclosed(item, item.ruling?.reasons ?? [])),
     governing: [...governing].sort(),
     policyHash: edges.policyHash,
-    digest: digest.digest('hex'),
-    length,
+    digest: hash('sha256', body, 'hex'),
+    length: body.length,
   });
-  return { reply: outcome.reply, chunks, length, interaction: outcome.interaction, intent };
+  return { reply: outcome.reply, chunks, length: body.length, interaction: outcome.interaction, intent };
 }
 
 function disclosed(item: Item, reasons: DisclosedResource['reasons']): DisclosedResource {

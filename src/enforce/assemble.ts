@@ -14,7 +14,7 @@ export interface Reply {
 
 const fhirJson = 'application/fhir+json; charset=utf-8';
 
-/** The bytes of a reply, in order and in one piece. The only place where parts become bytes. */
+/** The bytes of a reply, in order and in one piece (none for an empty body). The only place where parts become bytes. */
 export function bytesOf(body: readonly Part[]): readonly Uint8Array[] {
   if (body.length === 0) return [];
   // What is put and appended is short; non-ASCII text of the gateway itself is rare.

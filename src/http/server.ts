@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import express from 'express';
 import type { ListenerConfig } from '../config/listener.ts';
 import { bytesOf, errorReply, type Reply } from '../enforce/assemble.ts';
@@ -170,36 +168,14 @@ async function send(
   }
   const deadline = setTimeout(() => response.destroy(), config.writeTimeoutMs);
   try {
-    if (result.length <= response.writableHighWaterMark * 4) {
-      response.cork();
-      for (const chunk of result.chunks) response.write(chunk);
-      response.end();
-      response.uncork();
-      await finished(response);
-    } else {
-      await pipeline(Readable.from(inPieces(result.chunks), { objectMode: false }), response);
-    }
+    response.end(result.chunks.length === 1 ? result.chunks[0] : Buffer.concat(result.chunks, result.length));
+    await finished(response);
     result.intent?.complete(result.length, false);
   } catch {
     result.intent?.complete(response.socket?.bytesWritten ?? 0, true); // the client left: the record stays a disclosure
   } finally {
     clearTimeout(deadline);
   }
-}
-
-/** Slices gathered into pieces of about 256 KiB: few writes, little copying. */
-function* inPieces(chunks: readonly Uint8Array[]): Generator<Buffer> {
-  let gathered: Uint8Array[] = [];
-  let size = 0;
-  for (const chunk of chunks) {
-    gathered.push(chunk);
-    size += chunk.length;
-    if (size < 262_144) continue;
-    yield Buffer.concat(gathered, size);
-    gathered = [];
-    size = 0;
-  }
-  if (size > 0) yield Buffer.concat(gathered, size);
 }
 
 function finished(response: ServerResponse): Promise<void> {
