@@ -75,7 +75,7 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
   writeFileSync(configFile, JSON.stringify(config)); // JSON is YAML
   const log = openSync(join(folder, 'gateway.log'), 'a');
   const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-  const child = spawn(process.execPath, [...profile, ...(process.env.GW_FLAGS ?? '').split(' ').filter(Boolean), here('../src/main.ts'), 'serve', '--config', configFile], {
+  const child = spawn(process.execPath, [...profile, here('../src/main.ts'), 'serve', '--config', configFile], {
     stdio: ['ignore', log, log],
   });
   for (const until = Date.now() + startMs; ; await pause(50)) {
