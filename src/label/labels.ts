@@ -13,7 +13,7 @@ export interface Labels {
    * The substance class is reduced to its most specific members (`ETHUD`, `OPIOIDUD`, else `SUD`, which also stands for `ETH`).
    */
   readonly topics: readonly string[];
-  /** Other label codes that rules may read: NOPAT, TBOO, ADOL, NORDSCLCD, REDACTED, purpose-of-use limits ... as `system|code`. */
+  /** Other label codes that rules may read: NOPAT, NORDSCLCD, REDACTED ... as `system|code`. */
   readonly caveats: readonly string[];
   /** Why: one line per label, in order of first finding. */
   readonly origins: readonly LabelOrigin[];
