@@ -39,37 +39,25 @@ const members = new Set([
   'provision',
 ]);
 
+/** What one provision states itself. */
+export function readElements(provision: Json, path: string, options: ParseOptions, marks: Marks): Elements {
+  return new ElementReader(provision, path, options, marks).read();
+}
+
 /**
  * The effective elements of one provision: its own, else what it inherits. A nested permit inherits everything; a
  * nested deny only who asks, for what, how and when, so that it is never narrower in data than it was written.
  */
-export function readElements(
-  provision: Json,
-  path: string,
-  inherited: Elements,
-  effect: Effect,
-  options: ParseOptions,
-  marks: Marks,
-): Elements {
-  const stated = new ElementReader(provision, path, options, marks).read();
-  const { actors, purposes, actions, period, labels, classes, codes, dataPeriod, data } = inherited;
+export function effectiveElements(stated: Elements, inherited: Elements, effect: Effect): Elements {
+  const { actors, purposes, actions, period } = inherited;
   const requestSide = {
     ...(actors && { actors }),
     ...(purposes && { purposes }),
     ...(actions && { actions }),
     ...(period && { period }),
   };
-  const dataSide =
-    effect === 'permit'
-      ? {
-          ...(labels && { labels }),
-          ...(classes && { classes }),
-          ...(codes && { codes }),
-          ...(dataPeriod && { dataPeriod }),
-          ...(data && { data }),
-        }
-      : {};
-  return { ...requestSide, ...dataSide, ...stated, notUnderstood: stated.notUnderstood || inherited.notUnderstood };
+  const notUnderstood = stated.notUnderstood || inherited.notUnderstood;
+  return { ...(effect === 'permit' ? inherited : requestSide), ...stated, notUnderstood };
 }
 
 class ElementReader {
@@ -143,21 +131,18 @@ class ElementReader {
     const { key, names } = referenceNames(own(actor, 'reference'), this.#options.localBases);
     const type = key?.slice(0, key.indexOf('/'));
     const isGroupLike = type === 'Group' || type === 'CareTeam' || type === 'PractitionerRole';
-    const unresolved =
-      names.length === 0 ||
-      (isGroupLike && type !== 'PractitionerRole') ||
-      this.#isDecorated(actor) ||
-      this.#isDecorated(own(actor, 'reference'));
+    const decorated = [actor, own(actor, 'reference')].map((value) => this.#isDecorated(value)).includes(true);
+    const unresolved = names.length === 0 || (isGroupLike && type !== 'PractitionerRole') || decorated;
     if (part === 'unknown' || unresolved) this.#note(`actor[${index}]`);
     // A role resource that is not the requester's own may still be his: it is unresolved, unless it is equal to one of his names.
-    return { part, names, unresolved: unresolved || type === 'PractitionerRole' };
+    // What an extension may have changed is nobody's name.
+    return { part, names: decorated ? [] : names, unresolved: unresolved || type === 'PractitionerRole' };
   }
 
   #purposes(): Codes<string> {
     return this.#codings('purpose', (system, code) => {
-      if (canonicalSystem(system) !== systems.actReason || !isKnownPurpose(code)) return undefined;
       this.#marks.purposes.add(code);
-      return code;
+      return canonicalSystem(system) === systems.actReason && isKnownPurpose(code) ? code : undefined;
     });
   }
 

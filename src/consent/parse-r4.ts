@@ -2,9 +2,9 @@ import type { Coding, Interval } from '../fhir/coding.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
 import { isId } from '../fhir/ids.ts';
 import { canonicalSystem, part2, systems } from '../fhir/vocabulary.ts';
-import { type Marks, readElements } from './elements-r4.ts';
+import { effectiveElements, type Marks, readElements } from './elements-r4.ts';
 import { isObject, type Json, list, own, text } from './json.ts';
-import type { Effect, Elements, ParsedConsent, Provision, UnreadableConsent } from './parsed.ts';
+import type { Codes, Effect, Elements, ParsedConsent, Provision, UnreadableConsent } from './parsed.ts';
 import { referenceNames } from './references.ts';
 
 export interface ParseOptions {
@@ -103,8 +103,9 @@ class Reader {
       scope,
       denyOnly,
       isNotice:
-        rule.some(({ code }) => code === 'NOPP') ||
-        (category.length > 0 && rule.length === 0 && category.every(({ code }) => code === 'npp')),
+        own(own(json, 'provision'), 'type') === undefined &&
+        (rule.some(({ code }) => code === 'NOPP') ||
+          (category.length > 0 && rule.length === 0 && category.every(({ code }) => code === 'npp'))),
       period: period === 'unreadable' ? undefined : period,
       dateTime,
       recency: recencyOf(json, dateTime, version, this.#id, this.#options.time),
@@ -179,14 +180,16 @@ class Reader {
     if (!isObject(stated)) {
       if (stated !== undefined) this.#findings.push('Consent.provision');
       const effect: Effect | undefined = directive === 'optin' ? 'permit' : directive === 'optout' ? 'deny' : undefined;
-      if (directive === 'emergency') return { root: bare('deny', nothing), nested: [emergency(nothing, [])] };
+      if (directive === 'emergency')
+        return { root: bare('deny', nothing), nested: [emergency({ ...nothing, purposes: forEmergency }, [])] };
       return {
         root: effect === undefined ? undefined : bare(effect, { notUnderstood: stated !== undefined }),
         nested: [],
       };
     }
     if (directive === 'emergency') {
-      const elements = readElements(stated, 'provision', nothing, 'permit', this.#options, none);
+      const said = readElements(stated, 'provision', this.#options, none);
+      const elements: Elements = { ...said, purposes: forEmergency };
       return {
         root: bare('deny', nothing),
         nested: [emergency(elements, this.#children(stated, 'provision', elements, 'permit', 1))],
@@ -195,11 +198,11 @@ class Reader {
     const base: Effect | undefined = directive === 'optin' ? 'permit' : directive === 'optout' ? 'deny' : type;
     const isException = directive !== undefined && type !== undefined && type !== base;
     if (base === undefined) {
-      const elements = readElements(stated, 'provision', nothing, 'deny', this.#options, none);
+      const elements = readElements(stated, 'provision', this.#options, none);
       return { root: undefined, nested: this.#children(stated, 'provision', elements, 'deny', 1) };
     }
     const effect = isException ? (type as Effect) : base;
-    const elements = readElements(stated, 'provision', nothing, effect, this.#options, none);
+    const elements = readElements(stated, 'provision', this.#options, none);
     const provision = {
       path: 'provision',
       effect,
@@ -226,11 +229,11 @@ class Reader {
       // R4 requires a type below the root; without one, the opposite of what it is an exception to.
       const own_ = stated ?? (effect === 'permit' ? 'deny' : 'permit');
       if (stated === undefined) this.#findings.push(`${here}.type`);
-      const elements = readElements(child, here, inherited, own_, this.#options, {
-        findings: this.#findings,
-        purposes: this.#purposes,
-      });
-      return { path: here, effect: own_, elements, children: this.#children(child, here, elements, own_, depth + 1) };
+      const says = readElements(child, here, this.#options, { findings: this.#findings, purposes: this.#purposes });
+      // What a deny does not inherit itself still passes through it to a permit below.
+      const passed = effectiveElements(says, inherited, 'permit');
+      const elements = effectiveElements(says, inherited, own_);
+      return { path: here, effect: own_, elements, children: this.#children(child, here, passed, own_, depth + 1) };
     });
   }
 }
@@ -239,12 +242,14 @@ function bare(effect: Effect, elements: Elements): Provision {
   return { path: 'base', effect, elements, children: [] };
 }
 
-/** EMRGONLY: nothing but emergency treatment and what descends from it (v3-ActReason ETREAT). */
+/** EMRGONLY: nothing but emergency treatment and what descends from it (v3-ActReason). */
+const forEmergency: Codes<string> = { codes: ['ETREAT'], unknown: false };
+
 function emergency(elements: Elements, children: readonly Provision[]): Provision {
   return {
     path: 'provision',
     effect: 'permit',
-    elements: { ...elements, purposes: { codes: ['ETREAT'], unknown: false } },
+    elements,
     children,
   };
 }

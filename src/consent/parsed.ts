@@ -78,7 +78,7 @@ export interface ParsedConsent {
   readonly scope: 'patient-privacy' | 'research' | 'other' | 'unknown';
   /** Something about the Consent as a whole was not understood: it may deny, never permit. */
   readonly denyOnly: boolean;
-  /** A notice, not a decision (NOPP, npp). */
+  /** A notice, not a decision (NOPP, npp), as long as its root states no effect. */
   readonly isNotice: boolean;
   /** When it is in force; undefined: no bound. */
   readonly period: Interval | undefined;
@@ -109,7 +109,7 @@ export interface ParsedConsent {
   };
   /** IHE PCF Policy-basic-normal: a ceiling for provisions without labels. */
   readonly basicNormalCeiling: boolean;
-  /** Every purpose named anywhere in it. */
+  /** Every purpose named anywhere in it, those that nobody knows too. */
   readonly allPurposes: readonly string[];
   /** Constructs that were not understood: element paths and canonical URLs, never content. */
   readonly findings: readonly string[];

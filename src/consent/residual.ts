@@ -23,7 +23,7 @@ export function readResiduals(pcf: unknown, options: ParseOptions): Residuals {
     const provision = data.length > 0 ? { ...rest, data } : rest;
     return {
       effect,
-      elements: readElements(provision, 'residual', { notUnderstood: false }, effect, options, {
+      elements: readElements(provision, 'residual', options, {
         findings: [],
         purposes: new Set(),
       }),

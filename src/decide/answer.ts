@@ -4,14 +4,14 @@ import type { Facts } from '../label/facts.ts';
 import { atMost } from '../label/labels.ts';
 import type { Answer } from './decision.ts';
 import type { Applicable } from './families.ts';
-import { type Asker, counts, matchesData, matchesRequest, type Question } from './match.ts';
+import { type Asker, allOf, counts, type Match, matchesData, matchesRequest, type Question } from './match.ts';
 import type { CandidateData, DecisionSettings } from './question.ts';
 
 /** One Consent made ready for one asker: what does not depend on the resource is settled. */
 export interface ReadyConsent {
   readonly applicable: Applicable;
   readonly asker: Asker;
-  readonly root: { readonly provision: Provision; readonly request: 'yes' | 'no' | 'unknown' } | undefined;
+  readonly root: { readonly provision: Provision; readonly request: Match } | undefined;
   /** Nested provisions in document order whose request side matches; the others cannot be hit. */
   readonly live: readonly LiveProvision[];
   /** Whether any live provision reads more of a resource than its labels. */
@@ -28,25 +28,23 @@ export interface Ruling {
   readonly answer: Answer;
   /** Path of the provision that decided, `base`, or `families` when an answer was set aside. */
   readonly provision: string;
-  readonly elements: Elements | undefined;
+  /** Elements of every provision that decided, in document order. */
+  readonly deciding: readonly Elements[];
 }
 
 export function ready(applicable: Applicable, asker: Asker, settings: DecisionSettings): ReadyConsent {
   const { consent } = applicable;
+  // What is not understood of the Consent as a whole is not understood of any of its provisions.
+  const request = ({ elements, effect }: Provision): Match =>
+    allOf(consent.denyOnly ? 'unknown' : 'yes', matchesRequest(elements, effect, asker, settings));
   const live: LiveProvision[] = [];
-  for (const provision of consent.nested) collect(provision, live, asker, settings);
-  const root =
-    consent.root === undefined
-      ? undefined
-      : {
-          provision: consent.root,
-          request: matchesRequest(consent.root.elements, consent.root.effect, asker, settings),
-        };
+  for (const provision of consent.nested) collect(provision, live, request);
+  const root = consent.root === undefined ? undefined : { provision: consent.root, request: request(consent.root) };
   const reading = [...live.map(({ provision }) => provision), ...(consent.root === undefined ? [] : [consent.root])];
   return { applicable, asker, root, live, readsData: reading.some(({ elements }) => readsMoreThanLabels(elements)) };
 }
 
-function collect(provision: Provision, live: LiveProvision[], asker: Asker, settings: DecisionSettings): void {
+function collect(provision: Provision, live: LiveProvision[], request: (provision: Provision) => Match): void {
   const stack: { provision: Provision; slot: number | undefined }[] = [{ provision, slot: undefined }];
   while (stack.length > 0) {
     const { provision: one, slot } = stack.pop() as (typeof stack)[number];
@@ -54,7 +52,7 @@ function collect(provision: Provision, live: LiveProvision[], asker: Asker, sett
       live[slot] = { provision: one, end: live.length };
       continue;
     }
-    if (counts(matchesRequest(one.elements, one.effect, asker, settings), one.effect)) {
+    if (counts(request(one), one.effect)) {
       stack.push({ provision: one, slot: live.length });
       live.push({ provision: one, end: 0 });
     }
@@ -83,11 +81,8 @@ export function answerOf(
   settings: DecisionSettings,
 ): Ruling {
   const raw = rawAnswer(consent, question, data, settings);
-  const { mayPermit, mayDeny, mayUncover, consent: parsed } = consent.applicable;
-  if (raw.answer === 'permit' && !mayPermit)
-    return { ...raw, answer: mayUncover && parsed.denyOnly ? 'uncovered' : 'not-applicable' };
-  if (raw.answer === 'uncovered' && !mayUncover) return { ...raw, answer: 'not-applicable' };
-  if (raw.answer === 'deny' && !mayDeny) return { ...raw, answer: 'not-applicable' };
+  const { mayPermit, mayDeny } = consent.applicable;
+  if (raw.answer === 'deny' ? !mayDeny : !mayPermit) return { ...raw, answer: 'not-applicable' };
   return raw;
 }
 
@@ -99,34 +94,38 @@ function rawAnswer(
 ): Ruling {
   const matches = ({ elements, effect }: Provision) =>
     matchesData(elements, effect, consent, question, asker, facts, named, settings);
-  let permit: Provision | undefined;
-  let deny: Provision | undefined;
+  const permits: Provision[] = [];
+  const denies: Provision[] = [];
   // From the last to the first: a hit is struck when the nearest hit behind it stands below it.
   let nearest = Number.POSITIVE_INFINITY;
   for (let index = live.length - 1; index >= 0; index--) {
     const { provision, end } = live[index] as LiveProvision;
     if (!counts(matches(provision), provision.effect)) continue;
-    if (nearest >= end) {
-      if (provision.effect === 'deny') deny = provision;
-      else permit = provision;
-    }
+    if (nearest >= end) (provision.effect === 'deny' ? denies : permits).push(provision);
     nearest = index;
   }
-  const hit = deny ?? permit;
-  if (hit !== undefined) return { answer: hit.effect, provision: hit.path, elements: hit.elements };
-  if (root === undefined) return { answer: 'not-applicable', provision: 'base', elements: undefined };
+  const hits = (denies.length > 0 ? denies : permits).reverse();
+  const [first] = hits;
+  if (first !== undefined)
+    return { answer: first.effect, provision: first.path, deciding: hits.map(({ elements }) => elements) };
+  if (root === undefined) return { answer: 'not-applicable', provision: 'base', deciding: [] };
   return rootAnswer(root.provision, root.request, question, facts, matches(root.provision), consent);
+}
+
+/** An actor of unknown role counts as recipient in a deny. */
+export function namesRecipient({ actors = [] }: Elements): boolean {
+  return actors.some(({ part }) => part === 'recipient' || part === 'unknown');
 }
 
 function rootAnswer(
   root: Provision,
-  request: 'yes' | 'no' | 'unknown',
+  request: Match,
   question: Question,
   facts: Facts,
-  data: 'yes' | 'no' | 'unknown',
+  data: Match,
   consent: ParsedConsent,
 ): Ruling {
-  const said = (answer: Answer): Ruling => ({ answer, provision: root.path, elements: root.elements });
+  const said = (answer: Answer): Ruling => ({ answer, provision: root.path, deciding: [root.elements] });
   if (root.effect === 'deny') return said(counts(request, 'deny') && counts(data, 'deny') ? 'deny' : 'not-applicable');
   if (request === 'no') return said('not-applicable');
   if (request === 'yes' && data === 'yes') return said('permit');

@@ -6,11 +6,12 @@ import type { PatientKey } from '../fhir/ids.ts';
 import { namedOnlyTopics, part2, purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
 import type { Facts } from '../label/facts.ts';
 import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
-import type { Policy } from '../policy/policy.ts';
-import { answerOf, coversRest, type ReadyConsent, type Ruling, ready } from './answer.ts';
+import type { Policy, PolicyAnswer } from '../policy/policy.ts';
+import { answerOf, coversRest, namesRecipient, type ReadyConsent, type Ruling, ready } from './answer.ts';
 import type { Decision, Reason, Release, Withhold } from './decision.ts';
 import { applicable } from './families.ts';
 import type { Asker, Question } from './match.ts';
+import { part2Lacks } from './part2-elements.ts';
 import type { Candidate, DecisionSettings, Standing } from './question.ts';
 import type { ReasonCode } from './reasons.ts';
 import { residualForbids } from './residual.ts';
@@ -88,7 +89,8 @@ export class Rules {
 
   /** Exact: named only where nothing but what it holds can change the decision. */
   #memoKey({ facts, labels, asTarget }: Candidate): string | undefined {
-    if (labels.topics.includes(part2) || facts.patientUnknown || facts.participants !== undefined) return undefined; // the source program counts too
+    if (this.#topics(labels).includes(part2) || facts.patientUnknown || facts.participants !== undefined)
+      return undefined; // the source program counts too
     for (const patient of facts.patients) if (this.#patients.get(patient)?.labelsAlone !== true) return undefined;
     return `${facts.patients.join(' ')}\n${facts.type}\n${asTarget}\n${labels.key}`;
   }
@@ -100,15 +102,11 @@ export class Rules {
     if (!asTarget && !kind.allowed) return withhold(reason('policy-kind', 1, { rule: kind.policies.join(' ') }));
     if (facts.patientUnknown) return withhold(reason('patient-unknown', 2));
     const topics = this.#topics(labels);
-    const forbid = this.#policy.forbids(
-      this.#context,
-      asTarget ? '*' : facts.type,
-      [...topics, effectiveConfidentiality(labels)].sort(),
-    );
+    const forbid = this.#forbid(facts.type, [...topics, effectiveConfidentiality(labels)].sort(), asTarget);
     if (!forbid.allowed) return withhold(reason('policy-forbid', 3, { rule: forbid.policies.join(' ') }));
     if (facts.patients.length === 0) {
       return facts.participants === undefined
-        ? this.#aboutNobody(topics)
+        ? this.#aboutNobody(topics, facts)
         : this.#forAnyOf(facts.participants, candidate, topics);
     }
     const reasons: Reason[] = [];
@@ -120,12 +118,19 @@ export class Rules {
     return { outcome: 'release', reasons: reasons as unknown as Some<Reason>, obligations: [] }; // one patient at least gave one
   }
 
+  /** Step 3. A kind that is forbidden whatever its labels is a static limit, which keeps references to it; its labels cut them. */
+  #forbid(type: string, labels: readonly string[], asTarget: boolean): PolicyAnswer {
+    const forbid = this.#policy.forbids(this.#context, type, labels);
+    if (!asTarget || forbid.allowed || this.#policy.forbids(this.#context, type, ['N']).allowed) return forbid;
+    return this.#policy.forbids(this.#context, '*', labels);
+  }
+
   /** A participant is never a veto: the others' references are cut. But one of them has to open it. */
   #forAnyOf(participants: readonly PatientKey[], candidate: Candidate, topics: readonly string[]): Decision {
     const decisions = participants.map((patient) => this.#forPatient(this.#readyFor(patient), candidate, topics));
     const reasons = decisions.flatMap((decision) => (decision.outcome === 'release' ? decision.reasons : []));
     if (reasons.length > 0) return release(...(reasons as unknown as Some<Reason>));
-    return decisions[0] ?? this.#aboutNobody(topics);
+    return decisions[0] ?? this.#aboutNobody(topics, candidate.facts);
   }
 
   #readyFor(patient: PatientKey): ReadyPatient {
@@ -140,12 +145,13 @@ export class Rules {
     return [...labels.topics, part2].sort();
   }
 
-  /** Steps 6 and 7 for resources about no patient: role rules alone may clear a topic, and the law's own never. */
-  #aboutNobody(topics: readonly string[]): Decision {
+  /** Steps 6 and 7 for resources about no patient: nobody can permit, so an exception or the role rules must. */
+  #aboutNobody(topics: readonly string[], facts: Facts): Decision {
+    const inProgram = this.#context.purposes.length > 0 && this.#isWithinProgram(facts);
     for (const topic of topics) {
-      if (topic === part2 || namedOnlyTopics.has(topic))
-        return withhold(reason('no-qualifying-permit', 6, { label: topic }));
       const clears = this.#policy.clears(this.#context, topic);
+      if (namedOnlyTopics.has(topic) || (topic === part2 && !(inProgram && clears.allowed)))
+        return withhold(reason('no-qualifying-permit', 6, { label: topic }));
       if (!clears.allowed) return withhold(reason('no-permit-for-topic', 7, { label: topic }));
     }
     return release(reason('not-about-a-patient', 7));
@@ -178,6 +184,8 @@ export class Rules {
       return isWithheld ? withhold(reason('withheld-from-patient', 4)) : release(reason('self', 4));
     }
     if (standing.kind !== 'representative') return undefined;
+    // NOPAT means the patient, her family and caregivers (HL7 v3-ActCode).
+    if (this.#settings.withholdFromPatient && bears('NOPAT')) return withhold(reason('withheld-from-patient', 4));
     if (bears('ADOL')) return withhold(reason('withheld-from-representative', 4, { label: 'ADOL' }));
     if (!this.#settings.representativesSeeNotes && topics.some((topic) => namedOnlyTopics.has(topic)))
       return withhold(reason('withheld-from-representative', 4));
@@ -188,8 +196,7 @@ export class Rules {
     );
     if (denial !== undefined) return withhold(denial);
     // A minor's own treatment is hers to disclose (42 CFR 2.14).
-    if (standing.patientIsMinor && topics.some((topic) => topic === part2 || substanceClass.has(topic)))
-      return undefined;
+    if (standing.patientIsMinor && topics.some(isPart2Data)) return undefined;
     return release(reason('representative', 4));
   }
 
@@ -197,7 +204,7 @@ export class Rules {
     for (const consent of consents) {
       for (const question of questionsOf(topics, candidate.labels)) {
         const ruling = answerOf(consent, question, candidate, this.#settings);
-        if (ruling.answer === 'deny' && (ruling.elements?.actors ?? []).some(({ part }) => part === 'recipient'))
+        if (ruling.answer === 'deny' && ruling.deciding.some(namesRecipient))
           return consentReason('consent-deny', 4, consent, ruling, question);
       }
     }
@@ -232,12 +239,21 @@ export class Rules {
       return withhold(reason('token-residual', 5));
     }
     const reasons: Reason[] = [];
-    const inProgram = this.#isWithinProgram(facts);
+    const inProgram = asker.purpose !== undefined && this.#isWithinProgram(facts);
     let excepted = false;
     for (const [index, { topic }] of questions.entries()) {
       if (topic === undefined) continue;
-      const permits = votes.filter(({ rulings }) => rulings[index]?.answer === 'permit');
-      const isStrict = topic === part2 || namedOnlyTopics.has(topic);
+      // A minor's representative gets here with her Part 2 data alone.
+      const mustQualify = ready.standing.kind === 'representative' && isPart2Data(topic);
+      const permits = votes.filter(({ consent, rulings }) => {
+        const { answer, deciding } = rulings[index] as Ruling;
+        if (answer !== 'permit' || !mustQualify) return answer === 'permit';
+        const { applicable } = consent;
+        return deciding.some(
+          (elements) => part2Lacks(applicable.consent, elements, asker.purpose, this.#settings).length === 0,
+        );
+      });
+      const isStrict = mustQualify || topic === part2 || namedOnlyTopics.has(topic);
       if (permits.length > 0 && !ready.unreadable) {
         for (const { consent, rulings } of permits)
           reasons.push(
@@ -275,8 +291,9 @@ export class Rules {
     excepted: boolean,
   ): Decision {
     const question: Question = { topic: undefined, level: restConfidentiality(labels) };
+    const exceptedRest = excepted && atMost(question.level, 'R'); // V must be named
     if (ready.unreadable)
-      return excepted
+      return exceptedRest
         ? release(reason('within-program', 8, { label: 'rest' }))
         : withhold(reason('consent-unreadable', 8));
     const answers = votes.map(({ consent, rulings }) => ({
@@ -289,7 +306,7 @@ export class Rules {
       const reasons = permits.map(({ consent, rest }) => consentReason('consent-permit', 8, consent, rest, question));
       return release(...(reasons as unknown as Some<Reason>));
     }
-    if (excepted) return release(reason('within-program', 8, { label: 'rest' }));
+    if (exceptedRest) return release(reason('within-program', 8, { label: 'rest' }));
     const uncovered = answers.find(({ rest }) => rest.answer === 'uncovered');
     if (uncovered !== undefined)
       return withhold(consentReason('consent-uncovered', 8, uncovered.consent, uncovered.rest, question));
@@ -330,6 +347,11 @@ export class Rules {
         return implicitPolicy satisfies never;
     }
   }
+}
+
+/** Records of a Part 2 program, and what tells of substance use. */
+function isPart2Data(topic: string): boolean {
+  return topic === part2 || topic === 'SUDCN' || substanceClass.has(topic);
 }
 
 /** One question per topic, and the last for the rest. */

@@ -4,10 +4,9 @@ import { purposeCovers } from '../fhir/vocabulary.ts';
 /** What a Consent may still say after lifecycle, family and organization have been looked at. */
 export interface Applicable {
   readonly consent: ParsedConsent;
+  /** It may permit, and what it leaves out stops the implicit policy. */
   readonly mayPermit: boolean;
   readonly mayDeny: boolean;
-  /** What it leaves out stops the implicit policy. */
-  readonly mayUncover: boolean;
 }
 
 export interface FamilySettings {
@@ -31,9 +30,11 @@ export function applicable(
       settings.organizations.length > 0 &&
       consent.organizations.length > 0 &&
       !consent.organizations.some((one) => settings.organizations.includes(one));
-    const mayPermit = fate === 'none' && !isForeign;
-    const mayDeny = !isForeign || settings.foreignDenyBinds;
-    result.push({ consent, mayPermit: mayPermit && !consent.denyOnly, mayDeny, mayUncover: mayPermit });
+    result.push({
+      consent,
+      mayPermit: fate === 'none' && !isForeign,
+      mayDeny: !isForeign || settings.foreignDenyBinds,
+    });
   }
   return result;
 }

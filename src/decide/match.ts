@@ -85,11 +85,13 @@ function matchesRecipient(actors: readonly Actor[] | undefined, effect: Effect, 
 
 function matchesCustodian(actors: readonly Actor[] | undefined, settings: DecisionSettings): Match {
   const named = ofPart(actors, 'custodian');
-  if (named.length === 0 || settings.organizations.length === 0) return 'yes';
+  if (named.length === 0) return 'yes';
+  const isAny = settings.organizations.length === 0; // the gateway acts for any
   return anyOf(
-    named.map(({ names, unresolved }) =>
-      names.some((name) => settings.organizations.includes(name)) ? 'yes' : unresolved ? 'unknown' : 'no',
-    ),
+    named.map(({ names, unresolved }) => {
+      const isUs = names.some((name) => settings.organizations.includes(name));
+      return isUs || (isAny && !unresolved) ? 'yes' : unresolved ? 'unknown' : 'no';
+    }),
   );
 }
 
@@ -217,7 +219,8 @@ function permitsLabels(
 ): Match {
   const { labels } = elements;
   const { topic, level } = question;
-  if (topic === part2 && part2Lacks(consent, elements, asker.purpose, settings).length > 0) return 'no';
+  const isPart2Data = topic === part2 || topic === 'SUDCN';
+  if (isPart2Data && part2Lacks(consent, elements, asker.purpose, settings).length > 0) return 'no';
   if (labels === undefined) {
     if (consent.basicNormalCeiling) return topic === undefined && atMost(level, 'N') ? 'yes' : 'no';
     return topic === undefined || !namedOnlyTopics.has(topic) ? 'yes' : 'no';
@@ -287,8 +290,9 @@ function isForNotesAlone(consent: ParsedConsent): boolean {
   while (provisions.length > 0) {
     const { effect, elements, children } = provisions.pop() as (typeof provisions)[number];
     provisions.push(...children);
-    if (effect === 'permit' && elements.labels?.topics.some((code) => code !== 'SUDCN')) return false;
-    if (effect === 'permit' && (elements.labels?.purposes.length ?? 0) > 0) return false;
+    if (effect === 'deny') continue;
+    const { topics = [], purposes = [] } = elements.labels ?? {};
+    if (topics.length === 0 || topics.some((code) => code !== 'SUDCN') || purposes.length > 0) return false;
   }
   return true;
 }
@@ -375,8 +379,9 @@ function matchesOne(
 ): Match {
   if (meaning === 'authoredby') return isAuthor(names, facts);
   if (key === undefined) return 'unknown';
+  if (meaning === 'instance') return facts.key === key ? 'yes' : 'no';
+  if (notClinical.has(facts.type)) return 'no';
   if (facts.key === key) return 'yes';
-  if (meaning === 'instance' || notClinical.has(facts.type)) return 'no';
   if (meaning === 'dependents') return facts.references.includes(key) ? 'yes' : 'no';
   if (containers.has(key.slice(0, key.indexOf('/')))) {
     const outgoing = effect === 'deny' ? facts.references : facts.partOf;

@@ -29,7 +29,10 @@ export function part2Lacks(
 ): readonly Part2Element[] {
   const { written } = consent;
   const purposes = elements.purposes?.codes ?? [];
-  const isTpo = purposes.length > 0 && purposes.every((purpose) => treatmentPaymentOperations.has(purpose));
+  const isTpo =
+    purposes.length > 0 &&
+    elements.purposes?.unknown === false &&
+    purposes.every((purpose) => treatmentPaymentOperations.has(purpose));
   const recipients = (elements.actors ?? []).filter(({ part }) => part === 'recipient');
   const isOpenEnded =
     !written.hasEnd && !(typeof elements.period === 'object' && elements.period.end !== Number.POSITIVE_INFINITY);

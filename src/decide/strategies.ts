@@ -39,25 +39,31 @@ function newest(asked: readonly Asked[], question: number): ReadonlySet<ReadyCon
 
 function mostSpecific(asked: readonly Asked[], question: number): ReadonlySet<ReadyConsent> {
   const speaking = asked.filter(({ rulings }) => speaks(rulings[question] as Ruling));
-  const ranks = speaking.map(({ rulings }) => rankOf((rulings[question] as Ruling).elements));
+  const ranks = speaking.map(({ rulings }) => rankOf((rulings[question] as Ruling).deciding));
   const highest = Math.max(...ranks);
   return new Set(speaking.filter((_, index) => ranks[index] === highest).map(({ consent }) => consent));
 }
 
-/** An instance before a label or code, before a class, before other narrowing, before the whole record; a person before an organization. */
-function rankOf(elements: Elements | undefined): number {
-  if (elements === undefined) return 1;
-  const { data, labels, codes, classes, dataPeriod, actors } = elements;
-  const what = data?.codes.some(({ meaning }) => meaning === 'instance')
-    ? 5
-    : labels || codes
-      ? 4
-      : classes
-        ? 3
-        : dataPeriod || data
-          ? 2
-          : 1;
-  const names = (actors ?? []).filter(({ part }) => part === 'recipient').flatMap(({ names: all }) => all);
-  const who = names.some((name) => !name.startsWith('Organization/')) ? 0.5 : names.length > 0 ? 0.25 : 0;
-  return what + who;
+/** The most specific of the provisions that decided. */
+function rankOf(deciding: readonly Elements[]): number {
+  return Math.max(0, ...deciding.map((elements) => dataRank(elements) + actorRank(elements)));
+}
+
+/** An instance before a label or code, before a class, before other narrowing, before the whole record. */
+function dataRank({ data, labels, codes, classes, dataPeriod }: Elements): number {
+  if (data?.codes.some(({ meaning }) => meaning === 'instance')) return 5;
+  if (labels || codes) return 4;
+  if (classes) return 3;
+  return dataPeriod || data ? 2 : 1;
+}
+
+/** A person before a role (and what cannot be told from one), before an organization, before everybody. */
+function actorRank({ actors = [] }: Elements): number {
+  const ranks = actors
+    .filter(({ part }) => part === 'recipient' || part === 'unknown')
+    .map(({ names }) => {
+      if (names.some((name) => /(^|\/)(Practitioner|Patient|RelatedPerson|Device)\/[^/]+$/.test(name))) return 0.75;
+      return names.some((name) => /(^|\/)Organization\/[^/]+$/.test(name)) ? 0.25 : 0.5;
+    });
+  return Math.max(0, ...ranks);
 }

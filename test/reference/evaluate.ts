@@ -1,18 +1,26 @@
 import type { RequesterContext } from '../../src/context/requester-context.ts';
 import type { Candidate, DecisionSettings, Standing } from '../../src/decide/question.ts';
 import type { Interval } from '../../src/fhir/coding.ts';
+import type { Facts } from '../../src/label/facts.ts';
 import type { R4Actor, R4Coding, R4Concept, R4Consent, R4Data, R4Period, R4Provision, R4Reference } from './r4.ts';
 
 /**
  * The decision core once more, from the raw Consents, written to be read rather than to be fast, and sharing nothing
- * with the gateway but types. Where both agree on thousands of random cases, a slip would have to be made twice.
+ * with the gateway but types. Where both agree on thousands of random cases, a slip would have to be made twice. Emergency purposes are
+ * refused before anything is decided, so they are asked of Consents but never asserted here.
  */
 export interface Case {
   readonly patients: readonly PatientRecord[];
   readonly context: RequesterContext;
-  readonly candidate: Candidate;
+  /** Several resources of one request: nothing that is decided of one may colour another. */
+  readonly candidates: readonly Candidate[];
   readonly settings: DecisionSettings;
   readonly policy: PolicyTable;
+}
+
+/** One resource of a case. */
+interface Single extends Omit<Case, 'candidates'> {
+  readonly candidate: Candidate;
 }
 
 export interface PatientRecord {
@@ -24,7 +32,8 @@ export interface PatientRecord {
 /** The role rules as a plain table. */
 export interface PolicyTable {
   readonly kindsNotReceived: readonly string[];
-  readonly forbidden: readonly { readonly type: string; readonly label: string }[];
+  /** A missing type is any kind, a missing label any label. */
+  readonly forbidden: readonly { readonly type?: string; readonly label?: string }[];
   readonly cleared: readonly { readonly role: string; readonly topic: string }[];
 }
 
@@ -45,14 +54,24 @@ const withhold = (step: number, why: string): Verdict => ({ outcome: 'withhold',
 // ---------------------------------------------------------------------------------------------------------------------
 // The composition table
 
-export function evaluate(world: Case): Verdict {
+export function evaluate({ candidates, ...world }: Case): readonly Verdict[] {
+  return candidates.map((candidate) => rule({ ...world, candidate }));
+}
+
+function rule(world: Single): Verdict {
   const { candidate, context, policy } = world;
   const { facts, labels, asTarget } = candidate;
   if (context.unrestricted) return release(1, 'unrestricted');
   if (!asTarget && policy.kindsNotReceived.includes(facts.type)) return withhold(1, 'policy-kind');
   if (facts.patientUnknown) return withhold(2, 'patient-unknown');
   const cedarLabels: readonly string[] = [...labels.topics, levelOf(labels.stated, labels.topics)];
-  const isForbidden = policy.forbidden.some(({ type, label }) => type === facts.type && cedarLabels.includes(label));
+  // The target of a reference is judged as if its kind were allowed; what forbids its labels cuts it.
+  const isKindForbidden = policy.forbidden.some(({ type, label }) => type === facts.type && label === undefined);
+  const isForbidden = policy.forbidden.some(
+    ({ type, label }) =>
+      (type === undefined || (type === facts.type && !(asTarget && isKindForbidden))) &&
+      (label === undefined || cedarLabels.includes(label)),
+  );
   if (isForbidden) return withhold(3, 'policy-forbid');
   if (facts.patients.length === 0) return aboutNobody(world);
   let last = release(4, 'nothing');
@@ -78,13 +97,13 @@ const lawTopics = ['42CFRPart2', 'SUDCN', 'PSYTHPN'];
 const substance = ['ETH', 'SUD', 'ETHUD', 'OPIOIDUD'];
 
 /** Topics the Consents are asked about. */
-function topicsOf({ candidate: { labels }, settings }: Case): readonly string[] {
+function topicsOf({ candidate: { labels }, settings }: Single): readonly string[] {
   const { topics } = labels;
   const isStrict = settings.sudIsPart2 && topics.some((topic) => substance.includes(topic));
   return isStrict && !topics.includes('42CFRPart2') ? ['42CFRPart2', ...topics] : topics;
 }
 
-function questionsOf(world: Case): readonly Question[] {
+function questionsOf(world: Single): readonly Question[] {
   const { stated, topics } = world.candidate.labels;
   const aside = topics.length > 0 && stated === 'R' ? 'N' : (stated ?? 'N');
   return [
@@ -99,11 +118,10 @@ interface Question {
   readonly level: string;
 }
 
-function aboutNobody(world: Case): Verdict {
+function aboutNobody(world: Single): Verdict {
   for (const purpose of runs(world)) {
     for (const topic of topicsOf(world)) {
       const isLaw = lawTopics.includes(topic);
-      if (isEmergency(purpose) && topic !== 'SUDCN' && topic !== 'PSYTHPN') continue;
       if (isLaw && !isWithinProgram(world, topic, purpose)) return withhold(6, 'no-qualifying-permit');
       if (!isLaw && !clears(world, topic)) return withhold(7, 'no-permit-for-topic');
     }
@@ -111,10 +129,13 @@ function aboutNobody(world: Case): Verdict {
   return release(8, 'not-about-a-patient');
 }
 
-function aboutPatient(world: Case, patient: PatientRecord): Verdict {
+function aboutPatient(world: Single, patient: PatientRecord): Verdict {
   const { kind } = patient.standing;
   if (kind === 'self') return toPatient(world);
-  if (kind === 'representative') return toRepresentative(world, patient);
+  if (kind === 'representative') {
+    const verdict = toRepresentative(world, patient);
+    if (verdict !== undefined) return verdict;
+  }
   let last = release(8, 'nothing');
   for (const purpose of runs(world)) {
     last = run(world, patient, purpose);
@@ -124,16 +145,19 @@ function aboutPatient(world: Case, patient: PatientRecord): Verdict {
 }
 
 /** Every asserted purpose is a run of its own; no purpose is one run too. */
-function runs({ context }: Case): readonly (string | undefined)[] {
+function runs({ context }: Single): readonly (string | undefined)[] {
   return context.purposes.length === 0 ? [undefined] : context.purposes;
 }
 
-function toPatient({ candidate: { labels }, settings }: Case): Verdict {
-  const isWithheld = settings.withholdFromPatient && labels.caveats.includes(`${actCode}|NOPAT`);
+function toPatient({ candidate: { labels }, settings }: Single): Verdict {
+  const isWithheld =
+    settings.withholdFromPatient &&
+    // A provider's TBOO in the record is taken for his documented decision: the inputs know of no other.
+    (labels.caveats.includes(`${actCode}|NOPAT`) || labels.caveats.includes(`${actCode}|TBOO`));
   return isWithheld ? withhold(4, 'withheld-from-patient') : release(4, 'self');
 }
 
-function toRepresentative(world: Case, patient: PatientRecord): Verdict {
+function toRepresentative(world: Single, patient: PatientRecord): Verdict | undefined {
   const { candidate, settings } = world;
   const { labels } = candidate;
   const topics = topicsOf(world);
@@ -142,58 +166,29 @@ function toRepresentative(world: Case, patient: PatientRecord): Verdict {
   if (labels.caveats.includes(`${actCode}|ADOL`)) return withhold(4, 'adolescent');
   const isNote = topics.some((topic) => topic === 'SUDCN' || topic === 'PSYTHPN');
   if (isNote && !settings.representativesSeeNotes) return withhold(4, 'notes');
-  for (const purpose of runs(world)) {
-    if (isNamedInDeny(world, patient, purpose)) return withhold(4, 'named in a deny');
-    if (!patient.standing.patientIsMinor) continue;
-    for (const topic of topics) {
-      const isGuarded = topic === '42CFRPart2' || topic === 'SUDCN' || substance.includes(topic);
-      if (isGuarded && !hasQualifyingPermit(world, patient, topic, purpose)) return withhold(4, 'minor');
-    }
-  }
-  return release(4, 'representative');
+  if (runs(world).some((purpose) => isNamedInDeny(world, patient, purpose))) return withhold(4, 'named in a deny');
+  // A minor's own treatment for substance use is hers to disclose: the Consents decide.
+  return patient.standing.patientIsMinor && topics.some(isPart2Data) ? undefined : release(4, 'representative');
 }
 
-function isNamedInDeny(world: Case, patient: PatientRecord, purpose: string | undefined): boolean {
-  const { context } = world;
-  const him = [...context.requester.identities, patient.standing.relatedPerson ?? ''];
+const isPart2Data = (topic: string): boolean =>
+  topic === '42CFRPart2' || topic === 'SUDCN' || substance.includes(topic);
+
+/** By name, or by what cannot be compared with his names: a deny counts it as him. */
+function isNamedInDeny(world: Single, patient: PatientRecord, purpose: string | undefined): boolean {
+  const him = [...world.context.requester.identities, patient.standing.relatedPerson ?? ''];
+  const isHim = (actor: R4Actor): boolean =>
+    (partOf(actor) === 'recipient' || partOf(actor) === 'unknown') &&
+    (isIncomparable(actor) || namesOf(actor.reference).some((name) => him.includes(name)));
   return questionsOf(world).some((question) =>
     answers(world, patient, question, purpose).some(
-      ({ answer, rules }) =>
-        answer === 'deny' &&
-        rules.some((rule) =>
-          (elementOf(rule, 'actor') ?? []).some(
-            (actor) => partOf(actor) === 'recipient' && namesOf(actor.reference).some((name) => him.includes(name)),
-          ),
-        ),
+      ({ answer, rules }) => answer === 'deny' && rules.some((rule) => (elementOf(rule, 'actor') ?? []).some(isHim)),
     ),
   );
 }
 
-function hasQualifyingPermit(world: Case, patient: PatientRecord, topic: string, purpose: string | undefined): boolean {
-  const said = answers(world, patient, { topic, level: 'R' }, purpose);
-  const { answer, deciding } = combine(said, world.settings);
-  return answer === 'permit' && deciding.some(({ qualifies }) => qualifies);
-}
-
-/** Steps 5 to 8 for one purpose. An accepted break-glass purpose only adds. */
-function run(world: Case, patient: PatientRecord, purpose: string | undefined): Verdict {
-  if (!isEmergency(purpose)) return steps5to8(world, patient, purpose);
-  const asTreatment = steps5to8(world, patient, 'TREAT');
-  if (asTreatment.outcome === 'release') return asTreatment;
-  for (const question of questionsOf(world)) {
-    const { answer, deciding } = combine(answers(world, patient, question, purpose), world.settings);
-    if (answer === 'deny') return withhold(5, 'denied in the emergency too');
-    const isNote = question.topic === 'SUDCN' || question.topic === 'PSYTHPN';
-    const isPermitted = answer === 'permit' && deciding.some(({ qualifies }) => qualifies);
-    if (isNote && !isPermitted) return withhold(6, 'no emergency for notes');
-  }
-  return release(6, 'emergency');
-}
-
-const isEmergency = (purpose: string | undefined): boolean =>
-  purpose === 'BTG' || purpose === 'ETREAT' || purpose === 'ERTREAT';
-
-function steps5to8(world: Case, patient: PatientRecord, purpose: string | undefined): Verdict {
+/** Steps 5 to 8 for one purpose. */
+function run(world: Single, patient: PatientRecord, purpose: string | undefined): Verdict {
   const asked = questionsOf(world).map((question) => ({
     ...question,
     ...combine(answers(world, patient, question, purpose), world.settings),
@@ -201,14 +196,16 @@ function steps5to8(world: Case, patient: PatientRecord, purpose: string | undefi
   if (asked.some(({ answer }) => answer === 'deny')) return withhold(5, 'consent-deny');
 
   let isRestCovered = false;
+  const mustQualify = (topic: string): boolean =>
+    lawTopics.includes(topic) || (patient.standing.kind === 'representative' && isPart2Data(topic));
   for (const { topic, answer, deciding } of asked) {
-    if (topic === undefined || !lawTopics.includes(topic)) continue;
-    const isQualified = answer === 'permit' && purpose !== undefined && deciding.some(({ qualifies }) => qualifies);
+    if (topic === undefined || !mustQualify(topic)) continue;
+    const isQualified = answer === 'permit' && deciding.some(({ qualifies }) => qualifies);
     if (!isQualified && !isWithinProgram(world, topic, purpose)) return withhold(6, 'no-qualifying-permit');
     isRestCovered = true;
   }
   for (const { topic, answer } of asked) {
-    if (topic === undefined || lawTopics.includes(topic)) continue;
+    if (topic === undefined || mustQualify(topic)) continue;
     if (answer === 'permit') isRestCovered = true;
     else if (!clears(world, topic)) return withhold(7, 'no-permit-for-topic');
   }
@@ -223,25 +220,25 @@ function steps5to8(world: Case, patient: PatientRecord, purpose: string | undefi
 }
 
 /** 42 CFR 2.12(c)(3): the requester's verified organization is the source program, and the role is cleared. */
-function isWithinProgram(world: Case, topic: string, purpose: string | undefined): boolean {
+function isWithinProgram(world: Single, topic: string, purpose: string | undefined): boolean {
   const { candidate, context, settings } = world;
-  if (purpose === undefined) return false;
+  if (purpose === undefined || topic !== '42CFRPart2') return false;
   const { actors, actorIdentifiers } = candidate.facts.labelInputs;
   const sources = [...actors, ...actorIdentifiers].filter((name) => settings.programs.includes(name));
   return sources.some((name) => context.requester.organizations.includes(name)) && clears(world, topic);
 }
 
-function clears({ context, policy }: Case, topic: string): boolean {
+function clears({ context, policy }: Single, topic: string): boolean {
   return policy.cleared.some((row) => row.topic === topic && context.requester.roles.includes(row.role));
 }
 
-function isImplicitlyPermitted(world: Case, level: string, purpose: string | undefined): boolean {
+function isImplicitlyPermitted(world: Single, level: string, purpose: string | undefined): boolean {
   const { candidate, context, settings } = world;
   if (purpose === undefined || !atMost(level, 'N')) return false;
   const { roles } = context.requester;
   switch (settings.implicitPolicy) {
     case 'deny':
-    case 'break-glass-only': // break-glass has passed already
+    case 'break-glass-only':
       return false;
     case 'all-normal':
       return true;
@@ -269,22 +266,23 @@ interface Said {
   readonly qualifies: boolean;
 }
 
-function answers(world: Case, patient: PatientRecord, question: Question, purpose: string | undefined): Said[] {
+function answers(world: Single, patient: PatientRecord, question: Question, purpose: string | undefined): Said[] {
   const { context, settings } = world;
   const said: Said[] = [];
+  const isUncoveredForEverything = !patient.consents.every(isReadable); // it may have been a revocation
   for (const consent of patient.consents) {
-    if (!isReadable(consent)) {
-      said.push({ consent, answer: 'uncovered', rules: [], qualifies: false });
-      continue;
-    }
-    if (!isInForce(consent, context.at)) continue;
+    if (!isReadable(consent) || !isInForce(consent, context.at)) continue;
     const force = forceInFamily(consent, patient.consents, context.at);
     if (force === 'superseded') continue;
     const one = evaluateConsent(world, patient, consent, question, purpose);
     if (one.answer === 'deny') {
       if (!isForeign(consent, settings) || settings.foreignDenyBinds) said.push(one);
-    } else if (force === 'in force' && !isForeign(consent, settings)) said.push(one);
+    } else if (force === 'in force' && !isForeign(consent, settings)) {
+      said.push(one.answer === 'permit' && isUncoveredForEverything ? { ...one, answer: 'uncovered' } : one);
+    }
   }
+  const [unreadable] = patient.consents.filter((consent) => !isReadable(consent));
+  if (unreadable !== undefined) said.push({ consent: unreadable, answer: 'uncovered', rules: [], qualifies: false });
   return said;
 }
 
@@ -304,17 +302,29 @@ function combine(said: readonly Said[], settings: DecisionSettings): { answer: A
   return { answer: said.some(({ answer }) => answer === 'uncovered') ? 'uncovered' : 'not-applicable', deciding: [] };
 }
 
-/** Data instance > label or code > class > whole record; then person > role > organization > all. */
+/** Data instance > label or code > class > what else narrows > whole record; then person > role > organization > all. */
 function rank({ rules }: Said): number {
   return Math.max(
     ...rules.map((rule) => {
       const has = (name: DataElement): boolean => elementOf(rule, name) !== undefined;
-      const data = has('data') ? 3 : has('securityLabel') || has('code') ? 2 : has('class') ? 1 : 0;
-      const actors = (elementOf(rule, 'actor') ?? []).map((actor) => {
-        const name = actor.reference?.reference ?? '';
-        if (/(Practitioner|Patient|RelatedPerson|Device)\//.test(name)) return 3;
-        return /Organization\//.test(name) ? 1 : 2;
-      });
+      const isOfInstance = (elementOf(rule, 'data') ?? []).some(({ meaning }) => meaning === 'instance');
+      const data = isOfInstance
+        ? 4
+        : has('securityLabel') || has('code')
+          ? 3
+          : has('class')
+            ? 2
+            : has('data') || has('dataPeriod')
+              ? 1
+              : 0;
+      const actors = (elementOf(rule, 'actor') ?? [])
+        .filter((actor) => partOf(actor) === 'recipient' || partOf(actor) === 'unknown')
+        .map((actor) => {
+          if (isIncomparable(actor)) return 2;
+          const name = actor.reference?.reference ?? '';
+          if (/(Practitioner|Patient|RelatedPerson|Device)\//.test(name)) return 3;
+          return /Organization\//.test(name) ? 1 : 2;
+        });
       return data * 4 + Math.max(0, ...actors);
     }),
   );
@@ -383,7 +393,8 @@ function codings(concepts: readonly R4Concept[]): string[] {
 
 /** All of the root but type, period and nested provisions, in no order. */
 function rootOf({ provision }: R4Consent): string {
-  const { type: _type, period: _period, provision: _nested, ...stated } = provision ?? {};
+  if (provision === undefined) return 'no root';
+  const { type: _type, period: _period, provision: _nested, ...stated } = provision;
   const sorted = Object.entries(stated).map(([name, value]) => [
     name,
     Array.isArray(value) ? [...new Set(value.map((one) => JSON.stringify(one)))].sort() : value,
@@ -434,7 +445,7 @@ const when = (condition: boolean): Match => (condition ? 'yes' : 'no');
 const holds = (match: Match, effect: Effect): boolean => match === 'yes' || (match === 'unclear' && effect === 'deny');
 
 function evaluateConsent(
-  world: Case,
+  world: Single,
   patient: PatientRecord,
   consent: R4Consent,
   question: Question,
@@ -515,8 +526,7 @@ function treeOf(consent: R4Consent): Tree {
   };
   if (codes.includes('EMRGONLY')) {
     const emergency: R4Provision = { purpose: [{ system: actReason, code: 'ETREAT' }] };
-    const nested = root === undefined ? [] : under(undefined, 'deny', root).children;
-    return { base: empty('deny'), nested: [under(undefined, 'permit', emergency), ...nested] };
+    return { base: empty('deny'), nested: [under(undefined, 'permit', { ...root, ...emergency })] };
   }
   const general = codes.some((code) => code === 'OPTIN' || code === 'OPTINR')
     ? 'permit'
@@ -551,7 +561,7 @@ function elementOf<Name extends RequestElement | DataElement>(rule: Rule, name: 
 }
 
 interface Asked {
-  readonly world: Case;
+  readonly world: Single;
   readonly patient: PatientRecord;
   readonly question: Question;
   readonly purpose: string | undefined;
@@ -596,38 +606,46 @@ function partOf({ role }: R4Actor): Part {
   return 'unknown';
 }
 
-/** Any one actor of a part, and every part that is named: who receives, from whom, whose data. */
-function actorsMatch(rule: Rule, { candidate, context, settings }: Case): Match {
-  const actors = elementOf(rule, 'actor');
-  if (actors === undefined) return 'yes';
-  const requester = [...context.requester.identities, ...context.requester.organizations];
-  const one = (actor: R4Actor): Match => {
-    const names = namesOf(actor.reference);
-    const isStrange = (actor.extension ?? []).some(({ url }) => url !== harmlessExtension);
-    const type = names[0]?.split('/')[0];
-    if (isStrange || names.length === 0 || type === 'Group' || type === 'CareTeam') return 'unclear';
-    const meets = (others: readonly string[]): Match => when(names.some((name) => others.includes(name)));
-    switch (partOf(actor)) {
-      case 'recipient':
-        return meets(requester);
-      case 'unknown':
-        return meets(requester) === 'yes' ? 'unclear' : 'no';
-      case 'custodian':
-        return settings.organizations.length === 0 ? 'unclear' : meets(settings.organizations);
-      case 'author':
-        return candidate.facts.authors.length === 0 ? 'unclear' : meets(candidate.facts.authors);
-    }
-  };
-  const parts = new Set(actors.map((actor) => (partOf(actor) === 'unknown' ? 'recipient' : partOf(actor))));
-  return all(
-    ...[...parts].map((part) =>
-      any(
-        actors
-          .filter((actor) => partOf(actor) === part || (part === 'recipient' && partOf(actor) === 'unknown'))
-          .map(one),
-      ),
-    ),
+/** Groups, care teams, nobody at all, or with an extension that may change who is meant. */
+function isIncomparable({ reference, extension = [] }: R4Actor): boolean {
+  const names = namesOf(reference);
+  const type = names[0]?.split('/')[0];
+  return (
+    names.length === 0 ||
+    type === 'Group' ||
+    type === 'CareTeam' ||
+    extension.some(({ url }) => url !== harmlessExtension)
   );
+}
+
+/** Who receives and from whom: any one actor of either part. */
+function actorsMatch(rule: Rule, { context, settings }: Single): Match {
+  const requester = [...context.requester.identities, ...context.requester.organizations];
+  const recipient = anyOfPart(rule, ['recipient', 'unknown'], (actor) => {
+    const match = isIncomparable(actor) ? 'unclear' : meets(actor, requester);
+    return partOf(actor) === 'unknown' && match === 'yes' ? 'unclear' : match;
+  });
+  const custodian = anyOfPart(rule, ['custodian'], (actor) => {
+    if (isIncomparable(actor)) return 'unclear';
+    return settings.organizations.length === 0 ? 'yes' : meets(actor, settings.organizations); // unset: it acts for any
+  });
+  return all(recipient, custodian);
+}
+
+/** Whose data it is, as `data` of meaning authoredby. */
+function authorMatch(rule: Rule, { authors }: Facts): Match {
+  return anyOfPart(rule, ['author'], (actor) =>
+    isIncomparable(actor) || authors.length === 0 ? 'unclear' : meets(actor, authors),
+  );
+}
+
+function anyOfPart(rule: Rule, parts: readonly Part[], match: (actor: R4Actor) => Match): Match {
+  const actors = (elementOf(rule, 'actor') ?? []).filter((actor) => parts.includes(partOf(actor)));
+  return actors.length === 0 ? 'yes' : any(actors.map(match));
+}
+
+function meets({ reference }: R4Actor, others: readonly string[]): Match {
+  return when(namesOf(reference).some((name) => others.includes(name)));
 }
 
 const broader: Readonly<Record<string, string>> = {
@@ -696,6 +714,7 @@ function dataMatch(rule: Rule, asked: Asked): Match {
     codeMatch(elementOf(rule, 'code'), rule.effect, candidate),
     dataPeriodMatch(elementOf(rule, 'dataPeriod'), rule.effect, asked.world),
     namedDataMatch(elementOf(rule, 'data'), rule.effect, candidate),
+    authorMatch(rule, candidate.facts),
   );
 }
 
@@ -722,16 +741,20 @@ const speciallyProtected = ['PSY', 'PSYTHPN', ...substance];
 
 function labelsMatch(rule: Rule, asked: Asked): Match {
   const stated = elementOf(rule, 'securityLabel');
-  return rule.effect === 'deny' ? deniedLabels(stated, asked.question) : permittedLabels(rule, stated, asked);
+  return rule.effect === 'deny' ? deniedLabels(rule, stated, asked) : permittedLabels(rule, stated, asked);
 }
 
 /** A deny: any one label; a level means itself and above. */
-function deniedLabels(stated: readonly R4Coding[] | undefined, { topic, level }: Question): Match {
+function deniedLabels(rule: Rule, stated: readonly R4Coding[] | undefined, { question, world }: Asked): Match {
   if (stated === undefined) return 'yes';
+  const { topic, level } = question;
   const { levels: named, topics, hasUnknown } = readLabels(stated);
+  const isPart2 = isRecognised(rule, world.settings);
   return any([
     ...named.map((one) => when(atMost(one, level))),
-    ...topics.map((one) => when(topic !== undefined && deniesTopic(one, topic))),
+    ...topics.map((one) =>
+      when(topic !== undefined && (deniesTopic(one, topic) || (isPart2 && stands(topics, topic)))),
+    ),
     ...(hasUnknown ? (['unclear'] as const) : []),
   ]);
 }
@@ -762,8 +785,12 @@ function permittedLabels(rule: Rule, stated: readonly R4Coding[] | undefined, as
 
 function coversTopic(stated: readonly string[], topic: string, isQualifying: boolean): boolean {
   if (stated.some((one) => permitsTopic(one, topic))) return true;
-  if (!isQualifying || stated.includes('ETHUD') || stated.includes('OPIOIDUD')) return false;
-  // In a qualifying Consent 42CFRPart2 and the substance class stand for each other.
+  return isQualifying && stands(stated, topic);
+}
+
+/** In a Part 2 consent 42CFRPart2 and the substance class stand for each other, unless a finer code is named. */
+function stands(stated: readonly string[], topic: string): boolean {
+  if (stated.includes('ETHUD') || stated.includes('OPIOIDUD')) return false;
   if (topic === '42CFRPart2') return stated.some((one) => substance.includes(one));
   return substance.includes(topic) && stated.includes('42CFRPart2');
 }
@@ -777,6 +804,7 @@ function permitsTopic(stated: string, topic: string): boolean {
 function isNarrowedOnlyByTopics(base: Rule, { question }: Asked): boolean {
   const stated = elementOf(base, 'securityLabel');
   if (stated === undefined || understoodMatch(base) !== 'yes') return false;
+  if ((elementOf(base, 'actor') ?? []).some((actor) => partOf(actor) === 'author')) return false;
   if ((['class', 'code', 'dataPeriod', 'data'] as const).some((name) => elementOf(base, name) !== undefined))
     return false;
   const { levels: named, topics, hasUnknown } = readLabels(stated);
@@ -788,6 +816,17 @@ function isBasicNormal({ policy = [] }: R4Consent): boolean {
   return policy.some(({ uri }) => uri === 'https://profiles.ihe.net/ITI/PCF/Policy-basic-normal');
 }
 
+/** A Part 2 consent by policyRule, category, policy.uri, or a provision that names the law. */
+function isRecognised(rule: Rule, { part2PolicyUris }: DecisionSettings): boolean {
+  const { consent } = rule;
+  return (
+    ruleCodes(consent).includes('42CFRPart2') ||
+    (consent.category ?? []).some(({ coding }) => (coding ?? []).some(({ code }) => code === '42CFRPart2CD')) ||
+    (consent.policy ?? []).some(({ uri }) => part2PolicyUris.includes(uri)) ||
+    readLabels(elementOf(rule, 'securityLabel') ?? []).topics.includes('42CFRPart2')
+  );
+}
+
 /** 42 CFR 2.31: recognised as a Part 2 consent, with the required elements; notes only where they are named. */
 function qualifiesFor(rule: Rule, { world, question, purpose }: Asked): boolean {
   const { consent } = rule;
@@ -795,26 +834,21 @@ function qualifiesFor(rule: Rule, { world, question, purpose }: Asked): boolean 
   if (question.topic === 'PSYTHPN') return labels.topics.includes('PSYTHPN');
   const purposes = (elementOf(rule, 'purpose') ?? []).map(({ code = '' }) => code);
   const actors = elementOf(rule, 'actor') ?? [];
-  const isRecognised =
-    ruleCodes(consent).includes('42CFRPart2') ||
-    (consent.category ?? []).some(({ coding }) => (coding ?? []).some(({ code }) => code === '42CFRPart2CD')) ||
-    (consent.policy ?? []).some(({ uri }) => world.settings.part2PolicyUris.includes(uri)) ||
-    labels.topics.includes('42CFRPart2');
   const namesDiscloser =
     (consent.organization ?? []).length > 0 || actors.some((actor) => partOf(actor) === 'custodian');
   const describes =
     (['securityLabel', 'class', 'code', 'data'] as const).some((name) => elementOf(rule, name) !== undefined) ||
     (consent.policy ?? []).length > 0;
-  const isForOperations = purposes.every((code) =>
-    ['TREAT', 'HPAYMT', 'HOPERAT'].some((one) => permitsPurpose(one, code)),
-  );
+  const isForOperations = purposes.every((code) => code === 'TREAT' || code === 'HPAYMT' || code === 'HOPERAT');
   const namesRecipient =
     actors.some((actor) => partOf(actor) === 'recipient') || (actors.length === 0 && isForOperations);
-  const expires = consent.provision?.period?.end !== undefined || elementOf(rule, 'period')?.end !== undefined;
+  // No end is fine for treatment, payment and operations.
+  const expires =
+    isForOperations || consent.provision?.period?.end !== undefined || elementOf(rule, 'period')?.end !== undefined;
   const isSigned = consent.sourceReference !== undefined && consent.dateTime !== undefined;
   const isVerified = (consent.verification ?? []).some(({ verified }) => verified);
   return (
-    isRecognised &&
+    isRecognised(rule, world.settings) &&
     namesDiscloser &&
     describes &&
     namesRecipient &&
@@ -873,7 +907,7 @@ function codeMatch(stated: readonly R4Concept[] | undefined, effect: Effect, { f
 }
 
 /** A permit needs the data's time within; a deny any overlap. */
-function dataPeriodMatch(stated: R4Period | undefined, effect: Effect, { candidate, settings }: Case): Match {
+function dataPeriodMatch(stated: R4Period | undefined, effect: Effect, { candidate, settings }: Single): Match {
   if (stated === undefined) return 'yes';
   const period = readPeriod(stated);
   const time = candidate.facts.clinicalTime ?? settings.instantOf(candidate.facts.lastUpdated);

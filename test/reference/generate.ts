@@ -216,7 +216,47 @@ interface Template {
   readonly category: readonly R4Concept[];
 }
 export const part2Policy = 'https://www.ecfr.gov/current/title-42/part-2';
-const template = fc.record({
+/** Written consents under 42 CFR 2.31, most of them complete. */
+const written: fc.Arbitrary<Template> = fc.record({
+  root: record<Statement>({
+    purpose: usually(
+      fc.constantFrom([reason('TREAT')], ['TREAT', 'HPAYMT', 'HOPERAT'].map(reason), [reason('HLEGAL')]),
+      few(purpose, 3),
+    ),
+    actor: maybe(
+      5,
+      fc.constant([
+        {
+          role: concept({ system: v3('ParticipationType'), code: 'IRCP' }),
+          reference: { reference: 'Practitioner/bob' },
+        },
+      ]),
+    ),
+    securityLabel: fc.constantFrom(
+      undefined,
+      [act('42CFRPart2')],
+      [act('42CFRPart2'), act('ETHUD')],
+      [act('SUD')],
+      [{ system: gatewayLabels, code: 'SUDCN' }],
+      [act('PSYTHPN')],
+    ),
+    action: fc.constant(undefined),
+    class: maybe(1, few(contentClass)),
+    code: maybe(1, few(code)),
+    dataPeriod: fc.constant(undefined),
+    data: maybe(1, few(data)),
+    extension: fc.constant(undefined),
+    modifierExtension: fc.constant(undefined),
+  }),
+  organization: maybe(9, fc.constant([{ reference: 'Organization/hosp' }])),
+  policy: maybe(6, fc.constantFrom([{ uri: part2Policy }], [{ uri: 'https://example.org/policy' }])),
+  policyRule: maybe(4, fc.constant(concept(act('42CFRPart2')))),
+  category: usually(
+    fc.constant([concept(act('42CFRPart2CD'))]),
+    fc.constant([concept({ system: 'http://loinc.org', code: '64292-6' })]),
+  ),
+});
+const ordinary: fc.Arbitrary<Template> = fc.record({
   root: statement(1),
   organization: maybe(
     6,
@@ -248,6 +288,8 @@ const template = fc.record({
     [concept({ system: 'http://terminology.hl7.org/CodeSystem/consentcategorycodes', code: 'npp' })],
   ),
 });
+
+const template = fc.oneof({ weight: 1, arbitrary: ordinary }, { weight: 1, arbitrary: written });
 
 interface Variation {
   readonly template: number;
@@ -342,14 +384,27 @@ export function consentsOf(patient: string, prefix: string): fc.Arbitrary<R4Cons
 // ---------------------------------------------------------------------------------------------------------------------
 // The resource
 
-const topicSets = ['42CFRPart2', '42CFRPart2', 'ETHUD', 'HIV', 'HIV', 'OPIOIDUD', 'PSY', 'PSYTHPN', 'SUD', 'SUDCN'];
+const topicSets = [
+  '42CFRPart2',
+  '42CFRPart2',
+  '42CFRPart2',
+  'SUD',
+  'ETHUD',
+  'HIV',
+  'HIV',
+  'OPIOIDUD',
+  'PSY',
+  'PSYTHPN',
+  'SUD',
+  'SUDCN',
+];
 /** Effective labels: sorted, the substance class reduced to its most specific members. */
 const labels: fc.Arbitrary<Labels> = fc
   .record({
     stated: maybe(5, fc.constantFrom('N' as const, 'R' as const, 'R' as const, 'V' as const, 'L' as const)),
     topics: fc.oneof(
       { weight: 2, arbitrary: fc.constant<string[]>([]) },
-      { weight: 5, arbitrary: few(fc.constantFrom(...topicSets), 3) },
+      { weight: 5, arbitrary: few(fc.constantFrom(...topicSets), 2) },
     ),
     caveats: maybe(
       2,
@@ -401,7 +456,7 @@ const facts: fc.Arbitrary<Facts> = fc
     authors: some('Practitioner/bob', 'Practitioner/ann', 'Organization/hosp', 'urn:users|bob'),
     references: keys('Patient/p1', 'Encounter/1', 'Encounter/2', 'Condition/1', 'Observation/1'),
     partOf: keys('Encounter/1', 'Encounter/2'),
-    actors: some('Organization/program', 'Organization/hosp'),
+    actors: fc.constantFrom<string[]>(['Organization/program'], ['Organization/hosp'], []),
     actorIdentifiers: some('urn:orgs|program'),
   })
   .map(({ key, patients, primary, secondary, references, partOf, actors, actorIdentifiers, ...rest }): Facts => {
@@ -433,12 +488,13 @@ const named: fc.Arbitrary<Map<ResourceKey, NamedData>> = fc
   )
   .map((entries) => new Map(entries));
 
-const candidate: fc.Arbitrary<Candidate> = fc.record({
-  facts,
-  labels,
-  asTarget: fc.oneof({ weight: 7, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
-  named,
-});
+const asTarget = fc.oneof({ weight: 7, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
+/** One to three resources of one request; often with the same labels, as answers that are remembered would need. */
+const candidates: fc.Arbitrary<Candidate[]> = fc
+  .record({ labels: few(labels), resources: few(fc.record({ facts, asTarget, label: fc.nat(1) }), 3), named })
+  .map(({ labels, resources, named }) =>
+    resources.map(({ label, ...rest }) => ({ ...rest, labels: labels[label % labels.length] as Labels, named })),
+  );
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The request
@@ -449,27 +505,33 @@ const who = fc.oneof(
   { weight: 1, arbitrary: fc.constant('patient' as const) },
 );
 
+/** Emergencies are refused before anything is decided. */
+const asserted = purposes.filter((one) => one !== 'BTG' && one !== 'ETREAT');
+
 const context: fc.Arbitrary<RequesterContext> = fc
   .record({
     who,
-    identities: some('Practitioner/bob', 'urn:users|bob', 'https://elsewhere.example/fhir/Practitioner/bob'),
-    organizations: some('Organization/hosp', 'urn:orgs|hosp', 'Organization/program', 'urn:orgs|program'),
+    identities: usually<string[]>(
+      fc.constantFrom(['Practitioner/bob'], ['Practitioner/bob', 'urn:users|bob']),
+      some('urn:users|bob', 'https://elsewhere.example/fhir/Practitioner/bob'),
+    ),
+    organizations: some('Organization/hosp', 'urn:orgs|hosp', 'Organization/program', 'Organization/program'),
     roles: some('clinician', 'counselor', 'billing', 'researcher'),
     purposes: fc.oneof(
       {
         weight: 6,
         arbitrary: fc.constantFrom<string[]>(
-          ...[...purposes, 'TREAT', 'TREAT', 'TREAT', 'TREAT', 'HPAYMT'].map((one) => [one]),
+          ...[...asserted, 'TREAT', 'TREAT', 'TREAT', 'TREAT', 'TREAT', 'TREAT', 'HPAYMT'].map((one) => [one]),
         ),
       },
       {
         weight: 1,
-        arbitrary: fc.constantFrom<string[]>([], ['TREAT', 'HPAYMT'], ['BTG', 'TREAT'], ['HRESCH', 'HOPERAT']),
+        arbitrary: fc.constantFrom<string[]>([], ['TREAT', 'HPAYMT'], ['HRESCH', 'HOPERAT']),
       },
     ),
     unrestricted: fc.oneof({ weight: 60, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
   })
-  .map(({ who, identities, organizations, roles, purposes: asserted, unrestricted }): RequesterContext => {
+  .map(({ who, identities, organizations, roles, purposes, unrestricted }): RequesterContext => {
     const person = { staff: identities, guardian: ['RelatedPerson/guardian'], patient: ['Patient/p1'] }[who];
     return {
       requester: {
@@ -486,10 +548,10 @@ const context: fc.Arbitrary<RequesterContext> = fc
         organizations: who === 'staff' ? organizations : [],
         roles: who === 'staff' ? roles : [],
         roleCodes: [],
-        purposes: asserted.map((code: string) => ({ code, assigned: false })),
+        purposes: purposes.map((code) => ({ code, assigned: false })),
         amr: [],
       },
-      purposes: asserted,
+      purposes,
       purposeAssigned: false,
       ...(who === 'patient' ? { self: 'Patient/p1' as PatientKey } : {}),
       ...(who === 'guardian' ? { relatedPerson: 'RelatedPerson/guardian' } : {}),
@@ -526,7 +588,7 @@ const settings: fc.Arbitrary<DecisionSettings> = fc.record({
   part2PolicyUris: fc.constant([part2Policy]),
   part2RequiresVerification: fc.boolean(),
   instantOf: fc.constant(instantOf),
-  programs: maybe(5, fc.constant(['Organization/program', 'urn:orgs|program'])).map((programs) => programs ?? []),
+  programs: maybe(7, fc.constant(['Organization/program', 'urn:orgs|program'])).map((programs) => programs ?? []),
 });
 
 function instantOf(text: string | undefined): Interval | undefined {
@@ -538,14 +600,19 @@ const policy: fc.Arbitrary<PolicyTable> = fc.record({
   kindsNotReceived: maybe(1, some('Claim', 'Medication')).map((kinds) => kinds ?? []),
   forbidden: maybe(
     1,
-    few(fc.record({ type: fc.constantFrom('Observation', 'Condition'), label: fc.constantFrom('HIV', 'R', 'V') })),
+    few(
+      record<PolicyTable['forbidden'][number]>({
+        type: maybe(7, fc.constantFrom('Observation', 'Condition')),
+        label: maybe(7, fc.constantFrom('HIV', 'R', 'V')),
+      }),
+    ),
   ).map((rows) => rows ?? []),
   cleared: maybe(
     5,
     few(
       fc.record({
         role: fc.constantFrom('clinician', 'counselor'),
-        topic: fc.constantFrom('HIV', 'PSY', 'SUD', 'ETHUD', '42CFRPart2', 'SUDCN'),
+        topic: fc.constantFrom('HIV', 'PSY', 'SUD', 'ETHUD', '42CFRPart2', '42CFRPart2', 'SUDCN'),
       }),
       4,
     ),
@@ -558,7 +625,7 @@ export const cases: fc.Arbitrary<Case> = fc
     second: consentsOf('Patient/p2', 'b'),
     minor: fc.boolean(),
     context,
-    candidate,
+    candidates,
     settings,
     policy,
   })
@@ -568,6 +635,6 @@ export const cases: fc.Arbitrary<Case> = fc
       consents,
       standing: standingOf(rest.context, key, minor),
     });
-    const isAboutBoth = rest.candidate.facts.patients.some((key) => key === 'Patient/p2');
+    const isAboutBoth = rest.candidates.some(({ facts }) => facts.patients.some((key) => key === 'Patient/p2'));
     return { ...rest, patients: [patient('Patient/p1', first), patient('Patient/p2', isAboutBoth ? second : [])] };
   });

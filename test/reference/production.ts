@@ -9,11 +9,11 @@ import { type Case, harmlessExtension, localBase, type PolicyTable } from './eva
 import type { R4Consent } from './r4.ts';
 
 /** The same case, decided by the gateway. */
-export function decide({ patients, context, candidate, settings, policy }: Case): Decision {
+export function decide({ patients, context, candidates, settings, policy }: Case): readonly Decision[] {
   const rules = new Rules(context, policyOf(policy), settings, undefined);
   for (const { key, consents, standing } of patients)
     rules.establish(key as PatientKey, { consents: parsed(consents, settings.part2PolicyUris), standing });
-  return rules.decide(candidate);
+  return candidates.map((candidate) => rules.decide(candidate));
 }
 
 export function parsed(consents: readonly R4Consent[], part2PolicyUris: readonly string[]): PatientConsents {
@@ -35,7 +35,12 @@ export function policyOf(table: PolicyTable): Policy {
     permitsRequest: () => answer(true),
     permitsKind: (_asker, type) => answer(!table.kindsNotReceived.includes(type)),
     forbids: (_asker, type, labels) =>
-      answer(!table.forbidden.some((row) => row.type === type && labels.includes(row.label))),
+      answer(
+        !table.forbidden.some(
+          (row) =>
+            (row.type === undefined || row.type === type) && (row.label === undefined || labels.includes(row.label)),
+        ),
+      ),
     clears: ({ requester }, topic) =>
       answer(table.cleared.some((row) => row.topic === topic && requester.roles.includes(row.role))),
     unrestricted: () => false,

@@ -1,0 +1,212 @@
+import { expect, test } from '@jest/globals';
+import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
+import { gatewayLabels } from '../reference/evaluate.ts';
+import { act, consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
+import { decide } from '../reference/production.ts';
+
+/** Faults that the reference evaluator found, one test each. */
+
+function outcomes(wish: Wish): readonly string[] {
+  return decide(plainCase(wish)).map(({ outcome }) => outcome);
+}
+const release = ['release'];
+const withhold = ['withhold'];
+const hiv = [{ labels: { topics: ['HIV'] } }];
+const notes = [{ labels: { topics: ['SUDCN'] } }];
+const notesLabel = { system: gatewayLabels, code: 'SUDCN' };
+const guardian = (patientIsMinor: boolean): Wish => ({
+  identities: ['RelatedPerson/g'],
+  standing: { kind: 'representative', patientIsMinor, relatedPerson: 'RelatedPerson/g' as ResourceKey },
+});
+const strange = [{ url: 'https://example.org/strange' }];
+const named = (reference: string, role = 'IRCP') => [
+  { role: { coding: [participation(role)] }, reference: { reference } },
+];
+
+test('a permit below a deny inherits the data that the root states', () => {
+  const provision = {
+    type: 'permit',
+    code: [{ coding: [{ system: 'http://loinc.org', code: '1-8' }] }],
+    provision: [{ type: 'deny', provision: [{ type: 'permit' }] }],
+  };
+  expect(outcomes({ consents: [consent(provision)] })).toEqual(withhold);
+});
+
+test('a Consent with an unknown modifier keeps its deny, whatever it permits below', () => {
+  const odd = consent({ type: 'deny', provision: [{ type: 'permit' }] }, { modifierExtension: strange });
+  const permit = consent(
+    { type: 'permit', class: [{ system: 'http://hl7.org/fhir/resource-types', code: 'Observation' }] },
+    { id: 'c2' },
+  );
+  expect(outcomes({ consents: [odd, permit] })).toEqual(withhold);
+  expect(outcomes({ consents: [permit] })).toEqual(release);
+});
+
+test('a category of privacy notices does not silence a root that denies', () => {
+  const category = [
+    { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentcategorycodes', code: 'npp' }] },
+  ];
+  const settings = { implicitPolicy: 'all-normal' } as const;
+  expect(outcomes({ consents: [consent({ type: 'deny' }, { category })], settings })).toEqual(withhold);
+  expect(outcomes({ consents: [consent({}, { category })], settings })).toEqual(release);
+});
+
+test('counseling notes need a qualifying consent for nothing else', () => {
+  expect(outcomes({ resources: notes, consents: [writtenConsent({ securityLabel: [notesLabel] })] })).toEqual(release);
+  const unsigned = consent({ type: 'permit', securityLabel: [notesLabel], purpose: [purpose('TREAT')] });
+  expect(outcomes({ resources: notes, consents: [unsigned] })).toEqual(withhold);
+  const general = writtenConsent({ provision: [{ type: 'permit', securityLabel: [notesLabel] }] });
+  expect(outcomes({ resources: notes, consents: [general] })).toEqual(withhold);
+});
+
+test('a minor’s substance use reaches her representative by a qualifying permit alone', () => {
+  const resources = [{ labels: { topics: ['ETHUD'] } }];
+  expect(outcomes({ ...guardian(true), resources })).toEqual(withhold);
+  expect(outcomes({ ...guardian(true), resources, consents: [consent({ type: 'permit' })] })).toEqual(withhold);
+  expect(outcomes({ ...guardian(true), resources, consents: [writtenConsent({})] })).toEqual(release);
+  expect(outcomes({ ...guardian(false), resources })).toEqual(release);
+});
+
+test('a minor’s counseling notes stay hers where representatives see notes', () => {
+  const settings = { representativesSeeNotes: true };
+  expect(outcomes({ ...guardian(true), resources: notes, settings })).toEqual(withhold);
+  expect(outcomes({ ...guardian(false), resources: notes, settings })).toEqual(release);
+});
+
+test('a representative is kept out by any deny that names him, not by the first alone', () => {
+  const denies = [{ type: 'deny' }, { type: 'deny', actor: named('RelatedPerson/g') }];
+  expect(outcomes({ ...guardian(false), consents: [consent({ type: 'permit', provision: denies })] })).toEqual(
+    withhold,
+  );
+  expect(
+    outcomes({ ...guardian(false), consents: [consent({ type: 'permit', provision: [{ type: 'deny' }] })] }),
+  ).toEqual(release);
+});
+
+test('a deny that names the representative in an unknown role counts', () => {
+  const actor = named('RelatedPerson/g', 'XYZ');
+  expect(outcomes({ ...guardian(false), consents: [consent({ type: 'deny', actor })] })).toEqual(withhold);
+});
+
+test('NOPAT is withheld from representatives where it is withheld from patients', () => {
+  const resources = [{ labels: { caveats: ['http://terminology.hl7.org/CodeSystem/v3-ActCode|NOPAT'] } }];
+  expect(outcomes({ ...guardian(false), resources, settings: { withholdFromPatient: true } })).toEqual(withhold);
+  expect(outcomes({ ...guardian(false), resources })).toEqual(release);
+});
+
+test('a rule that forbids a label cuts references to it, a rule on the kind alone does not', () => {
+  const resources = [{ ...hiv[0], asTarget: true }];
+  const wish = { resources, consents: [consent({ type: 'permit' })] };
+  expect(outcomes({ ...wish, policy: { forbidden: [{ type: 'Observation', label: 'HIV' }] } })).toEqual(withhold);
+  expect(outcomes({ ...wish, policy: { forbidden: [{ type: 'Observation' }] } })).toEqual(release);
+});
+
+test('what one program made is not remembered as released for another program', () => {
+  const from = (actor: string) => ({
+    facts: { labelInputs: { type: 'Observation', own: [], codings: [], actors: [actor], actorIdentifiers: [] } },
+    labels: { topics: ['SUD'] },
+  });
+  const wish: Wish = {
+    organizations: ['Organization/a'],
+    roles: ['counselor'],
+    settings: { sudIsPart2: true, programs: ['Organization/a', 'Organization/b'] },
+    policy: {
+      cleared: [
+        { role: 'counselor', topic: '42CFRPart2' },
+        { role: 'counselor', topic: 'SUD' },
+      ],
+    },
+    resources: [from('Organization/a'), from('Organization/b')],
+  };
+  expect(outcomes(wish)).toEqual(['release', 'withhold']);
+});
+
+test('within the program nothing passes without a purpose, and nothing of level V', () => {
+  const wish: Wish = {
+    organizations: ['Organization/a'],
+    roles: ['counselor'],
+    settings: { programs: ['Organization/a'] },
+    policy: { cleared: [{ role: 'counselor', topic: '42CFRPart2' }] },
+  };
+  const facts = {
+    labelInputs: { type: 'Observation', own: [], codings: [], actors: ['Organization/a'], actorIdentifiers: [] },
+  };
+  const resources = [{ facts, labels: { topics: ['42CFRPart2'] } }];
+  expect(outcomes({ ...wish, resources })).toEqual(release);
+  expect(outcomes({ ...wish, resources, purposes: [] })).toEqual(withhold);
+  expect(outcomes({ ...wish, resources: [{ facts, labels: { topics: ['42CFRPart2'], stated: 'V' } }] })).toEqual(
+    withhold,
+  );
+  const medication = { ...facts, type: 'Medication', patients: [] as PatientKey[] };
+  expect(outcomes({ ...wish, resources: [{ facts: medication, labels: { topics: ['42CFRPart2'] } }] })).toEqual(
+    release,
+  );
+});
+
+test('an actor with an extension nobody understands permits nobody', () => {
+  const [actor] = named('Practitioner/bob');
+  expect(outcomes({ consents: [consent({ type: 'permit', actor: [{ ...actor, extension: strange }] })] })).toEqual(
+    withhold,
+  );
+});
+
+test('a custodian who cannot be compared permits nothing', () => {
+  expect(outcomes({ consents: [consent({ type: 'permit', actor: named('Group/one', 'CST') })] })).toEqual(withhold);
+  expect(outcomes({ consents: [consent({ type: 'permit', actor: named('Organization/a', 'CST') })] })).toEqual(release);
+});
+
+test('emergency only is no permit for treatment by a nested provision that names no purpose', () => {
+  const policyRule = { coding: [act('EMRGONLY')] };
+  const nested = { provision: [{ type: 'permit', actor: named('Practitioner/bob') }] };
+  expect(outcomes({ consents: [consent(nested, { policyRule })] })).toEqual(withhold);
+});
+
+test('proceedings need a consent without any other purpose, known or not', () => {
+  const resources = [{ labels: { topics: ['42CFRPart2'] } }];
+  const wish: Wish = { resources, purposes: ['HLEGAL'] };
+  const actor = named('Practitioner/bob');
+  const period = { end: '2027-01-01' };
+  const sole = writtenConsent({ purpose: [purpose('HLEGAL')], actor, period });
+  const mixed = writtenConsent({ purpose: [purpose('HLEGAL'), purpose('XPURPOSE')], actor, period });
+  expect(outcomes({ ...wish, consents: [sole] })).toEqual(release);
+  expect(outcomes({ ...wish, consents: [mixed] })).toEqual(withhold);
+});
+
+test('a written consent with a purpose nobody knows names its recipients and its end', () => {
+  const resources = [{ labels: { topics: ['42CFRPart2'] } }];
+  const open = writtenConsent({ purpose: [purpose('TREAT'), purpose('XPURPOSE')] });
+  expect(outcomes({ resources, consents: [open] })).toEqual(withhold);
+  expect(outcomes({ resources, consents: [writtenConsent({})] })).toEqual(release);
+});
+
+test('denying what depends on the patient does not deny the patient’s own resource', () => {
+  const deny = {
+    type: 'permit',
+    provision: [{ type: 'deny', data: [{ meaning: 'dependents', reference: { reference: 'Patient/p1' } }] }],
+  };
+  const patient = { type: 'Patient', key: 'Patient/p1' as ResourceKey };
+  expect(outcomes({ consents: [consent(deny)], resources: [{ facts: patient }] })).toEqual(release);
+  const references = ['Patient/p1' as ResourceKey];
+  expect(outcomes({ consents: [consent(deny)], resources: [{ facts: { references } }] })).toEqual(withhold);
+});
+
+test('the most specific strategy ranks a person over a role over an organization', () => {
+  const settings = { conflictStrategy: 'most-specific' } as const;
+  const by = (id: string, type: string, reference: string, organization: string) =>
+    consent({ type, actor: named(reference) }, { id, organization: [{ reference: organization }] });
+  const person = by('c1', 'permit', 'Practitioner/bob', 'Organization/a');
+  const role = by('c2', 'deny', 'PractitionerRole/bob', 'Organization/b');
+  const identities = ['Practitioner/bob', 'PractitionerRole/bob'];
+  expect(outcomes({ identities, settings, consents: [person, role] })).toEqual(release);
+  expect(
+    outcomes({
+      identities,
+      settings,
+      consents: [
+        { ...role, provision: { type: 'permit', actor: named('PractitionerRole/bob') } },
+        by('c3', 'deny', 'Organization/h', 'Organization/c'),
+      ],
+      organizations: ['Organization/h'],
+    }),
+  ).toEqual(release);
+});
