@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ConfigError, loadConfig } from './config/config.ts';
@@ -28,14 +29,15 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write('The configuration is complete and valid.\n');
     return 0;
   }
-  const gateway = await serve(config);
+  const starting = serve(config);
   const stop = (): void => {
     process.off('SIGTERM', stop);
     process.off('SIGINT', stop);
-    void gateway.close().then(() => process.exit(0));
+    void starting.then((gateway) => gateway.close()).then(() => process.exit(0));
   };
-  process.on('SIGTERM', stop);
+  process.on('SIGTERM', stop); // before it listens: who sees it listen may stop it
   process.on('SIGINT', stop);
+  await starting;
   // A state nobody foresaw is not gone on with: requests under way fail, and the supervisor starts anew.
   process.on('uncaughtException', () => process.exit(70));
   process.on('unhandledRejection', () => process.exit(70));

@@ -1,0 +1,18 @@
+import { renderRefusals } from '../../src/plan/plan.ts';
+import { renderConfiguration } from './configuration.ts';
+import { renderErrors } from './errors.ts';
+import { renderConfigSchema } from './json-schema.ts';
+import { renderReasons } from './reasons.ts';
+import { renderSearchParameters } from './search-parameters.ts';
+
+/** Every generated document: path from the repository's root, and its text. Pure. */
+export function documents(): ReadonlyMap<string, string> {
+  return new Map([
+    ['docs/configuration.md', renderConfiguration()],
+    ['docs/config.schema.json', renderConfigSchema()],
+    ['docs/errors.md', renderErrors()],
+    ['docs/reasons.md', renderReasons()],
+    ['docs/refusals.md', renderRefusals()],
+    ['docs/search-parameters.md', renderSearchParameters()],
+  ]);
+}

@@ -1,0 +1,14 @@
+/**
+ * Writes everything that is made from something else: the tables in src (from FHIR R4's definitions and from
+ * fixtures/terminology), then the documents made from the code.
+ */
+import { writeFileSync } from 'node:fs';
+
+// Each writes when it is loaded. Later ones read what earlier ones wrote, so they are not loaded together.
+await import('./generate-vocabulary.ts');
+await import('./generate-label-table.ts');
+await import('./generate-model.ts');
+await import('./generate-search.ts');
+
+const { documents } = await import('./documents/documents.ts');
+for (const [path, text] of documents()) writeFileSync(new URL(`../${path}`, import.meta.url), text);
