@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { ConsentConfig } from '../config/consent.ts';
 import type { Content } from '../document/content.ts';
 import { nameNumber } from '../document/names.ts';
 import { GatewayError } from '../errors/errors.ts';
-import { type PatientKey, parseRelativeReference } from '../fhir/ids.ts';
+import { type PatientKey, parseRelativeReference, resourceKey } from '../fhir/ids.ts';
 import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
 import { type ParseOptions, parseConsentR4 } from './parse-r4.ts';
 import type { PatientConsents } from './parsed.ts';
@@ -14,6 +15,11 @@ export interface ConsentSource {
    * @throws {GatewayError} `consent-unavailable`
    */
   of(patients: readonly PatientKey[], errand: Errand): Promise<ReadonlyMap<PatientKey, PatientConsents>>;
+  /**
+   * Reads as for one patient, whom nobody has, and keeps nothing.
+   * @throws {GatewayError} `consent-unavailable`
+   */
+  ofNobody(errand: Errand): Promise<void>;
 }
 
 type Parsed = ReturnType<typeof parseConsentR4>;
@@ -105,7 +111,8 @@ export function createConsentSource(
       const stale: PatientKey[] = [];
       for (const patient of patients) {
         const known = remembered.get(patient);
-        if (known !== undefined && now - known.at < config.maximumAgeMs) result.set(patient, known.consents);
+        const age = known === undefined ? -1 : now - known.at; // below 0 too when the clock was set back
+        if (known !== undefined && age >= 0 && age < config.maximumAgeMs) result.set(patient, known.consents);
         else stale.push(patient);
       }
       try {
@@ -119,6 +126,13 @@ export function createConsentSource(
         throw new GatewayError('consent-unavailable', { cause: error });
       }
       return result;
+    },
+    async ofNobody(errand) {
+      try {
+        await fetchBatch([resourceKey('Patient', randomUUID()) as PatientKey], errand);
+      } catch (error) {
+        throw new GatewayError('consent-unavailable', { cause: error });
+      }
     },
   };
 }

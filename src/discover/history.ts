@@ -1,4 +1,5 @@
 import type { ResourceKey } from '../fhir/ids.ts';
+import { standIns } from './read.ts';
 import { isGranted, type SearchWorld } from './search.ts';
 import type { Visible } from './visibility.ts';
 
@@ -11,12 +12,15 @@ export async function versionsOf(key: ResourceKey, world: SearchWorld): Promise<
   const versions = await world.upstream.history(key, world.errand);
   const contents = versions?.flatMap(({ content }) => content ?? []) ?? [];
   if (versions === undefined || versions[0]?.content === undefined) {
-    await world.visibility.loadAbsent([key]);
+    await world.visibility.loadAbsent(standIns(key));
     return undefined;
   }
   const views = await world.visibility.versions(contents);
   const [newest] = views;
-  if (newest === undefined || !isGranted(newest, world)) return undefined;
+  if (newest === undefined || !isGranted(newest, world)) {
+    await world.visibility.establishAny();
+    return undefined;
+  }
   const distinct: Visible[] = [];
   for (const view of views) {
     if (view === undefined || !isGranted(view, world)) continue;

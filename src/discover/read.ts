@@ -18,13 +18,14 @@ export async function readOne(key: ResourceKey, world: SearchWorld): Promise<Vis
   const visible = world.visibility.visible(item);
   if (visible === undefined || !isGranted(visible, world)) {
     world.withheld.add(item);
+    await world.visibility.establishAny();
     return undefined;
   }
   return visible;
 }
 
 /** Keys of the kinds a clinical resource refers to, under the id that was asked for: nobody has them. */
-function standIns(key: ResourceKey): readonly [patient: ResourceKey, encounter: ResourceKey] {
+export function standIns(key: ResourceKey): readonly [patient: ResourceKey, encounter: ResourceKey] {
   const id = key.slice(key.indexOf('/') + 1);
   return [resourceKey('Patient', id), resourceKey('Encounter', id)];
 }

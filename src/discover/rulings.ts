@@ -47,6 +47,10 @@ export class RequestRulings implements Rulings {
     await Promise.all(wanted.map((patient) => this.#underWay.get(patient)));
   }
 
+  async establishAny(): Promise<void> {
+    if (this.#underWay.size === 0) await this.#edges.consents.ofNobody(this.#edges.errand);
+  }
+
   namedData(): Iterable<ResourceKey> {
     return this.#named;
   }

@@ -73,7 +73,9 @@ export async function searchPage(plan: SearchPlan, start: Position | undefined, 
   }
   const isWhole = start === undefined && next === undefined;
   const total = plan.total === 'none' ? undefined : countAll || isWhole ? counted : undefined;
-  return { matches, included: await included(plan, matches, world), total, next };
+  const also = await included(plan, matches, world);
+  await world.visibility.establishAny();
+  return { matches, included: also, total, next };
 }
 
 interface Found {
@@ -230,7 +232,9 @@ async function requireVisibleRoot(plan: SearchPlan, world: SearchWorld): Promise
   if (plan.compartment === undefined) return;
   const [root] = await world.visibility.complete([plan.compartment.root]);
   const visible = root === undefined ? undefined : world.visibility.visible(root);
-  if (visible === undefined || !isGranted(visible, world)) throw rootNotVisible;
+  if (visible !== undefined && isGranted(visible, world)) return;
+  await world.visibility.establishAny();
+  throw rootNotVisible;
 }
 
 /** `_include` and `_revinclude`, from the views of what was kept. */

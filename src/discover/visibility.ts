@@ -9,13 +9,15 @@ import { idOf, isPatientKey, type PatientKey, type ResourceKey, typeOf } from '.
 import { childrenOf } from '../fhir/model.ts';
 import type { Labels } from '../label/labels.ts';
 import { type Reading, type ReadSettings, type ReferenceSite, readResource } from '../label/read.ts';
-import { allOrNothingTypes, directoryTypes } from '../label/roles.ts';
+import { allOrNothingTypes, directoryTypes, namesDirectory } from '../label/roles.ts';
 import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
 
 /** What decisions rest on for some patients: their Consents in force and the requester's standing, as far as established. */
 export interface Rulings {
   /** Establishes what is in force for these patients; reading them counts as the request's own work. */
   establish(patients: Iterable<PatientKey>): Promise<void>;
+  /** Reads Consents for nobody when none were read: what is absent then fails as what is withheld does. */
+  establishAny(): Promise<void>;
   /** Resources that established Consents name in `provision.data` and whose references matter. */
   namedData(): Iterable<ResourceKey>;
   /** Pure once established. */
@@ -94,7 +96,12 @@ export class Visibility {
 
   /** The same work for ids that nobody has as for those of a withheld resource: look-ups by type, Consents of a patient. */
   async loadAbsent(keys: readonly ResourceKey[]): Promise<void> {
-    await Promise.all([this.#fetch(keys), this.#edges.rulings.establish(keys.filter(isPatientKey))]);
+    await this.#both(this.#fetch(keys), this.#edges.rulings.establish(keys.filter(isPatientKey)));
+  }
+
+  /** Before anything is said not to be there: Consents were read for it, be it for nobody's sake. */
+  async establishAny(): Promise<void> {
+    if (!this.#edges.context.unrestricted) await this.#edges.rulings.establishAny();
   }
 
   /** Items that came as targets and are now to be answered themselves: what else they refer to is loaded too. */
@@ -150,7 +157,7 @@ export class Visibility {
         resource,
         item.reading,
         this.#edges.isCleared(item.reading),
-        (key, site) => this.#isKnown(key, site),
+        (site) => this.#mayStand(site, item),
         this.#edges.viewSettings,
         this.#edges.context.unrestricted,
       ),
@@ -159,10 +166,19 @@ export class Visibility {
   }
 
   /**
+   * Identifiers are not looked up: one that may name clinical data is treated like what is withheld, one that stands where
+   * people and places stand is kept.
+   */
+  #mayStand({ key, form, name }: ReferenceSite, { reading }: Item): boolean {
+    if (key !== undefined) return this.#isKnown(key);
+    return form !== 'logical' || namesDirectory(name) || this.#edges.isCleared(reading);
+  }
+
+  /**
    * May the requester know that this resource exists? A directory entry that is not in the store stays: it tells
    * nothing. Anything else that is absent is treated like what is withheld.
    */
-  #isKnown(key: ResourceKey, _site: ReferenceSite): boolean {
+  #isKnown(key: ResourceKey): boolean {
     if (this.#edges.context.unrestricted) return true;
     const item = this.#items.get(key);
     if (item === undefined) return directoryTypes.has(typeOf(key));
@@ -215,7 +231,7 @@ export class Visibility {
       const patients = new Set<PatientKey>();
       for (const { reading } of fresh)
         for (const patient of [...reading.facts.patients, ...(reading.facts.participants ?? [])]) patients.add(patient);
-      const [loaded] = await Promise.all([this.#fetch(needed), this.#edges.rulings.establish(patients)]);
+      const loaded = await this.#both(this.#fetch(needed), this.#edges.rulings.establish(patients));
       needed = new Set();
       for (const item of loaded) for (const key of this.#requiredOf(item)) needed.add(key);
       if (round === 0) for (const key of this.#edges.rulings.namedData()) needed.add(key);
@@ -227,6 +243,14 @@ export class Visibility {
       const item = this.#items.get(key);
       if (item !== undefined) this.#named.set(key, { references: item.reading.facts.references });
     }
+  }
+
+  /** Both fail: the Consents' failure counts. Which came first would depend on how much else there was to read. */
+  async #both(loading: Promise<readonly Item[]>, establishing: Promise<void>): Promise<readonly Item[]> {
+    const [loaded, established] = await Promise.allSettled([loading, establishing]);
+    if (established.status === 'rejected') throw established.reason;
+    if (loaded.status === 'rejected') throw loaded.reason;
+    return loaded.value;
   }
 
   #referencesToCheck(item: Item): readonly ResourceKey[] {
@@ -302,7 +326,7 @@ export class Visibility {
     for (let changed = true; changed; ) {
       changed = false;
       for (const item of this.#items.values()) {
-        if (item.hidden || item.oversize || item.reading.facts.references.length === 0) continue;
+        if (item.hidden || item.oversize || item.reading.sites.length === 0) continue;
         if (this.#survivesItsReferences(item)) continue;
         item.hidden = true;
         changed = true;
@@ -311,11 +335,11 @@ export class Visibility {
   }
 
   #survivesItsReferences(item: Item): boolean {
-    const isKnown = (key: ResourceKey, site: ReferenceSite): boolean => this.#isKnown(key, site);
+    const mayStand = (site: ReferenceSite): boolean => this.#mayStand(site, item);
     const required = requiredSitesOf(item);
-    if (required.every((site) => site.key === undefined || isKnown(site.key, site))) return true;
+    if (required.every(mayStand)) return true;
     return item.content.examine((resource) => ({
-      survives: cutReferences(resource, { ...item.reading, sites: required }, isKnown, new Edits()),
+      survives: cutReferences(resource, { ...item.reading, sites: required }, mayStand, new Edits()),
     })).survives;
   }
 }
