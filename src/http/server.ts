@@ -200,10 +200,12 @@ async function bodyOf(request: IncomingMessage, limit: number): Promise<string> 
     'transfer-encoding': transfer,
   } = request.headers;
   const hasBody = transfer !== undefined || (length !== undefined && length !== '0');
-  if (request.method !== 'POST') {
-    if (hasBody) throw new GatewayError('invalid-request');
-    return '';
-  }
+  const isSearch = request.method === 'POST' && /\/_search(?:\?|$)/.test(request.url ?? '');
+  if (hasBody && !isSearch)
+    throw new GatewayError(
+      request.method === 'GET' || request.method === 'HEAD' ? 'invalid-request' : 'method-not-allowed',
+    );
+  if (request.method !== 'POST') return '';
   if (encoding !== undefined) throw new GatewayError('unsupported-media-type');
   if (!hasBody) return '';
   if (type === undefined || !/^application\/x-www-form-urlencoded\s*(?:;\s*charset=utf-8\s*)?$/i.test(type)) {
