@@ -1,6 +1,6 @@
 /**
  * Writes everything that is made from something else: the tables in src (from FHIR R4's definitions and from
- * fixtures/terminology), then the documents made from the code.
+ * fixtures/terminology), what is made from the expectations of the tests, then the documents made from the code.
  */
 import { writeFileSync } from 'node:fs';
 
@@ -9,6 +9,7 @@ await import('./generate-vocabulary.ts');
 await import('./generate-label-table.ts');
 await import('./generate-model.ts');
 await import('./generate-search.ts');
+await import('./generate-expectations.ts');
 
 const { documents } = await import('./documents/documents.ts');
 for (const [path, text] of documents()) writeFileSync(new URL(`../${path}`, import.meta.url), text);
