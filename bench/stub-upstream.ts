@@ -74,7 +74,7 @@ function answer(path: string, query: string): Buffer | undefined {
   return body;
 }
 
-createServer((request, response) => {
+const server = createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
@@ -86,4 +86,7 @@ createServer((request, response) => {
     });
     response.end(body);
   });
-}).listen(Number(port), '127.0.0.1', () => console.log('ready'));
+});
+// A peer that rests while others are measured must find its connections open: a proxy answers 504 when one has just closed.
+server.keepAliveTimeout = 300_000;
+server.listen(Number(port), '127.0.0.1', () => console.log('ready'));
