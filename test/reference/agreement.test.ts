@@ -31,7 +31,7 @@ const least: Readonly<Record<string, number>> = {
   'withheld-from-representative': 50,
 };
 
-test('the gateway and the reference decide every random case alike', () => {
+test(`the gateway and the reference decide every random case alike (REFERENCE_SEED=${seed})`, () => {
   const reasons = new Map<string, number>();
   let released = 0;
   let withheld = 0;

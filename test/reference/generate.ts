@@ -215,7 +215,7 @@ interface Template {
   readonly policyRule: R4Concept | undefined;
   readonly category: readonly R4Concept[];
 }
-export const part2Policy = 'https://www.ecfr.gov/current/title-42/part-2';
+const part2Policy = 'https://www.ecfr.gov/current/title-42/part-2';
 /** Written consents under 42 CFR 2.31, most of them complete. */
 const written: fc.Arbitrary<Template> = fc.record({
   root: record<Statement>({
@@ -375,7 +375,7 @@ function toConsent(templates: readonly Template[], one: Variation, id: string): 
   });
 }
 
-export function consentsOf(patient: string, prefix: string): fc.Arbitrary<R4Consent[]> {
+function consentsOf(patient: string, prefix: string): fc.Arbitrary<R4Consent[]> {
   return fc
     .tuple(fc.array(template, { minLength: 1, maxLength: 3 }), fc.array(variation(patient), { maxLength: 4 }))
     .map(([templates, list]) => list.map((one, index) => toConsent(templates, one, `${prefix}${index}`)));
