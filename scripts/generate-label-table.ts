@@ -33,6 +33,11 @@ function parseCsv(text: string): string[][] {
   return rows;
 }
 
+/** Tobacco and caffeine are no substance use disorder (42 CFR 2.11), whatever a source counts among them. */
+function isTobacco(system: string, code: string, subcategory: string): boolean {
+  return subcategory === 'tobacco' || (system === 'http://hl7.org/fhir/sid/icd-9-cm' && code === '305.1');
+}
+
 /** The topic a row gives: substance use by its substance where HL7 has a code for it. */
 function topicOf(category: string, subcategory: string): string {
   if (category === 'SICKLE') return 'SCA';
@@ -47,7 +52,7 @@ const column = (name: string): number => header.indexOf(name);
 const table: Record<string, Record<string, Record<string, string[]>>> = {};
 for (const row of rows) {
   const cell = (name: string): string => row[column(name)] ?? '';
-  const strength = cell('strength');
+  const strength = isTobacco(cell('system'), cell('code'), cell('subcategory')) ? 'ambiguous' : cell('strength');
   if (excludedSystems.has(cell('system')) || !(strengths as readonly string[]).includes(strength)) continue;
   const key = `${topicOf(cell('category'), cell('subcategory'))} ${strength}`;
   const ofSystem = table[cell('system')] ?? {};
@@ -57,6 +62,6 @@ for (const row of rows) {
   ofSystem[key] = ofTopic;
   table[cell('system')] = ofSystem;
 }
-const version = `2026-11-24+${createHash('sha256').update(source).digest('hex').slice(0, 12)}`;
+const version = `2026-11-25+${createHash('sha256').update(source).digest('hex').slice(0, 12)}`;
 const document = { id: 'us-sensitivity', version, systems: table };
 writeFileSync(new URL('../src/label/tables/us-sensitivity.json', import.meta.url), `${JSON.stringify(document)}\n`);

@@ -282,7 +282,7 @@ async function forwardIncludes(
   const granted = [...keys].filter((key) => world.grantFor(key.slice(0, key.indexOf('/'))).granted);
   const items = await world.visibility.complete(granted);
   return items.flatMap((item) => {
-    const visible = world.visibility.visible(item);
+    const visible = world.visibility.visibleBeside(item, frontier);
     return visible !== undefined && isGranted(visible, world) ? visible : [];
   });
 }

@@ -152,7 +152,12 @@ export class Visibility {
   visible(item: Item): Visible | undefined {
     const decision = this.decisionOn(item);
     if (decision.outcome !== 'release') return undefined;
-    const view = item.content.examine((resource): { view: View | undefined } => ({
+    const view = this.#viewOf(item);
+    return view === undefined ? undefined : { item, decision, view };
+  }
+
+  #viewOf(item: Item): View | undefined {
+    return item.content.examine((resource): { view: View | undefined } => ({
       view: viewOf(
         resource,
         item.reading,
@@ -162,7 +167,6 @@ export class Visibility {
         this.#edges.context.unrestricted,
       ),
     })).view;
-    return view === undefined ? undefined : { item, decision, view };
   }
 
   /**
@@ -170,8 +174,30 @@ export class Visibility {
    * people and places stand is kept.
    */
   #mayStand({ key, form, name }: ReferenceSite, { reading }: Item): boolean {
-    if (key !== undefined) return this.#isKnown(key);
+    if (key !== undefined) return this.#isKnown(key) || this.#comesWith(key, reading);
     return form !== 'logical' || namesDirectory(name) || this.#edges.isCleared(reading);
+  }
+
+  /**
+   * A sensitive product (a Medication) is nobody's, so no Consent opens it by itself. Whoever may see what is about it has
+   * had its topics judged there, as they are inherited.
+   */
+  #comesWith(key: ResourceKey, { parents }: Reading): boolean {
+    const item = this.#items.get(key);
+    if (item === undefined || item.hidden || !parents.includes(key) || !isNobodys(item)) return false;
+    const reasons = item.rulingAsTarget?.reasons ?? [];
+    return reasons.length > 0 && reasons.every(({ code }) => topicReasons.has(code));
+  }
+
+  /** What comes along with a match: visible by itself, or as a product that the match is about. */
+  visibleBeside(item: Item, matches: readonly Visible[]): Visible | undefined {
+    const visible = this.visible(item);
+    if (visible !== undefined || !isNobodys(item)) return visible;
+    const match = matches.find((one) => one.item.reading.parents.includes(item.key));
+    if (match === undefined || !this.#isKnown(match.item.key) || !this.#comesWith(item.key, match.item.reading))
+      return undefined;
+    const view = this.#viewOf(item);
+    return view === undefined ? undefined : { item, decision: match.decision, view };
   }
 
   /**
@@ -342,6 +368,13 @@ export class Visibility {
       survives: cutReferences(resource, { ...item.reading, sites: required }, mayStand, new Edits()),
     })).survives;
   }
+}
+
+/** Withheld for a topic that only somebody's Consent could open. */
+const topicReasons: ReadonlySet<string> = new Set(['no-permit-for-topic', 'no-qualifying-permit']);
+
+function isNobodys({ reading: { facts } }: Item): boolean {
+  return facts.patients.length === 0 && facts.participants === undefined && !facts.patientUnknown;
 }
 
 const requiredSites = new WeakMap<Reading, readonly ReferenceSite[]>();

@@ -2,7 +2,6 @@ import type { ResourceOnTape } from '../document/content.ts';
 import { Edits } from '../document/edits.ts';
 import { knownNameCount, nameNumber } from '../document/names.ts';
 import { kinds, type Node, type Tape } from '../document/tape.ts';
-import type { ResourceKey } from '../fhir/ids.ts';
 import type { Reading, ReferenceSite } from '../label/read.ts';
 import { allOrNothingTypes } from '../label/roles.ts';
 import { remove } from './remove.ts';
@@ -51,7 +50,7 @@ const alterationMarks = new Set(['REDACTED', 'MASKED', 'SUBSETTED']);
 /**
  * The view of one resource, or undefined when nothing of it may be left: references to what the requester may not
  * know go with their smallest optional parent, narrative goes, metadata is reduced, own URLs are made public.
- * @param isKnown may the requester know that this resource exists?
+ * @param mayStand may the requester know what this reference leads to?
  * @param cleared statically cleared for this resource: content and metadata stay as they are
  * @param seesStored cleared for whatever it refers to as well, so that stored versions tell nothing
  */
@@ -59,13 +58,13 @@ export function viewOf(
   resource: ResourceOnTape,
   reading: Reading,
   cleared: boolean,
-  isKnown: (key: ResourceKey, site: ReferenceSite) => boolean,
+  mayStand: (site: ReferenceSite) => boolean,
   settings: ViewSettings,
   seesStored: boolean = cleared,
 ): View | undefined {
   const { tape, node } = resource;
   const edits = new Edits();
-  if (!cutReferences(resource, reading, isKnown, edits)) return undefined;
+  if (!cutReferences(resource, reading, mayStand, edits)) return undefined;
   const cutPaths = edits.cuts.map((cut) => pathOf(resource, cut, reading.facts.type));
   rewriteUrls(resource, settings, edits);
   if (cleared) {
@@ -83,11 +82,11 @@ export function viewOf(
 export function cutReferences(
   resource: ResourceOnTape,
   reading: Reading,
-  isKnown: (key: ResourceKey, site: ReferenceSite) => boolean,
+  mayStand: (site: ReferenceSite) => boolean,
   edits: Edits,
 ): boolean {
   for (const site of reading.sites) {
-    if (site.key === undefined || isKnown(site.key, site)) continue;
+    if (mayStand(site)) continue;
     if (allOrNothingTypes.has(reading.facts.type)) return false;
     if (!remove(resource, edits, site.node)) return false;
   }

@@ -44,7 +44,9 @@ class Gathered {
       this.stated = code;
   }
 
-  topic(code: string, by: LabelOrigin['by'], rule: string): void {
+  /** `ETH` and `SUD` are one generic topic: HL7 draws neither over the other. */
+  topic(given: string, by: LabelOrigin['by'], rule: string): void {
+    const code = given === 'ETH' ? 'SUD' : given;
     if (this.topics.has(code)) return;
     this.topics.add(code);
     this.origins.push({ label: code, by, rule });
@@ -55,9 +57,18 @@ class Gathered {
       this.origins.push({ label: 'R', by: 'unknown-code', rule: system });
   }
 
+  /**
+   * Of the labels that one resource bears itself, the specific ones say what a generic one means. What its codes show and
+   * what it inherits is of its own: a cocaine record made in an alcohol programme is not about alcohol alone.
+   */
+  reduce(): void {
+    const kept = topicsOf(this.topics);
+    for (const topic of [...this.topics]) if (!kept.includes(topic)) this.topics.delete(topic);
+  }
+
   done(): Labels {
     if (this.stated === undefined && this.topics.size === 0 && this.caveats.size === 0) return unlabelled;
-    return interned(this.stated, topicsOf(this.topics), [...this.caveats].sort(), this.origins);
+    return interned(this.stated, [...this.topics].sort(), [...this.caveats].sort(), this.origins);
   }
 }
 
@@ -87,6 +98,7 @@ const unlabelled: Labels = Object.freeze({ topics: [], caveats: [], origins: [],
 export function ownLabels(inputs: LabelInputs, settings: LabelSettings): Labels {
   const gathered = new Gathered();
   for (const label of inputs.own) readOwn(label, gathered, settings);
+  gathered.reduce();
   if (inputs.type === 'Consent') for (const coding of inputs.codings) readNamed(coding, gathered);
   for (const { system, code } of inputs.codings) {
     for (const { topic, rule } of settings.classifier.classify(system, code)) gathered.topic(topic, 'code', rule);

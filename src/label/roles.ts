@@ -1,9 +1,11 @@
+import { nameNumber } from '../document/names.ts';
+
 /** Which elements play which part; FHIR R4 resource definitions. */
 
 /** Top-level elements that say whom a resource is about. `for` is Task's, `individual` ResearchSubject's, `candidate` EnrollmentRequest's. */
 export const aboutElements = ['subject', 'patient', 'beneficiary', 'for', 'individual', 'candidate'] as const;
 
-/** Elements whose target's labels are inherited: what happened in an encounter, an episode, as part of or derived from something. */
+/** Elements whose target's labels are inherited: what happened in an encounter, an episode, as part of or derived from something, or is about a product. */
 export const parentElements = [
   'encounter',
   'context',
@@ -12,6 +14,8 @@ export const parentElements = [
   'hasMember',
   'derivedFrom',
   'result',
+  'medicationReference',
+  'itemReference',
 ] as const;
 
 /** Types that are about a patient by nature: without a readable subject nobody's Consent covers them, so they are withheld. */
@@ -126,3 +130,51 @@ export const allOrNothingTypes: ReadonlySet<string> = new Set([
   'DocumentManifest',
   'MeasureReport',
 ]);
+
+/** Elements that name people, organizations, places and products. What they name by identifier alone is no clinical data. */
+const directoryElements: ReadonlySet<number> = new Set(
+  [
+    ...[
+      'actor',
+      'agent',
+      'asserter',
+      'assigner',
+      'author',
+      'careManager',
+      'caregiver',
+      'collector',
+      'custodian',
+      'destination',
+    ],
+    ...[
+      'device',
+      'enterer',
+      'facility',
+      'generalPractitioner',
+      'individual',
+      'informationSource',
+      'insurer',
+      'interpreter',
+    ],
+    ...['location', 'managingOrganization', 'manufacturer', 'medicationReference', 'member', 'onBehalfOf', 'operator'],
+    ...[
+      'organization',
+      'origin',
+      'owner',
+      'participatingOrganization',
+      'payee',
+      'party',
+      'payor',
+      'performer',
+      'practitioner',
+    ],
+    ...['prescriber', 'primaryOrganization', 'provider', 'receiver', 'recipient', 'recorder', 'requester', 'requestor'],
+    ...['responsibleParty', 'responsibleProvider', 'sender', 'serviceProvider', 'sourceDevice', 'supplier', 'verifier'],
+    ...['who', 'witness'],
+  ].map(nameNumber),
+);
+
+/** @param name number of the name of the member that holds a Reference */
+export function namesDirectory(name: number): boolean {
+  return name !== 0 && directoryElements.has(name);
+}

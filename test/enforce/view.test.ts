@@ -28,7 +28,7 @@ function view(
 ): { json: Record<string, unknown> | undefined; versionId: string | undefined } {
   const tape = scan(Buffer.from(JSON.stringify(resource)), limits);
   const reading = readResource({ tape, node: 0 }, readSettings) as Reading;
-  const made = viewOf({ tape, node: 0 }, reading, cleared, (key) => !hidden.includes(key), settings);
+  const made = viewOf({ tape, node: 0 }, reading, cleared, ({ key }) => !hidden.includes(key ?? ''), settings);
   if (made === undefined) return { json: undefined, versionId: undefined };
   return { json: JSON.parse(Buffer.concat(made.edits.write(tape, 0)).toString()), versionId: made.versionId };
 }

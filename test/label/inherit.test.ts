@@ -148,6 +148,18 @@ describe('inheriting', () => {
     ]);
   });
 
+  it('keeps another substance beside a specific one: a cocaine record of an alcohol programme is not about alcohol alone', () => {
+    expect(inherit(bearing('SUD'), [{ key: 'Encounter/e', labels: bearing('ETHUD') }]).topics).toEqual([
+      'ETHUD',
+      'SUD',
+    ]);
+    expect(inherit(bearing('ETHUD'), [{ key: 'Encounter/e', labels: bearing('ETH') }]).topics).toEqual([
+      'ETHUD',
+      'SUD',
+    ]);
+    expect(bearing('ETHUD', 'SUD').topics).toEqual(['ETHUD']);
+  });
+
   it('of nothing changes nothing', () => {
     const labels = bearing('HIV', 'REDACTED');
     expect(inherit(labels, [])).toBe(labels);
