@@ -104,7 +104,7 @@ function hashOf({ schema, files }: PolicySet): string {
 
 /** Each policy bears the id of its `@id` annotation, else its file and place. */
 function compile({ schema, files }: PolicySet, name: string): void {
-  const staticPolicies: Record<string, string> = {};
+  const staticPolicies: Record<string, string> = Object.create(null); // ids are anybody's, `__proto__` included
   for (const file of files) {
     const parts = policySetTextToParts(file.text);
     if (parts.type === 'failure') throw new ConfigError(`${file.name}: ${messagesOf(parts.errors)}`);
@@ -117,6 +117,7 @@ function compile({ schema, files }: PolicySet, name: string): void {
       staticPolicies[id] = text;
     }
   }
+  if (Object.keys(staticPolicies).length === 0) throw new ConfigError('The policies cannot be used: there are none.');
   const checked = validate({ schema, policies: { staticPolicies }, validationSettings: { mode: 'strict' } });
   if (checked.type === 'failure') throw new ConfigError(`The policies cannot be used: ${messagesOf(checked.errors)}`);
   const faults = [...checked.validationErrors, ...checked.validationWarnings];
