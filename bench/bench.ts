@@ -26,17 +26,23 @@ const { values: options } = parseArgs({
   },
 });
 
+const started = performance.now();
 const sizes = [50, 200, 1000];
+const sliceRequests: Readonly<Record<number, number>> = { 1: 600, 50: 300, 200: 100, 1000: 25 };
 const connectionCounts = [1, 16];
 const timing = options.quick
-  ? { warmUpMs: 600, sliceMs: 250, rounds: 3 }
-  : { warmUpMs: 2_000, sliceMs: 500, rounds: 11 };
+  ? { warmUpSlices: 2, share: 0.5, rounds: 3, budgetMs: 40_000 }
+  : { warmUpSlices: 6, share: 1, rounds: 11, budgetMs: 240_000 };
+/** On a machine that is busy with something else a slice ends early. */
+const longestSliceMs = 5_000;
 /** The gateway writes how answers ended within 100 ms after the last of them: that is work of the slice too. */
 const afterworkMs = 120;
 
 interface Case {
   readonly name: string;
   readonly path: string;
+  /** Requests of one slice: enough for the clock ticks in which CPU is counted. */
+  readonly requests: number;
   readonly all: readonly string[];
   readonly shown: readonly string[];
 }
@@ -58,11 +64,21 @@ function cases(): readonly Case[] {
       .filter((one) => one.resourceType === 'Observation' && one.subject?.reference === subject)
       .map(({ id }) => id);
     const shown = all.filter((_id, place) => !isHidden(place));
-    return { name: `${size} entries`, path: `Observation?patient=${benchPatient(size)}&_count=${size}`, all, shown };
+    return {
+      name: `${size} entries`,
+      path: `Observation?patient=${benchPatient(size)}&_count=${size}`,
+      requests: requestsFor(size),
+      all,
+      shown,
+    };
   });
   const id = (searches[0] as Case).shown.slice(0, 1);
-  const read: Case = { name: 'read', path: `Observation/${id}`, all: id, shown: id };
+  const read: Case = { name: 'read', path: `Observation/${id}`, requests: requestsFor(1), all: id, shown: id };
   return [read, ...searches].filter(({ name }) => options.case === undefined || name === options.case);
+}
+
+function requestsFor(size: number): number {
+  return Math.ceil((sliceRequests[size] ?? 1) * timing.share);
 }
 
 function targetOf(one: Case, { server, headers }: Competitor): Target {
@@ -85,14 +101,18 @@ async function measure(competitors: readonly Competitor[], stub: Server): Promis
   const measurements: Measurement[] = [];
   const all = cases();
   if (all.length === 0) throw new Error(`no case is called ${options.case}`);
-  const run = (one: Case, competitor: Competitor, connections: number, milliseconds: number) =>
-    load(targetOf(one, competitor), connections, milliseconds, (body) => isRight(one, competitor, body)).catch(
-      (error) => {
-        throw new Error(`${competitor.name}, ${one.name}: ${error instanceof Error ? error.message : error}`);
-      },
-    );
-  for (const one of all) for (const competitor of competitors) await run(one, competitor, 16, timing.warmUpMs);
+  const run = (one: Case, competitor: Competitor, connections: number, slices: number) =>
+    load(
+      targetOf(one, competitor),
+      connections,
+      { requests: one.requests * slices, milliseconds: longestSliceMs * slices },
+      (body) => isRight(one, competitor, body),
+    ).catch((error) => {
+      throw new Error(`${competitor.name}, ${one.name}: ${error instanceof Error ? error.message : error}`);
+    });
+  for (const one of all) for (const competitor of competitors) await run(one, competitor, 16, timing.warmUpSlices);
   for (let round = 0; round < timing.rounds; round++) {
+    if (round > 0 && performance.now() - started > timing.budgetMs * (round / (round + 1))) break; // no time for one more
     for (const one of all) {
       for (const connections of connectionCounts) {
         // Everybody follows everybody else once in a while.
@@ -100,7 +120,7 @@ async function measure(competitors: readonly Competitor[], stub: Server): Promis
           const competitor = competitors[(turn + round) % competitors.length] as Competitor;
           const before = cpuMicroseconds(competitor.server.pid);
           const stubBefore = cpuMicroseconds(stub.pid);
-          const { requests, seconds } = await run(one, competitor, connections, timing.sliceMs);
+          const { requests, seconds } = await run(one, competitor, connections, 1);
           if (competitor.name === 'gateway') await pause(afterworkMs);
           measurements.push({
             case: one.name,
@@ -123,7 +143,7 @@ async function measure(competitors: readonly Competitor[], stub: Server): Promis
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'consent-gateway-bench-'));
   const running: { stop(): Promise<void> | void }[] = [];
-  const started = async <One extends { stop(): Promise<void> | void }>(starting: Promise<One>): Promise<One> => {
+  const start = async <One extends { stop(): Promise<void> | void }>(starting: Promise<One>): Promise<One> => {
     const one = await starting;
     running.push(one);
     return one;
@@ -131,11 +151,11 @@ async function main(): Promise<void> {
   try {
     const dataFile = join(folder, 'data.json');
     writeFileSync(dataFile, JSON.stringify(data));
-    const stub = await started(startProgram('stub-upstream.ts', [dataFile]));
-    const passThrough = await started(startProgram('peer-pass-through.ts', [stub.origin]));
-    const obvious = await started(startProgram('peer-obvious.ts', [stub.origin]));
-    const issuer = await started(startIssuer());
-    const gateway = await started(
+    const stub = await start(startProgram('stub-upstream.ts', [dataFile]));
+    const passThrough = await start(startProgram('peer-pass-through.ts', [stub.origin]));
+    const obvious = await start(startProgram('peer-obvious.ts', [stub.origin]));
+    const issuer = await start(startIssuer());
+    const gateway = await start(
       startGateway({ upstream: stub.origin, folder, issuer, profileFolder: options.profile }),
     );
     const authorization = `Bearer ${await issuer.tokenFor(gateway.origin + basePath)}`;

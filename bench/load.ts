@@ -21,17 +21,19 @@ export interface Target {
 }
 
 /**
- * A closed loop of `connections` requests for `milliseconds`; every answer must be a 200 of the expected length.
+ * A closed loop of so many requests over so many connections, or as many as fit into `milliseconds`; every answer must
+ * be a 200, and the first the expected one.
  * @throws when an answer is not what the bench is about
  */
 export async function load(
   target: Target,
   connections: number,
-  milliseconds: number,
+  { requests: wanted, milliseconds }: { readonly requests: number; readonly milliseconds: number },
   check: (body: Buffer) => boolean,
 ): Promise<Slice> {
   const pool = new Pool(target.origin, { connections, pipelining: 1 });
   const end = performance.now() + milliseconds;
+  let begun = 0;
   let requests = 0;
   let bytes = 0;
   let checked = false;
@@ -66,7 +68,7 @@ export async function load(
       );
     });
   const worker = async (): Promise<void> => {
-    while (performance.now() < end) await one();
+    while (begun++ < wanted && performance.now() < end) await one();
   };
   const started = performance.now();
   await Promise.all(Array.from({ length: connections }, worker));
