@@ -9,11 +9,17 @@ import { isKnownPurpose } from '../../src/fhir/vocabulary.ts';
 import { servedTypes } from '../../src/plan/served.ts';
 import { createPolicy } from '../../src/policy/policy.ts';
 import { serve } from '../../src/serve.ts';
-import { asker, named, purposes, roles, shipped, tables, topics } from './tables.ts';
+import { asker, named, purposes, roles, shipped, standIn, tables, topics } from './tables.ts';
 
 const policy = createPolicy(shipped, 50_000);
-const clears = (role: string, purpose: readonly string[], topic: string) =>
-  policy.clears(asker([role], purpose), topic).allowed;
+const clears = (role: string, asked: readonly string[], topic: string) =>
+  policy.clears(
+    asker(
+      [role],
+      asked.map((code) => standIn(code, purposes)),
+    ),
+    standIn(topic, topics),
+  ).allowed;
 const asks = (role: string, type: string) => policy.permitsRequest(asker([role], ['TREAT']), 'read', type).allowed;
 
 describe('the shipped set', () => {

@@ -18,6 +18,18 @@ export const topics = [
 const interactions = ['read', 'vread', 'history-instance', 'search-type'];
 const levels = ['U', 'L', 'M', 'N', 'R', 'V'];
 
+/**
+ * The code in whose place another may be asked about: itself when a policy names it, else the first one that none names.
+ * Policies compare codes with those that they write out, so they cannot tell the others apart.
+ */
+export function standIn(code: string, codes: readonly string[]): string {
+  return isWritten(code) ? code : (codes.find((other) => !isWritten(other)) ?? code);
+}
+
+function isWritten(code: string): boolean {
+  return shipped.files.some(({ text }) => text.includes(`"${code}"`));
+}
+
 /** What the policies name by `Kind::"..."` and the like, each once. */
 export function named(entity: 'Role' | 'Kind' | 'Topic'): readonly string[] {
   const text = shipped.files.map((file) => file.text).join('\n');
@@ -85,9 +97,9 @@ function kindsTable(policy: Policy): string {
 
 function topicsTable(policy: Policy): string {
   const known = (role: string, of: readonly string[]): readonly string[] =>
-    topics.filter((topic) => policy.clears(asker([role], of), topic).allowed);
+    topics.filter((topic) => policy.clears(asker([role], of), standIn(topic, topics)).allowed);
   const rows = roles.flatMap((role) =>
-    grouped(purposes, (purpose) => known(role, [purpose])).map(([some, cells]) => [
+    grouped(purposes, (purpose) => known(role, [standIn(purpose, purposes)])).map(([some, cells]) => [
       role,
       some.length === purposes.length ? 'any' : some.join(', '),
       cells.join(', ') || '-',
