@@ -69,7 +69,7 @@ export interface Place {
 /** A gateway before a server that holds a few resources and counts who comes through. */
 export async function startPlace(
   identity: (base: string) => Promise<ConfigInput['identity']>,
-  changes: Partial<ConfigInput> = {},
+  changes: (base: string) => Partial<ConfigInput> = () => ({}),
 ): Promise<Place> {
   let count = 0;
   const upstream = await startEmbeddedServer({ resources: resources.map((one) => JSON.stringify(one)) });
@@ -91,7 +91,7 @@ export async function startPlace(
   const gateway = await serve(
     gatewayConfig(
       { port, publicBaseUrl: base, upstreamUrl, paging: 'offset', issuer: base, auditUrl: audit.url, folder },
-      { identity: await identity(base), ...changes },
+      { identity: await identity(base), ...changes(base) },
     ),
   );
   return {
@@ -119,26 +119,37 @@ export interface Received {
   readonly body: string;
 }
 
+interface Sending {
+  readonly method?: string;
+  readonly body?: string;
+  /** Request target, sent as it stands in place of the URL's own. */
+  readonly target?: string;
+}
+
 /** Sends headers as they are listed, twice if they are listed twice, and reads the whole answer. */
 export function ask(
   url: string,
   headers: readonly (readonly [name: string, value: string])[] = [],
-  { method = 'GET', body }: { readonly method?: string; readonly body?: string } = {},
+  { method = 'GET', body, target }: Sending = {},
 ): Promise<Received> {
   const raw = [['Host', new URL(url).host] as const, ...headers].flat();
   return new Promise((resolve, reject) => {
-    const request = send(url, { method, headers: raw, agent: false }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-      answer.on('error', reject);
-      answer.on('end', () =>
-        resolve({
-          status: answer.statusCode ?? 0,
-          headers: answer.headers,
-          body: Buffer.concat(chunks).toString('utf8'),
-        }),
-      );
-    });
+    const request = send(
+      url,
+      { method, headers: raw, agent: false, ...(target !== undefined && { path: target }) },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+        answer.on('error', reject);
+        answer.on('end', () =>
+          resolve({
+            status: answer.statusCode ?? 0,
+            headers: answer.headers,
+            body: Buffer.concat(chunks).toString('utf8'),
+          }),
+        );
+      },
+    );
     request.on('error', reject);
     request.end(body);
   });
