@@ -182,7 +182,7 @@ function statement(weight: number): fc.Arbitrary<Statement> {
     class: maybe(1, few(contentClass)),
     code: maybe(1, few(code)),
     dataPeriod: maybe(1, dataPeriod),
-    data: maybe(1, few(data)),
+    data: maybe(2, few(data)),
     extension: fc.oneof({ weight: 40, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: extension }),
     modifierExtension: fc.oneof(
       { weight: 60, arbitrary: fc.constant(undefined) },
@@ -220,7 +220,13 @@ const part2Policy = 'https://www.ecfr.gov/current/title-42/part-2';
 const written: fc.Arbitrary<Template> = fc.record({
   root: record<Statement>({
     purpose: usually(
-      fc.constantFrom([reason('TREAT')], ['TREAT', 'HPAYMT', 'HOPERAT'].map(reason), [reason('HLEGAL')]),
+      fc.constantFrom(
+        [reason('TREAT')],
+        ['TREAT', 'HPAYMT', 'HOPERAT'].map(reason),
+        [reason('HLEGAL')],
+        ['HLEGAL', 'CAREMGT'].map(reason),
+        ['TREAT', 'COC'].map(reason),
+      ),
       few(purpose, 3),
     ),
     actor: maybe(
@@ -238,6 +244,7 @@ const written: fc.Arbitrary<Template> = fc.record({
       [act('42CFRPart2'), act('ETHUD')],
       [act('SUD')],
       [{ system: gatewayLabels, code: 'SUDCN' }],
+      [{ system: gatewayLabels, code: 'SUDCN' }, act('42CFRPart2')],
       [act('PSYTHPN')],
     ),
     action: fc.constant(undefined),
@@ -521,7 +528,9 @@ const context: fc.Arbitrary<RequesterContext> = fc
       {
         weight: 6,
         arbitrary: fc.constantFrom<string[]>(
-          ...[...asserted, 'TREAT', 'TREAT', 'TREAT', 'TREAT', 'TREAT', 'TREAT', 'HPAYMT'].map((one) => [one]),
+          ...[...asserted, 'TREAT', 'TREAT', 'TREAT', 'TREAT', 'TREAT', 'TREAT', 'HPAYMT', 'HLEGAL'].map((one) => [
+            one,
+          ]),
         ),
       },
       {
@@ -581,7 +590,7 @@ const settings: fc.Arbitrary<DecisionSettings> = fc.record({
   representativesSeeNotes: fc.boolean(),
   sudIsPart2: fc.boolean(),
   organizations: fc.oneof(
-    { weight: 2, arbitrary: fc.constant<string[]>([]) },
+    { weight: 1, arbitrary: fc.constant<string[]>([]) },
     { weight: 1, arbitrary: fc.constant(['Organization/hosp', 'urn:orgs|hosp']) },
   ),
   foreignDenyBinds: fc.boolean(),
@@ -619,22 +628,49 @@ const policy: fc.Arbitrary<PolicyTable> = fc.record({
   ).map((rows) => rows ?? []),
 });
 
+/** Hers alone, with one topic at most. */
+function calm({ facts, labels, ...rest }: Candidate): Candidate {
+  const topics = labels.topics.slice(0, 1);
+  return {
+    ...rest,
+    facts: {
+      ...facts,
+      patientUnknown: false,
+      patients: facts.patients.length === 0 ? [] : ['Patient/p1' as PatientKey],
+    },
+    labels: { ...labels, topics, key: JSON.stringify([labels.stated, topics, labels.caveats]) },
+  };
+}
+
+/**
+ * Half of the cases are wild: much at once, where one thing often hides another. The other half is calm: at most two
+ * Consents, one resource of one topic at most, nothing forbidden; there every single rule shows.
+ */
 export const cases: fc.Arbitrary<Case> = fc
   .record({
     first: consentsOf('Patient/p1', 'a'),
     second: consentsOf('Patient/p2', 'b'),
     minor: fc.boolean(),
+    isCalm: fc.boolean(),
     context,
     candidates,
     settings,
     policy,
   })
-  .map(({ first, second, minor, ...rest }): Case => {
+  .map(({ first, second, minor, isCalm, ...rest }): Case => {
     const patient = (key: string, consents: readonly R4Consent[]): PatientRecord => ({
       key,
       consents,
       standing: standingOf(rest.context, key, minor),
     });
+    if (isCalm)
+      return {
+        ...rest,
+        context: { ...rest.context, unrestricted: false },
+        policy: { ...rest.policy, kindsNotReceived: [], forbidden: [] },
+        candidates: rest.candidates.slice(0, 1).map(calm),
+        patients: [patient('Patient/p1', first.slice(0, 2))],
+      };
     const isAboutBoth = rest.candidates.some(({ facts }) => facts.patients.some((key) => key === 'Patient/p2'));
     return { ...rest, patients: [patient('Patient/p1', first), patient('Patient/p2', isAboutBoth ? second : [])] };
   });
