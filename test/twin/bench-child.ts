@@ -41,7 +41,8 @@ async function start({ id, worlds, overrides }: StartMessage): Promise<void> {
   running.set(id, { gateways, upstreams, looks });
   const family = join(root, String(++folders));
   for (const [index, { resources, deleted = [] }] of worlds.entries()) {
-    const upstream = await startEmbeddedServer({ resources, now: () => storedAt });
+    const upstream = await startEmbeddedServer({ now: () => storedAt });
+    for (const text of resources) upstream.repo.put(text.replaceAll('{upstream}', upstream.url));
     for (const key of deleted) upstream.repo.delete(...(key.split('/') as [string, string]));
     upstreams.push(upstream);
     looks.push(0);

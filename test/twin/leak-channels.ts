@@ -28,7 +28,7 @@ const post = (path: string, body: string, type = 'application/x-www-form-urlenco
 });
 const methods = (path: string): readonly TwinRequest[] =>
   (['PUT', 'DELETE', 'PATCH', 'POST', 'OPTIONS', 'HEAD'] as const).map((method) => ({ method, path }));
-const unsaid = ['o1', 'o2', 'o3', 'o4', 'o5'];
+const unsaid = ['o1', 'o2', 'o3', 'o4', 'o5', 'o6'];
 
 export const sections: readonly Section[] = [
   {
@@ -715,7 +715,7 @@ export const sections: readonly Section[] = [
       {
         id: 'LC-72',
         claim: 'a document reference is withheld with its content',
-        requests: ['DocumentReference/sud-d', 'DocumentReference?_content=Detox'],
+        requests: ['DocumentReference/d1', 'DocumentReference/sud-d', 'DocumentReference?_content=Detox'],
       },
       {
         id: 'LC-73',

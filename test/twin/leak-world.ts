@@ -164,6 +164,7 @@ const visible: readonly Both[] = [
       code: concept(loinc, '29463-7'),
       encounter: ref('Encounter/v3'),
       effectiveDateTime: '2025-07-07',
+      derivedFrom: [ref('Observation/o1')],
     }),
     {
       meta: {
@@ -180,6 +181,15 @@ const visible: readonly Both[] = [
     },
     focus: [ref('Patient/eve')],
   }),
+  // What was labelled for a while stays withheld as it was then and before.
+  {
+    plain: [observation('o6', { status: 'corrected' })],
+    full: [
+      observation('o6', { note: [{ text: 'detox' }] }),
+      observation('o6', { note: [{ text: 'detox' }], meta: part2Label }),
+      observation('o6', { status: 'corrected' }),
+    ],
+  },
   same(observation('x-o1', { subject: ref('Patient/cy'), encounter: ref('Encounter/x1') })),
   more(condition('c1', 'I10', { encounter: ref('Encounter/v1') }), { evidence: [{ detail: [wNamed] }] }),
   same(condition('c2', 'E11.9', { recordedDate: '2025-06-06' })),
@@ -251,9 +261,9 @@ const visible: readonly Both[] = [
       status: 'current',
       ...ada,
       date: '2025-03-03T00:00:00Z',
-      content: [{ attachment: { contentType: 'text/plain', title: 'note' } }],
+      content: [{ attachment: { contentType: 'text/plain', title: 'note', url: '{upstream}/Binary/d1' } }],
     },
-    { context: { related: [w] } },
+    { context: { related: [w, ref('Composition/sud-co')] } },
   ),
   more(
     {
@@ -267,7 +277,7 @@ const visible: readonly Both[] = [
   ),
   more(
     { resourceType: 'ServiceRequest', id: 'sr1', status: 'active', intent: 'order', code: { text: 'x' }, ...ada },
-    { supportingInfo: [w], reasonReference: [ref('Condition/sud-c')] },
+    { supportingInfo: [w, ref('Encounter/gone-w')], reasonReference: [ref('Condition/sud-c')] },
   ),
   same({
     resourceType: 'Coverage',
@@ -472,3 +482,97 @@ export const withheldKeys: readonly string[] = withheld.map(([{ resourceType, id
 export const visibleKeys: readonly string[] = visible
   .map(({ plain: [{ resourceType, id }] }) => `${resourceType}/${id}`)
   .filter((key) => key !== 'Observation/gone-v');
+
+const harborMay = {
+  actor: [recipient('harbor-clinic')],
+  purpose: [{ system: actReason, code: 'TREAT' }],
+  securityLabel: [{ system: confidentiality, code: 'N' }],
+};
+
+/** A patient with one measurement, whose Consent does not open her chart to Harbor for treatment. */
+const closedChart = (id: string, provision: object, over: object = {}): readonly Resource[] => [
+  { resourceType: 'Patient', id, birthDate: '1970-02-03', name: [{ family: 'Sample' }] },
+  observation(`${id}-o`, { subject: ref(`Patient/${id}`), encounter: undefined }),
+  consent(`${id}-con`, id, provision, over),
+];
+
+const part2Consent = (id: string, over: object): Resource =>
+  consent(
+    id,
+    'ada',
+    {
+      actor: [recipient('harbor-clinic')],
+      purpose: ['TREAT', 'HPAYMT', 'HOPERAT'].map((code) => ({ system: actReason, code })),
+      securityLabel: [{ system: actCode, code: '42CFRPart2' }],
+    },
+    {
+      category: [concept(actCode, '42CFRPart2CD')],
+      policyRule: concept(actCode, '42CFRPart2'),
+      organization: [ref('Organization/lakeside-recovery')],
+      ...over,
+    },
+  );
+
+/** What Harbor may not know: one thing for each rule that a Consent of Ada's and others' meets. */
+const closedToHarbor: readonly Resource[] = [
+  ...closedChart('for-research', { ...harborMay, purpose: [{ system: actReason, code: 'HRESCH' }] }),
+  ...closedChart('for-summit', { ...harborMay, actor: [recipient('summit-clinic')] }),
+  ...closedChart('revoked', harborMay, { status: 'inactive' }),
+  ...closedChart('expired', { ...harborMay, period: { start: '2020-01-01', end: '2021-01-01' } }),
+  ...closedChart('not-begun', { ...harborMay, period: { start: '2090-01-01', end: '2091-01-01' } }),
+  ...closedChart('directive', harborMay, {
+    scope: concept('http://terminology.hl7.org/CodeSystem/consentscope', 'adr'),
+  }),
+  ...closedChart('foreign', harborMay, { organization: [ref('Organization/elsewhere')] }),
+  ...closedChart('denied', harborMay),
+  consent('denied-too', 'denied', { type: 'deny', actor: [recipient('harbor-clinic')] }),
+  ...closedChart('collected-only', {
+    ...harborMay,
+    action: [concept('http://terminology.hl7.org/CodeSystem/consentaction', 'collect')],
+  }),
+  ...closedChart('no-consent', {}, { status: 'draft' }),
+  // Not signed, so no written consent (42 CFR 2.31(a)(8)).
+  { ...part2Consent('unsigned', {}), sourceAttachment: undefined },
+  condition('sud-harbor', 'F11.20'),
+  observation('hiv-harbor', { meta: { security: [{ system: actCode, code: 'HIV' }] } }),
+  observation('very-harbor', { meta: { security: [{ system: confidentiality, code: 'V' }] } }),
+  observation('notes-harbor', { meta: { security: [{ system: actCode, code: 'PSYTHPN' }] } }),
+];
+
+const partners: readonly Resource[] = [
+  { resourceType: 'Patient', id: 'ada', birthDate: '1970-02-03', name: [{ family: 'Sample', given: ['Ada'] }] },
+  exchange('ada'),
+  observation('o1', { encounter: undefined }),
+  condition('c1', 'I10'),
+];
+export const partnerPlain: World = { resources: texts(partners) };
+export const partnerFull: World = { resources: texts([...closedToHarbor, ...partners]) };
+
+/** A guardian's ward, and what the ward keeps to herself. */
+const ward: readonly Resource[] = [
+  { resourceType: 'Patient', id: 'cy', birthDate: '1985-11-30', name: [{ family: 'Sample' }] },
+  {
+    resourceType: 'RelatedPerson',
+    id: 'cy-guardian',
+    active: true,
+    patient: ref('Patient/cy'),
+    relationship: [concept('http://terminology.hl7.org/CodeSystem/v3-RoleCode', 'GUARD')],
+  },
+  observation('o1', { subject: ref('Patient/cy'), encounter: undefined }),
+];
+const closedToGuardian: readonly Resource[] = [
+  observation('adol', {
+    subject: ref('Patient/cy'),
+    encounter: undefined,
+    meta: { security: [{ system: actCode, code: 'ADOL' }] },
+  }),
+  observation('notes', {
+    subject: ref('Patient/cy'),
+    encounter: undefined,
+    meta: { security: [{ system: actCode, code: 'PSYTHPN' }] },
+  }),
+  { resourceType: 'Patient', id: 'ada', birthDate: '1970-02-03', name: [{ family: 'Sample', given: ['Ada'] }] },
+  observation('o2', { encounter: undefined }),
+];
+export const guardianPlain: World = { resources: texts(ward) };
+export const guardianFull: World = { resources: texts([...closedToGuardian, ...ward]) };

@@ -5,7 +5,7 @@ export const publicBase = 'http://gateway.example/fhir';
 
 /** What one FHIR server holds: versions in the order in which they were written, and what was deleted in the end. */
 export interface World {
-  /** JSON texts; the same id again is a further version. */
+  /** JSON texts; the same id again is a further version; `{upstream}` stands for the server's own base. */
   readonly resources: readonly string[];
   /** Keys. */
   readonly deleted?: readonly string[];

@@ -147,7 +147,10 @@ function criteria(type: string, world: TwinWorlds, random: Random): string[] {
     () => `_list=42`,
     () => `unknown=1`,
   ];
-  const picked = random.chance(0.85) ? random.some(choices[type] ?? common, 2) : random.some(common, 2);
+  // Few conditions at a time: several seldom match anything.
+  const most = random.chance(0.25) ? 2 : 1;
+  if (random.chance(0.15)) return [];
+  const picked = random.some(random.chance(0.88) ? (choices[type] ?? common) : common, most);
   return [...new Set(picked.map((make) => make()))];
 }
 

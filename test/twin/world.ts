@@ -30,6 +30,8 @@ export interface Blindness {
   readonly topics: readonly string[];
   /** Patients all of whose data is hidden, and in whose charts anything may change. */
   readonly foreign?: readonly string[];
+  /** Receives narrative: it is her own record, whatever its texts mention. */
+  readonly narrative?: boolean;
 }
 
 const actCode = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
@@ -65,8 +67,8 @@ export const blindness: Readonly<Record<string, Blindness>> = {
   biller: { ...sensitive, topics: [...sensitive.topics, 'HIV', 'PSY'] },
   'front-desk': { ...sensitive, topics: [...sensitive.topics, 'HIV', 'PSY'] },
   meridian: { ...sensitive, topics: [...sensitive.topics, 'HIV', 'PSY'] },
-  ada: { charts: [], topics: sensitive.topics, foreign: ['cy'] },
-  'ada-observations': { charts: [], topics: sensitive.topics, foreign: ['cy'] },
+  ada: { charts: [], topics: sensitive.topics, foreign: ['cy'], narrative: true },
+  'ada-observations': { charts: [], topics: sensitive.topics, foreign: ['cy'], narrative: true },
   'cy-guardian': { charts: ['cy'], topics: ['ADOL'], foreign: ['ada'] },
   'dr-grey-vitals': sensitive,
   'dr-grey-no-encounters': sensitive,
@@ -564,10 +566,6 @@ const traces: readonly ((world: Resource[], key: string, random: Random) => void
   (world, key, random) => push(find(world, 'Procedure', random), 'reasonReference', ref(key)),
   (world, key, random) => push(find(world, 'Encounter', random), 'diagnosis', { condition: ref(key), rank: 1 }),
   (world, key, random) => push(find(world, 'Encounter', random), 'reasonReference', ref(key)),
-  (world, _key, random) => {
-    const resource = find(world, random.pick(['Observation', 'Patient']), random);
-    resource.text = narrative('SECRET: seen at the detox clinic').text;
-  },
 ];
 
 /** What cannot stand without a hidden thing, or is made of it. */
@@ -619,6 +617,12 @@ function dependents(world: Resource[], patient: string, key: string): string[] {
   return made.map(keyOf);
 }
 
+/** Words about hidden things in a text that is nobody's element. */
+function narrativeTrace(world: readonly Resource[], random: Random): void {
+  const resource = find(world, random.pick(['Observation', 'Patient']), random);
+  resource.text = narrative('SECRET: seen at the detox clinic').text;
+}
+
 function recordHidden(world: Resource[], random: Random, blind: Blindness): string[] {
   const visible = new Set(world.map(keyOf));
   const foreign = blind.foreign ?? [];
@@ -641,6 +645,7 @@ function recordHidden(world: Resource[], random: Random, blind: Blindness): stri
   if (own !== undefined && chart !== undefined) hidden.push(...dependents(world, chart, own));
   const speakers = world.filter((one) => visible.has(keyOf(one)));
   for (let n = 0; n < 6; n++) random.pick(traces)(speakers, random.pick(hidden), random);
+  if (blind.narrative !== true) narrativeTrace(speakers, random);
   if (hidden.includes(`Patient/${hiddenPatient}`)) {
     if (random.chance(0.7))
       push(find(speakers, 'Group', random), 'member', { entity: ref(`Patient/${hiddenPatient}`) });

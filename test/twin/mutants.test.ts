@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { firstCaught } from './checks.ts';
+import { type Mutant, mutants, sourceWith } from './mutants.ts';
+import { startBench } from './twins.ts';
+
+/** How many of the mutants are tried, spread over the list; all of them by default. */
+const most = Number(process.env.TWIN_MUTANTS ?? mutants.length);
+const tried = mutants.filter(
+  (_, index) => Math.floor((index * most) / mutants.length) !== Math.floor(((index - 1) * most) / mutants.length),
+);
+/** Processes at a time. */
+const parallel = 2;
+const caught = new Map<string, string>();
+
+beforeAll(async () => {
+  const waiting = [...tried];
+  await Promise.all(
+    Array.from({ length: parallel }, async () => {
+      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift())
+        caught.set(mutant.name, await verdictOn(mutant));
+    }),
+  );
+}, 1_800_000);
+
+afterAll(() => {
+  const width = Math.max(...tried.map(({ name }) => name.length));
+  console.log(tried.map(({ name }) => `${name.padEnd(width)}  ${caught.get(name) || 'NOT CAUGHT'}`).join('\n'));
+});
+
+/** Name of the check that catches the mutant; '' when none does. */
+async function verdictOn(mutant: Mutant): Promise<string> {
+  let source: string;
+  try {
+    source = sourceWith(mutant);
+  } catch (error) {
+    return `error: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  const bench = await startBench(source);
+  try {
+    return (await firstCaught(bench, mutant.by))?.check ?? '';
+  } catch (error) {
+    return `error: ${error instanceof Error ? error.message : String(error)}`;
+  } finally {
+    await bench.close();
+  }
+}
+
+describe('without the rule it is noticed that', () => {
+  test.each(tried)('$off ($name)', ({ name }) => {
+    expect(caught.get(name)).not.toMatch(/^error/);
+    expect(caught.get(name)).not.toBe('');
+  });
+});
