@@ -1,6 +1,7 @@
 import type { ParsedConsent } from '../consent/parsed.ts';
 import type { Residuals } from '../consent/residual.ts';
 import type { PatientKey } from '../fhir/ids.ts';
+import { atMost } from '../label/labels.ts';
 import { type Asker, counts, matchesData, type Question } from './match.ts';
 import type { Candidate, DecisionSettings } from './question.ts';
 
@@ -34,7 +35,10 @@ const nobody: ParsedConsent = {
   findings: [],
 };
 
-/** Residual rules in the token: what a forbid matches must not be returned, unless a permit matches it too (IHE PCF). */
+/**
+ * Residual rules in the token: what a forbid matches must not be returned, unless a permit matches it too (IHE PCF). Asked
+ * for each topic and for the rest, as Consents are: a permit of a topic covers the rest up to R, and no other topic.
+ */
 export function residualForbids(
   residuals: Residuals,
   patient: PatientKey,
@@ -51,13 +55,17 @@ export function residualForbids(
     !patientId.endsWith(`/${patient}`)
   )
     return true;
-  const hits = (wanted: 'permit' | 'deny'): boolean =>
+  const hits = (wanted: 'permit' | 'deny', question: Question): boolean =>
     rules.some(
       ({ effect, elements }) =>
         effect === wanted &&
-        questions.some((question) =>
-          counts(matchesData(elements, effect, nobody, question, asker, facts, named, settings), effect),
-        ),
+        counts(matchesData(elements, effect, nobody, question, asker, facts, named, settings), effect),
     );
-  return hits('deny') && !hits('permit');
+  const permitsTopic = questions.some((question) => question.topic !== undefined && hits('permit', question));
+  return questions.some(
+    (question) =>
+      hits('deny', question) &&
+      !hits('permit', question) &&
+      !(question.topic === undefined && permitsTopic && atMost(question.level, 'R')),
+  );
 }

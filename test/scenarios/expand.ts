@@ -177,6 +177,8 @@ const usual: Readonly<
       insurance: [{ sequence: 1, focal: true, coverage: { display: 'Example Health Plan' } }],
     },
   },
+  Group: { elements: { type: 'practitioner', actual: true } },
+  CareTeam: { about: 'subject', elements: { status: 'active' } },
   RelatedPerson: { about: 'patient', elements: {} },
   Appointment: { elements: { status: 'booked' } },
   Practitioner: { elements: {} },
@@ -193,14 +195,14 @@ function atLength(value: unknown, member: string): unknown {
   if (Array.isArray(value)) return value.map((one) => atLength(one, member));
   if (isObject(value))
     return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, atLength(one, name)]));
-  if (typeof value !== 'string' || member === 'reference') return value;
+  if (typeof value !== 'string' || member === 'reference' || member === 'profile') return value;
   if (referenceText.test(value)) return { reference: value };
   if (codeText.test(value)) return concept(value, '');
   return value;
 }
 
 export function resourceOf(name: string, compact: CompactResource, patient: string): Resource {
-  const { type, labels, of, title: _title, id: _id, ...elements } = compact;
+  const { type, labels, of, fhir, title: _title, id: _id, ...elements } = compact;
   const form = usual[type];
   if (form === undefined) throw new Error(`expand.ts knows no ${type}`);
   const whose = [of ?? patient].flat().map((one) => ({ reference: `Patient/${one}` }));
@@ -211,5 +213,6 @@ export function resourceOf(name: string, compact: CompactResource, patient: stri
     ...form.elements,
     ...(form.about === undefined ? {} : { [form.about]: whose[0] }),
     ...(atLength(elements, '') as object),
+    ...(atLength(fhir ?? {}, '') as object),
   };
 }
