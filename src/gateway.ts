@@ -56,6 +56,9 @@ export interface Answer {
   readonly length: number;
   readonly interaction: Interaction | 'none';
   readonly intent: RecordedIntent | undefined;
+  /** How many resources left and were withheld, for the metrics. */
+  readonly released: number;
+  readonly withheld: number;
 }
 
 /** One request, from the door to the audit record. Read this first. */
@@ -367,6 +370,7 @@ async function recorded(
   const chunks = bytesOf(outcome.reply.body);
   const [body = new Uint8Array()] = chunks; // all of it in one piece
   const resources = outcome.released.map((visible) => disclosed(visible.item, visible.decision.reasons));
+  const withheld = [...outcome.withheld].map((item) => disclosed(item, item.ruling?.reasons ?? []));
   const governing = new Set(resources.flatMap(({ reasons }) => reasons.flatMap(({ consent }) => consent ?? [])));
   const intent = await edges.recorder.record({
     request,
@@ -377,13 +381,21 @@ async function recorded(
     status: outcome.reply.status,
     outcome: outcome.outcome,
     released: resources,
-    withheld: [...outcome.withheld].map((item) => disclosed(item, item.ruling?.reasons ?? [])),
+    withheld,
     governing: [...governing].sort(),
     policyHash: edges.policyHash,
     digest: hash('sha256', body, 'hex'),
     length: body.length,
   });
-  return { reply: outcome.reply, chunks, length: body.length, interaction: outcome.interaction, intent };
+  return {
+    reply: outcome.reply,
+    chunks,
+    length: body.length,
+    interaction: outcome.interaction,
+    intent,
+    released: resources.length,
+    withheld: withheld.length,
+  };
 }
 
 function disclosed(item: Item, reasons: DisclosedResource['reasons']): DisclosedResource {
@@ -420,6 +432,8 @@ function unrecorded(reply: Reply, interaction: Answer['interaction']): Answer {
     length: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
     interaction,
     intent: undefined,
+    released: 0,
+    withheld: 0,
   };
 }
 

@@ -15,14 +15,15 @@ export async function versionsOf(key: ResourceKey, world: SearchWorld): Promise<
     await world.visibility.loadAbsent(standIns(key));
     return undefined;
   }
-  const views = await world.visibility.versions(contents);
-  const [newest] = views;
-  if (newest === undefined || !isGranted(newest, world)) {
+  const all = await world.visibility.versions(contents);
+  const [newest] = all;
+  if (newest?.visible === undefined || !isGranted(newest.visible, world)) {
+    if (newest !== undefined) world.withheld.add(newest.item);
     await world.visibility.establishAny();
     return undefined;
   }
   const distinct: Visible[] = [];
-  for (const view of views) {
+  for (const { visible: view } of all) {
     if (view === undefined || !isGranted(view, world)) continue;
     if (distinct.at(-1)?.view.versionId === view.view.versionId) distinct[distinct.length - 1] = view;
     else distinct.push(view);

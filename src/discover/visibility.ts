@@ -66,6 +66,8 @@ export interface Visible {
 }
 
 const batchSize = 200;
+/** Of a chain of parents or required references: upstream look-ups one after the other. */
+const maximumRounds = 16;
 
 /**
  * What this requester may know, asked by every route in the same way: reads, matches, includes, chains, references,
@@ -120,7 +122,9 @@ export class Visibility {
    * All versions of one resource, newest first. A version bears its own labels and those of every later one, so a label
    * added later covers what came before it; where the newest is withheld, all are.
    */
-  async versions(contents: readonly Content<'undecided'>[]): Promise<readonly (Visible | undefined)[]> {
+  async versions(
+    contents: readonly Content<'undecided'>[],
+  ): Promise<readonly { readonly item: Item; readonly visible: Visible | undefined }[]> {
     const items = contents.map((content) => this.#newItem(content));
     await this.#close(items);
     let later: { key: ResourceKey; labels: Labels }[] = [];
@@ -131,8 +135,8 @@ export class Visibility {
       later = [item];
     }
     const [newest] = items;
-    if (newest === undefined || this.visible(newest) === undefined) return items.map(() => undefined);
-    return items.map((item) => this.visible(item));
+    const isHidden = newest === undefined || this.visible(newest) === undefined;
+    return items.map((item) => ({ item, visible: isHidden ? undefined : this.visible(item) }));
   }
 
   item(key: ResourceKey): Item | undefined {
@@ -248,12 +252,12 @@ export class Visibility {
    * and what it requires (it may have to go with it). Consents of every patient seen are established beside it.
    */
   async #close(candidates: readonly Item[]): Promise<void> {
-    if (this.#edges.context.unrestricted) return;
+    if (this.#edges.context.unrestricted) return this.#labelOnly(candidates);
     let fresh: readonly Item[] = candidates;
     let needed = new Set<ResourceKey>();
     for (const item of candidates) for (const key of this.#referencesToCheck(item)) needed.add(key);
     for (let round = 0; fresh.length > 0; round++) {
-      if (round > 8) throw new GatewayError('too-costly');
+      if (round > maximumRounds) throw new GatewayError('too-costly');
       const patients = new Set<PatientKey>();
       for (const { reading } of fresh)
         for (const patient of [...reading.facts.patients, ...(reading.facts.participants ?? [])]) patients.add(patient);
@@ -269,6 +273,15 @@ export class Visibility {
       const item = this.#items.get(key);
       if (item !== undefined) this.#named.set(key, { references: item.reading.facts.references });
     }
+  }
+
+  /** Whoever is cleared for everything still has on record what it was: labels are inherited as for anybody. */
+  async #labelOnly(candidates: readonly Item[]): Promise<void> {
+    for (let fresh = candidates, round = 0; fresh.length > 0; round++) {
+      if (round > maximumRounds) throw new GatewayError('too-costly');
+      fresh = await this.#fetch(fresh.flatMap(({ reading }) => reading.parents));
+    }
+    this.#inheritLabels();
   }
 
   /** Both fail: the Consents' failure counts. Which came first would depend on how much else there was to read. */

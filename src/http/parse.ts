@@ -26,15 +26,18 @@ const readHeaders = new Set([
   'dpop',
   'content-type',
 ]);
+/** Characters of a request target; a longer search is to be posted. */
+const maximumTarget = 8_192;
 /** Nothing is normalised: a path that is not already canonical has no route. */
 const canonicalPath = /^(?:\/[A-Za-z0-9\-._$]+)*\/?$/;
 
 /**
  * Reads one request strictly. Its errors depend on its shape alone.
  * @param basePath path of the public FHIR base, without trailing slash
- * @throws {GatewayError} `unknown-route`, `invalid-request`, `token-ambiguous`, `method-not-allowed`
+ * @throws {GatewayError} `uri-too-long`, `unknown-route`, `invalid-request`, `token-ambiguous`, `method-not-allowed`
  */
 export function parseRequest(raw: RawRequest, basePath: string): FhirRequest {
+  if (raw.target.length > maximumTarget) throw new GatewayError('uri-too-long');
   const cut = raw.target.indexOf('?');
   const path = cut < 0 ? raw.target : raw.target.slice(0, cut);
   if (!canonicalPath.test(path) || (path !== basePath && !path.startsWith(`${basePath}/`)))

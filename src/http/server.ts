@@ -7,6 +7,7 @@ import { bytesOf, errorReply, type Reply } from '../enforce/assemble.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { FhirRequest } from '../fhir/request.ts';
 import { type Answer, type Edges, handle } from '../gateway.ts';
+import { methodsFor } from '../plan/plan.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { parseRequest } from './parse.ts';
@@ -125,14 +126,18 @@ async function answer(
     const code = error instanceof GatewayError ? error.code : 'invalid-request';
     deps.metrics.requests.inc({ interaction: 'none', status: String(errorReply(code, undefined).status) });
     request.resume();
+    if (code === 'method-not-allowed') response.setHeader('Allow', allowedAt(request, basePath));
     return sendReply(response, request, errorReply(code, undefined, deps.edges.challenge(code)));
   }
   deps.metrics.inFlight.inc();
   try {
     const result = await handle(parsed, deps.edges, left.signal);
+    if (result.reply.status === 405) response.setHeader('Allow', allowedAt(request, basePath));
     await send(result, parsed, response, config);
     const durationMs = deps.now() - receivedAt;
     deps.metrics.requests.inc({ interaction: result.interaction, status: String(result.reply.status) });
+    deps.metrics.released.inc(result.released);
+    deps.metrics.withheld.inc(result.withheld);
     deps.metrics.duration.observe({ interaction: result.interaction }, durationMs / 1000);
     deps.log.info('answered', {
       requestId: id,
@@ -144,6 +149,13 @@ async function answer(
   } finally {
     deps.metrics.inFlight.dec();
   }
+}
+
+/** RFC 9110 section 10.2.1: alike for every id, known or not. */
+function allowedAt(request: IncomingMessage, basePath: string): string {
+  const target = (request as IncomingMessage & { originalUrl?: string }).originalUrl ?? request.url ?? '';
+  const path = (target.split('?')[0] ?? '').slice(basePath.length + 1).split('/');
+  return [...methodsFor(path.filter((part) => part !== '')), 'OPTIONS'].join(', ');
 }
 
 /** Writes what was recorded, whole or not at all from the client's point of view: the length is stated first. */
