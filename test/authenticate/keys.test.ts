@@ -253,12 +253,43 @@ describe('a flood of garbage', () => {
     expect(keyReadings(server)).toBeLessThanOrEqual(2 + Math.ceil((Date.now() - begun) / keys.retryMs));
   });
 
-  it('before keys were ever read causes no more readings than the retry time allows', async () => {
-    const { server, enter, token } = await start();
+  it('while keys cannot be read causes no more readings than the retry time allows, however short the cooldown', async () => {
+    const { server, enter, token } = await start({ keys: { ...keys, cooldownMs: 100, retryMs: 1_000 } });
+    expect(await enter(token())).toBe('in');
+    const forger = await pairFor('ES256');
     server.instead = failures['status 500'];
+    const begun = Date.now();
+    for (let round = 0; round < 20; round++) {
+      await Promise.all(Array.from({ length: 5 }, (_, n) => enter(token(forger, `k${round}-${n}`))));
+      await sleep(30);
+    }
+    expect(keyReadings(server)).toBeLessThanOrEqual(2 + Math.ceil((Date.now() - begun) / 1_000));
+  });
+
+  it.each([
+    ['neither metadata nor keys come', '/'],
+    ['only keys do not come', '/jwks'],
+  ])('before keys were ever read causes no more readings than the retry time allows: %s', async (_name, failing) => {
+    const { server, enter, token } = await start();
+    const about = send(200, JSON.stringify({ issuer: server.url, jwks_uri: `${server.url}/jwks` }));
+    const fail = send(500, '{}');
+    server.instead = (request, response) => (request.url?.startsWith(failing) ? fail : about)(request, response);
     const begun = Date.now();
     for (let round = 0; round < 15; round++) {
       await Promise.all(Array.from({ length: 20 }, () => enter(token())));
+      await sleep(30);
+    }
+    const readings = [...server.requests.values()].reduce((sum, one) => sum + one, 0);
+    expect(readings).toBeLessThanOrEqual(2 + Math.ceil((Date.now() - begun) / keys.retryMs));
+  });
+
+  it('of questions for smart-configuration, which needs no token, asks an issuer that fails no more often', async () => {
+    const { server, authenticator } = await start();
+    server.instead = failures['status 500'];
+    const begun = Date.now();
+    for (let round = 0; round < 15; round++) {
+      const asked = Array.from({ length: 20 }, () => authenticator.smartConfiguration().catch(() => 'failed'));
+      expect(new Set(await Promise.all(asked))).toEqual(new Set(['failed']));
       await sleep(30);
     }
     const readings = [...server.requests.values()].reduce((sum, one) => sum + one, 0);
