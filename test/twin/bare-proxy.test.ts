@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { Pool } from 'undici';
 import { type EmbeddedServer, startEmbeddedServer } from '../../examples/demo/embedded-server.ts';
 import { freePort } from '../../examples/demo/ports.ts';
@@ -12,6 +12,8 @@ import { Random } from './random.ts';
 import { randomRequest, type TwinRequest } from './requests.ts';
 import { type Answer, answerDifferences, comparing, send } from './twins.ts';
 import { blindness, sensitive, twinWorlds } from './world.ts';
+
+jest.setTimeout(300_000);
 
 /** A bare reverse proxy (http-proxy-middleware) before a world's FHIR server. */
 interface Proxied {

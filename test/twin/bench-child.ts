@@ -1,8 +1,9 @@
 /**
  * The servers of the twin tests, in a process of their own, so that a changed copy of the gateway can stand where the
- * real one stood. Usage (with an IPC channel): node bench-child.ts SOURCE_FOLDER
+ * real one stood. Usage: with an IPC channel.
  */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,10 +11,7 @@ import { type EmbeddedServer, startEmbeddedServer } from '../../examples/demo/em
 import { gatewayConfig } from '../../examples/demo/gateway-config.ts';
 import type { serve as realServe } from '../../src/serve.ts';
 import { askers, startIssuer } from './issuer.ts';
-import { type FromChild, publicBase, type StartMessage, type ToChild } from './messages.ts';
-
-const source = process.argv[2] ?? '';
-const { serve } = (await import(pathToFileURL(join(source, 'serve.ts')).href)) as { serve: typeof realServe };
+import { type FromChild, publicBase, type StartMessage, type ToChild, type World } from './messages.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'consent-gateway-twins-'));
 process.on('exit', () => rmSync(root, { recursive: true, force: true }));
@@ -24,50 +22,62 @@ const audit = await startEmbeddedServer();
 const tokens: Record<string, string> = {};
 for (const asker of askers(publicBase)) tokens[asker.id] = await issuer.tokenFor(asker);
 
-type Gateway = Awaited<ReturnType<typeof serve>>;
+type Gateway = Awaited<ReturnType<typeof realServe>>;
+/** A FHIR server, and how often its store was looked into. */
+interface Upstream {
+  readonly server: EmbeddedServer;
+  looks: number;
+}
+
 const running = new Map<
   number,
-  { readonly gateways: Gateway[]; readonly upstreams: EmbeddedServer[]; readonly looks: number[] }
+  { readonly gateways: Gateway[]; readonly upstreams: Upstream[]; readonly shared: boolean }
 >();
+/** FHIR servers that several starts share, by their worlds. */
+const kept = new Map<string, Upstream>();
 let folders = 0;
 
 /** The clock of the stores: the same in every world, as the stored `meta.lastUpdated` is shown as it stands. */
 const storedAt = new Date('2026-03-01T12:00:00Z');
 
-async function start({ id, worlds, overrides }: StartMessage): Promise<void> {
+async function start({ id, worlds, source, shared }: StartMessage): Promise<void> {
+  const { serve } = (await import(pathToFileURL(join(source, 'serve.ts')).href)) as { serve: typeof realServe };
   const gateways: Gateway[] = [];
-  const upstreams: EmbeddedServer[] = [];
-  const looks: number[] = [];
-  running.set(id, { gateways, upstreams, looks });
+  const upstreams: Upstream[] = [];
+  running.set(id, { gateways, upstreams, shared });
   const family = join(root, String(++folders));
-  for (const [index, { resources, deleted = [] }] of worlds.entries()) {
-    const upstream = await startEmbeddedServer({ now: () => storedAt });
-    for (const text of resources) upstream.repo.put(text.replaceAll('{upstream}', upstream.url));
-    for (const key of deleted) upstream.repo.delete(...(key.split('/') as [string, string]));
+  for (const [index, world] of worlds.entries()) {
+    const upstream = await upstreamOf(world, shared);
     upstreams.push(upstream);
-    looks.push(0);
-    countLooks(upstream, () => {
-      looks[index] = (looks[index] ?? 0) + 1;
-    });
     const folder = join(family, String(index));
     mkdirSync(folder, { recursive: true });
-    if (index > 0) copySecrets(join(family, '0'), folder);
+    if (index > 0) copyFileSync(join(family, '0', 'sealing.key'), join(folder, 'sealing.key'));
     const config = gatewayConfig({
       port: 0,
       publicBaseUrl: publicBase,
-      upstreamUrl: upstream.url,
+      upstreamUrl: upstream.server.url,
       paging: 'offset',
       issuer: issuer.url,
       auditUrl: audit.url,
       folder,
     });
-    gateways.push(await serve(merged(merged(config, unhurried), overrides ?? {})));
+    gateways.push(await serve(merged(config, unhurried)));
   }
-  send({
-    kind: 'started',
-    id,
-    sides: gateways.map(({ url }, index) => ({ gateway: url, upstream: (upstreams[index] as EmbeddedServer).url })),
-  });
+  const sides = gateways.map(({ url }, index) => ({ gateway: url, upstream: upstreams[index]?.server.url ?? '' }));
+  send({ kind: 'started', id, sides });
+}
+
+async function upstreamOf(world: World, shared: boolean): Promise<Upstream> {
+  const name = createHash('sha256').update(JSON.stringify(world)).digest('hex');
+  const known = shared ? kept.get(name) : undefined;
+  if (known !== undefined) return known;
+  const server = await startEmbeddedServer({ now: () => storedAt });
+  for (const text of world.resources) server.repo.put(text.replaceAll('{upstream}', server.url));
+  for (const key of world.deleted ?? []) server.repo.delete(...(key.split('/') as [string, string]));
+  const upstream = { server, looks: 0 };
+  countLooks(server, () => upstream.looks++);
+  if (shared) kept.set(name, upstream);
+  return upstream;
 }
 
 /** Every route of the embedded server looks into its store by one of these. */
@@ -92,16 +102,6 @@ const unhurried = {
   },
 };
 
-/** Gateways of one family call a view by the same version id, as the same gateway would. */
-function copySecrets(from: string, to: string): void {
-  if (!existsSync(from)) return;
-  for (const name of readdirSync(from, { recursive: true, encoding: 'utf8' })) {
-    if (!/(key|secret)$/.test(name) || /outbox/.test(name)) continue;
-    mkdirSync(join(to, name, '..'), { recursive: true });
-    copyFileSync(join(from, name), join(to, name));
-  }
-}
-
 function merged<T>(config: T, over: Readonly<Record<string, unknown>>): T {
   const result: Record<string, unknown> = { ...(config as Record<string, unknown>) };
   for (const [key, value] of Object.entries(over)) {
@@ -112,10 +112,10 @@ function merged<T>(config: T, over: Readonly<Record<string, unknown>>): T {
 }
 
 async function stop(id: number): Promise<void> {
-  const { gateways, upstreams } = running.get(id) ?? { gateways: [], upstreams: [] };
+  const { gateways = [], upstreams = [], shared = false } = running.get(id) ?? {};
   running.delete(id);
-  for (const gateway of gateways) await gateway.close();
-  for (const upstream of upstreams) await upstream.close();
+  await Promise.all(gateways.map((gateway) => gateway.close()));
+  if (!shared) await Promise.all(upstreams.map(({ server }) => server.close()));
   send({ kind: 'stopped', id });
 }
 
@@ -125,7 +125,11 @@ function send(message: FromChild): void {
 
 process.on('message', (message: ToChild) => {
   if (message.kind === 'count')
-    return send({ kind: 'counted', id: message.id, looks: [...(running.get(message.id)?.looks ?? [])] });
+    return send({
+      kind: 'counted',
+      id: message.id,
+      looks: (running.get(message.id)?.upstreams ?? []).map(({ looks }) => looks),
+    });
   const done = message.kind === 'start' ? start(message) : stop(message.id);
   done.catch((error: unknown) =>
     send({

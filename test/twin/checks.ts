@@ -226,6 +226,22 @@ const otherChecks: readonly Check[] = [
       return undefined;
     },
   },
+  {
+    name: 'negation finds what it should',
+    worlds: leakWorlds,
+    async run(twins) {
+      for (const [path, expected] of [
+        ['Observation?patient=ada&code:not=4548-4', 'o3,o4'],
+        ['Observation?focus:missing=false', ''],
+        ['Encounter?part-of:missing=false', 'v3'],
+        ['Condition?code:not=I10', 'c2'],
+      ] as const) {
+        const found = entriesOf(await twins.pages(1, 'dr-grey', get(path))).map(({ resource }) => resource.id);
+        if (found.toSorted().join() !== expected) return `${path} brings ${found.join()}`;
+      }
+      return undefined;
+    },
+  },
 ];
 
 /** Random worlds, a few requests each. */
@@ -250,18 +266,20 @@ const randomChecks: readonly Check[] = ['dr-grey', 'harbor', 'ada', 'cy-guardian
 export const checks: readonly Check[] = [...otherChecks, ...channelChecks, ...randomChecks];
 
 /**
- * The first check that finds something wrong with the gateway of this bench; undefined when none does.
+ * The first check that finds something wrong with a gateway; undefined when none does.
+ * @param source the gateway's source folder
  * @param by how the names of those checks begin that are tried first
  */
 export async function firstCaught(
   bench: Bench,
+  source: string,
   by: string,
 ): Promise<{ readonly check: string; readonly found: string } | undefined> {
   const started = new Map<readonly World[], Twins>();
   try {
     const first = checks.filter(({ name }) => name.startsWith(by));
     for (const check of [...first, ...checks.filter((one) => !first.includes(one))]) {
-      const twins = started.get(check.worlds) ?? (await bench.start(check.worlds));
+      const twins = started.get(check.worlds) ?? (await bench.start(check.worlds, { source, shared: true }));
       started.set(check.worlds, twins);
       const found = await check.run(twins);
       if (found !== undefined) return { check: check.name, found };

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { aboutNever, type Channel, requestOf, sections } from './leak-channels.ts';
 import { fullWorld, neverId, plainWorld, withheldId } from './leak-world.ts';
 import type { TwinRequest } from './requests.ts';
@@ -13,6 +13,8 @@ import {
   startBench,
   type Twins,
 } from './twins.ts';
+
+jest.setTimeout(300_000);
 
 const askers = ['dr-grey', 'harbor'];
 

@@ -15,8 +15,10 @@ export interface StartMessage {
   readonly kind: 'start';
   readonly id: number;
   readonly worlds: readonly World[];
-  /** Laid over the demonstration's configuration. */
-  readonly overrides?: Readonly<Record<string, unknown>>;
+  /** Source folder of the gateway. */
+  readonly source: string;
+  /** Take the FHIR servers that an earlier start made for the same worlds: nobody writes to them. */
+  readonly shared: boolean;
 }
 
 export type ToChild =

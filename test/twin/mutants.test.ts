@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { firstCaught } from './checks.ts';
 import { type Mutant, mutants, sourceWith } from './mutants.ts';
-import { startBench } from './twins.ts';
+import { type Bench, startBench } from './twins.ts';
 
 /** How many of the mutants are tried, spread over the list; all of them by default. */
 const most = Number(process.env.TWIN_MUTANTS ?? mutants.length);
@@ -16,8 +16,10 @@ beforeAll(async () => {
   const waiting = [...tried];
   await Promise.all(
     Array.from({ length: parallel }, async () => {
+      const bench = await startBench();
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift())
-        caught.set(mutant.name, await verdictOn(mutant));
+        caught.set(mutant.name, await verdictOn(mutant, bench));
+      await bench.close();
     }),
   );
 }, 1_800_000);
@@ -28,20 +30,11 @@ afterAll(() => {
 });
 
 /** Name of the check that catches the mutant; '' when none does. */
-async function verdictOn(mutant: Mutant): Promise<string> {
-  let source: string;
+async function verdictOn(mutant: Mutant, bench: Bench): Promise<string> {
   try {
-    source = sourceWith(mutant);
+    return (await firstCaught(bench, sourceWith(mutant), mutant.by))?.check ?? '';
   } catch (error) {
     return `error: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  const bench = await startBench(source);
-  try {
-    return (await firstCaught(bench, mutant.by))?.check ?? '';
-  } catch (error) {
-    return `error: ${error instanceof Error ? error.message : String(error)}`;
-  } finally {
-    await bench.close();
   }
 }
 

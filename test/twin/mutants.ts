@@ -237,7 +237,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'local-criteria-not-checked',
-    by: 'LC-32',
+    by: 'negation',
     off: 'negative criteria are decided on the view',
     file: 'discover/search.ts',
     find: 'const tests = [...search.local, ...again];',

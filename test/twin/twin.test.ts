@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { knows, refused } from './expected.ts';
 import { Random } from './random.ts';
 import { randomRequest, type TwinRequest } from './requests.ts';
@@ -13,6 +13,8 @@ import {
   type TwinWorlds,
   twinWorlds,
 } from './world.ts';
+
+jest.setTimeout(300_000);
 
 const seed = Number(process.env.TWIN_SEED ?? 20_260_301);
 /** Generated requests of one run, over all requesters. */

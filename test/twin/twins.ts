@@ -36,8 +36,15 @@ export interface Twins {
   close(): Promise<void>;
 }
 
+export interface StartOptions {
+  /** The gateway's source folder; by default its own. */
+  readonly source?: string;
+  readonly shared?: boolean;
+}
+
 export interface Bench {
-  start(worlds: readonly World[], overrides?: Readonly<Record<string, unknown>>): Promise<Twins>;
+  /** Worlds that are shared are only read; starting them again takes less. */
+  start(worlds: readonly World[], options?: StartOptions): Promise<Twins>;
   readonly tokens: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
@@ -46,9 +53,9 @@ const maximumPages = 200;
 /** Where the gateway's own source is. */
 export const gatewaySource = join(import.meta.dirname, '../../src');
 
-/** Starts the process in which gateways run, from the source folder given. */
-export async function startBench(source: string = gatewaySource): Promise<Bench> {
-  const child = fork(join(import.meta.dirname, 'bench-child.ts'), [source], {
+/** Starts the process in which the servers run. */
+export async function startBench(): Promise<Bench> {
+  const child = fork(join(import.meta.dirname, 'bench-child.ts'), [], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
     env: { PATH: process.env.PATH },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -67,8 +74,8 @@ export async function startBench(source: string = gatewaySource): Promise<Bench>
   };
   return {
     tokens,
-    async start(worlds, overrides) {
-      const { id, sides } = await conversation.start(worlds, overrides);
+    async start(worlds, { source = gatewaySource, shared = false } = {}) {
+      const { id, sides } = await conversation.start(worlds, source, shared);
       const ask = (side: number, asker: string, request: TwinRequest): Promise<Answer> => {
         const { gateway } = sides[side] as Side;
         return send(poolFor(gateway), gateway, tokens[asker], request);
@@ -288,10 +295,11 @@ class Conversation {
 
   async start(
     worlds: readonly World[],
-    overrides?: Readonly<Record<string, unknown>>,
+    source: string,
+    shared: boolean,
   ): Promise<{ id: number; sides: readonly Side[] }> {
     const id = this.#next++;
-    const answer = await this.#say({ kind: 'start', id, worlds, ...(overrides === undefined ? {} : { overrides }) });
+    const answer = await this.#say({ kind: 'start', id, worlds, source, shared });
     return { id, sides: answer.kind === 'started' ? answer.sides : [] };
   }
 
