@@ -8,7 +8,7 @@ import { ConfigError } from '../../src/config/config.ts';
 import { isKnownPurpose } from '../../src/fhir/vocabulary.ts';
 import { servedTypes } from '../../src/plan/served.ts';
 import { createPolicy } from '../../src/policy/policy.ts';
-import { serve } from '../../src/serve.ts';
+import { checkConfig, serve } from '../../src/serve.ts';
 import { asker, named, purposes, roles, shipped, standIn, tables, topics } from './tables.ts';
 
 const policy = createPolicy(shipped, 50_000);
@@ -174,7 +174,7 @@ describe('the shipped set', () => {
   });
 });
 
-describe('policies that cannot be used stop the start, and the reason is told', () => {
+describe('policies that cannot be used stop the start and the check of the configuration, and the reason is told', () => {
   const folders: string[] = [];
   afterEach(() => {
     for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
@@ -201,7 +201,19 @@ describe('policies that cannot be used stop the start, and the reason is told', 
       await gateway.close();
       return 'started';
     } catch (error) {
-      return error instanceof ConfigError ? error.message : `another error: ${String(error)}`;
+      const told = reasonOf(error);
+      expect(reasonOf(thrownBy(() => checkConfig(gatewayConfig(place, { policy: { directory } }))))).toBe(told);
+      return told;
+    }
+  };
+  const reasonOf = (error: unknown): string =>
+    error instanceof ConfigError ? error.message : `another error: ${String(error)}`;
+  const thrownBy = (check: () => void): unknown => {
+    try {
+      check();
+      return undefined;
+    } catch (error) {
+      return error;
     }
   };
   const all = 'permit (principal, action, resource);';
