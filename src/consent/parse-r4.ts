@@ -314,8 +314,8 @@ function statementOf(provision: unknown): string {
   const parts: [string, unknown][] = [];
   for (const name of Object.keys(provision).sort()) {
     if (name === 'type' || name === 'period' || name === 'provision' || name === 'id') continue;
-    const items = list(provision[name]).map((item) => canonicalText(item));
-    parts.push([name, items.sort()]);
+    const items = new Set(list(provision[name]).map((item) => canonicalText(item)));
+    parts.push([name, [...items].sort()]);
   }
   return JSON.stringify(parts);
 }

@@ -130,8 +130,9 @@ function rootAnswer(
   if (request === 'no') return said('not-applicable');
   if (request === 'yes' && data === 'yes') return said('permit');
   if (
-    request === 'yes' &&
     data === 'no' &&
+    !consent.denyOnly &&
+    !root.elements.notUnderstood &&
     isNarrowedByTopicsOnly(root.elements) &&
     bearsNone(root.elements, question, facts, consent)
   )

@@ -210,3 +210,16 @@ test('the most specific strategy ranks a person over a role over an organization
     }),
   ).toEqual(release);
 });
+
+test('a release of substance use data for an unknown purpose does not cost the ordinary data', () => {
+  const one = consent({ type: 'permit', securityLabel: [act('SUD')], purpose: [purpose('XPURPOSE')] });
+  expect(outcomes({ consents: [one], settings: { implicitPolicy: 'all-normal' } })).toEqual(release);
+});
+
+test('a newer root that says one thing twice supersedes the older that says it once', () => {
+  const code = { coding: [{ system: 'http://loinc.org', code: '1-8' }] };
+  const older = consent({ type: 'deny', code: [code, code] }, { dateTime: '2026-01-01' });
+  const newer = consent({ type: 'permit', code: [code] }, { id: 'c2', dateTime: '2026-02-01' });
+  const resources = [{ facts: { codings: code.coding, primaryCodings: code.coding } }];
+  expect(outcomes({ resources, consents: [older, newer] })).toEqual(release);
+});

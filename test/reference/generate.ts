@@ -382,10 +382,14 @@ function toConsent(templates: readonly Template[], one: Variation, id: string): 
   });
 }
 
-function consentsOf(patient: string, prefix: string): fc.Arbitrary<R4Consent[]> {
+function consentsOf(
+  patient: string,
+  prefix: string,
+  templates: fc.Arbitrary<Template> = template,
+): fc.Arbitrary<R4Consent[]> {
   return fc
-    .tuple(fc.array(template, { minLength: 1, maxLength: 3 }), fc.array(variation(patient), { maxLength: 4 }))
-    .map(([templates, list]) => list.map((one, index) => toConsent(templates, one, `${prefix}${index}`)));
+    .tuple(fc.array(templates, { minLength: 1, maxLength: 3 }), fc.array(variation(patient), { maxLength: 4 }))
+    .map(([roots, list]) => list.map((one, index) => toConsent(roots, one, `${prefix}${index}`)));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -628,9 +632,8 @@ const policy: fc.Arbitrary<PolicyTable> = fc.record({
   ).map((rows) => rows ?? []),
 });
 
-/** Hers alone, with one topic at most. */
-function calm({ facts, labels, ...rest }: Candidate): Candidate {
-  const topics = labels.topics.slice(0, 1);
+/** Hers alone, or nobody's, with these topics. */
+function calm({ facts, labels, ...rest }: Candidate, topics: readonly string[]): Candidate {
   return {
     ...rest,
     facts: {
@@ -642,34 +645,63 @@ function calm({ facts, labels, ...rest }: Candidate): Candidate {
   };
 }
 
+/** Written consents in force, and a requester, a purpose and a resource that they are for. */
+const forWritten = fc.record({
+  consents: consentsOf('Patient/p1', 'w', written).map((all) =>
+    all.slice(0, 2).map((one): R4Consent => ({ ...one, status: 'active', patient: { reference: 'Patient/p1' } })),
+  ),
+  topic: fc.constantFrom('42CFRPart2', '42CFRPart2', 'SUDCN', 'SUD', 'ETHUD', 'PSYTHPN'),
+  purpose: fc.constantFrom('TREAT', 'TREAT', 'TREAT', 'HPAYMT', 'HLEGAL'),
+  isOfProgram: fc.boolean(),
+});
+
 /**
- * Half of the cases are wild: much at once, where one thing often hides another. The other half is calm: at most two
- * Consents, one resource of one topic at most, nothing forbidden; there every single rule shows.
+ * A third of the cases is wild: much at once, where one thing often hides another. A third is calm: at most two
+ * Consents, one resource of one topic at most, nothing forbidden; there every single rule shows. A third is about
+ * written consents and 42 CFR Part 2.
  */
 export const cases: fc.Arbitrary<Case> = fc
   .record({
     first: consentsOf('Patient/p1', 'a'),
     second: consentsOf('Patient/p2', 'b'),
     minor: fc.boolean(),
-    isCalm: fc.boolean(),
+    mood: fc.constantFrom('calm', 'wild', 'part 2'),
+    forWritten,
     context,
     candidates,
     settings,
     policy,
   })
-  .map(({ first, second, minor, isCalm, ...rest }): Case => {
+  .map(({ first, second, minor, mood, forWritten: part2, ...rest }): Case => {
     const patient = (key: string, consents: readonly R4Consent[]): PatientRecord => ({
       key,
       consents,
       standing: standingOf(rest.context, key, minor),
     });
-    if (isCalm)
+    const quiet = {
+      ...rest,
+      context: { ...rest.context, unrestricted: false },
+      policy: { ...rest.policy, kindsNotReceived: [], forbidden: [] },
+    };
+    if (mood === 'calm')
       return {
-        ...rest,
-        context: { ...rest.context, unrestricted: false },
-        policy: { ...rest.policy, kindsNotReceived: [], forbidden: [] },
-        candidates: rest.candidates.slice(0, 1).map(calm),
+        ...quiet,
+        candidates: rest.candidates.slice(0, 1).map((one) => calm(one, one.labels.topics.slice(0, 1))),
         patients: [patient('Patient/p1', first.slice(0, 2))],
+      };
+    if (mood === 'part 2')
+      return {
+        ...quiet,
+        context: {
+          ...quiet.context,
+          requester: {
+            ...quiet.context.requester,
+            ...(part2.isOfProgram ? { organizations: ['Organization/program'], roles: ['counselor'] } : {}),
+          },
+          purposes: [part2.purpose],
+        },
+        candidates: rest.candidates.slice(0, 1).map((one) => calm(one, [part2.topic])),
+        patients: [patient('Patient/p1', part2.consents)],
       };
     const isAboutBoth = rest.candidates.some(({ facts }) => facts.patients.some((key) => key === 'Patient/p2'));
     return { ...rest, patients: [patient('Patient/p1', first), patient('Patient/p2', isAboutBoth ? second : [])] };
