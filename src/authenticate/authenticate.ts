@@ -84,6 +84,7 @@ export function challenge(code: ErrorCode): Readonly<Record<string, string>> {
     case 'overloaded':
     case 'upstream-unavailable':
     case 'upstream-timeout':
+    case 'issuer-unavailable':
     case 'consent-unavailable':
     case 'record-unavailable':
       return { 'Retry-After': '5' };

@@ -2,14 +2,18 @@ import type { IdentityConfig, IssuerConfig, OrganizationConfig } from '../config
 import { codesOf, isRecord } from './codes.ts';
 import { localKey } from './local.ts';
 
-/** Organizations by each of their names. */
-export type Directory = ReadonlyMap<string, OrganizationConfig>;
+export interface Directory {
+  /** Organizations by each of their names. */
+  readonly byName: ReadonlyMap<string, OrganizationConfig>;
+  /** Issuers, as systems of `issuer|subject`: such a name is a person's or client's, never an organization's. */
+  readonly issuers: ReadonlySet<string>;
+}
 
-export function directoryOf({ organizations }: Pick<IdentityConfig, 'organizations'>): Directory {
-  const directory = new Map<string, OrganizationConfig>();
+export function directoryOf({ organizations, issuers }: Pick<IdentityConfig, 'organizations' | 'issuers'>): Directory {
+  const byName = new Map<string, OrganizationConfig>();
   for (const organization of organizations)
-    for (const name of [organization.id, ...organization.identifiers]) directory.set(name, organization);
-  return directory;
+    for (const name of [organization.id, ...organization.identifiers]) byName.set(name, organization);
+  return { byName, issuers: new Set(issuers.map(({ issuer }) => issuer)) };
 }
 
 const maximumDepth = 16;
@@ -31,7 +35,7 @@ export function claimedOrganization(
 ): Names {
   const stated = statedIn(claim)
     .map((name) => localName(name, issuer, bases))
-    .filter((name) => name !== undefined);
+    .filter((name): name is string => name !== undefined && isOrganization(name, directory));
   const { names, title, units } = known(stated, directory);
   const { assertableOrganizations: allowed } = issuer;
   if (allowed !== undefined && !names.some((name) => allowed.includes(name))) return { names: [], title: undefined };
@@ -46,16 +50,21 @@ export function assignedOrganization(name: string | undefined, directory: Direct
 }
 
 function known(stated: readonly string[], directory: Directory): Names & { readonly units: readonly string[] } {
-  const found = stated.map((name) => directory.get(name)).find((one) => one !== undefined);
+  const found = stated.map((name) => directory.byName.get(name)).find((one) => one !== undefined);
   const names = found === undefined ? stated : [found.id, ...found.identifiers];
   return { names, title: found?.name, units: above(found, directory) };
+}
+
+function isOrganization(name: string, { issuers }: Directory): boolean {
+  const cut = name.indexOf('|');
+  return cut < 0 || (cut > 0 && !issuers.has(name.slice(0, cut)));
 }
 
 function above(unit: OrganizationConfig | undefined, directory: Directory): readonly string[] {
   const names: string[] = [];
   let current = unit;
   for (let depth = 0; depth < maximumDepth && current?.partOf !== undefined; depth++) {
-    current = directory.get(current.partOf);
+    current = directory.byName.get(current.partOf);
     if (current !== undefined) names.push(current.id, ...current.identifiers);
   }
   return names;

@@ -57,6 +57,11 @@ export const errorKinds = {
     issue: 'transient',
     title: 'The FHIR server gave an answer that could not be used.',
   },
+  'issuer-unavailable': {
+    status: 503,
+    issue: 'transient',
+    title: 'The authorization server could not be reached.',
+  },
   'consent-unavailable': { status: 503, issue: 'transient', title: 'Consent could not be established.' },
   'record-unavailable': {
     status: 503,

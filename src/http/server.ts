@@ -36,7 +36,12 @@ export function createDataListener(config: ListenerConfig, basePath: string, dep
   app.get(`${basePath}/.well-known/smart-configuration`, async (request, response) => {
     if (request.originalUrl !== `${basePath}/.well-known/smart-configuration`)
       return sendReply(response, request, errorReply('unknown-route', undefined));
-    response.type('application/json').send(JSON.stringify(await deps.smartConfiguration()));
+    try {
+      response.type('application/json').send(JSON.stringify(await deps.smartConfiguration()));
+    } catch {
+      const code = 'issuer-unavailable';
+      sendReply(response, request, errorReply(code, undefined, deps.edges.challenge(code)));
+    }
   });
   app.use(async (request, response) => {
     await answer(request, response, basePath, config, deps);
@@ -83,7 +88,10 @@ function setSecurityHeaders(
   const origin = request.headers.origin;
   if (origin === undefined || !(config.allowedOrigins.includes('*') || config.allowedOrigins.includes(origin))) return;
   response.setHeader('Access-Control-Allow-Origin', origin);
-  response.setHeader('Access-Control-Expose-Headers', 'ETag, Last-Modified, WWW-Authenticate, X-Request-Id');
+  response.setHeader(
+    'Access-Control-Expose-Headers',
+    'ETag, Last-Modified, Retry-After, WWW-Authenticate, X-Request-Id',
+  );
   if (request.method !== 'OPTIONS') return;
   response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, OPTIONS');
   response.setHeader(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { base, identified } from './identified.ts';
+import { base, identified, issuerUrl } from './identified.ts';
 
 const npi = 'http://hl7.org/fhir/sid/us-npi';
 const directory = [
@@ -32,6 +32,13 @@ describe('an organization that a token names', () => {
     expect(named(claim)).toEqual(hospital);
     expect(identified({ organization: claim }, {}, directory).organizationName).toBe('Hospital');
   });
+
+  it.each([
+    `${issuerUrl}|someone-else`,
+    `${issuerUrl}|client`,
+    '|dr-grey',
+    { system: issuerUrl, value: 'someone-else' },
+  ])('is none when the claim names a person or client: %j', (claim) => expect(named(claim)).toEqual([]));
 
   it('acts for those it is a unit of, never the other way', () => {
     expect(named('Organization/room')).toEqual(['Organization/room', ...ward, ...hospital]);
