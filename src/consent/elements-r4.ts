@@ -1,5 +1,6 @@
 import type { Coding, Interval } from '../fhir/coding.ts';
 import { intervalOf } from '../fhir/dates.ts';
+import { isResourceType } from '../fhir/model.ts';
 import { canonicalSystem, isKnownPurpose, labelKind, systems } from '../fhir/vocabulary.ts';
 import type { Confidentiality } from '../label/labels.ts';
 import { isObject, type Json, list, own, text } from './json.ts';
@@ -204,7 +205,7 @@ class ElementReader {
     return this.#codings('class', (system, code) => {
       switch (system) {
         case 'http://hl7.org/fhir/resource-types':
-          return { kind: 'type', code } as const;
+          return isResourceType(code) ? ({ kind: 'type', code } as const) : undefined;
         case 'urn:ietf:rfc:3986':
           return { kind: 'profile', code: code.split('|')[0] ?? code } as const;
         case 'urn:ietf:bcp:13':

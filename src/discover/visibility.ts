@@ -300,8 +300,12 @@ export class Visibility {
   #requiredOf(item: Item): readonly ResourceKey[] {
     if (item.oversize) return [];
     const { facts, parents } = item.reading;
-    if (allOrNothingTypes.has(facts.type)) return facts.references;
-    return [...parents, ...item.content.examine((resource) => requiredReferences(resource, item.reading))];
+    if (allOrNothingTypes.has(facts.type)) return [...facts.references, ...facts.patients];
+    return [
+      ...facts.patients,
+      ...parents,
+      ...item.content.examine((resource) => requiredReferences(resource, item.reading)),
+    ];
   }
 
   async #fetch(keys: Iterable<ResourceKey>): Promise<readonly Item[]> {
@@ -374,6 +378,9 @@ export class Visibility {
   }
 
   #survivesItsReferences(item: Item): boolean {
+    const { key: own, patients } = item.reading.facts;
+    // What is about a hidden patient is hidden: a result of nobody tells that there is somebody.
+    if (!patients.every((patient) => patient === own || this.#isKnown(patient))) return false;
     const mayStand = (site: ReferenceSite): boolean => this.#mayStand(site, item);
     const required = requiredSitesOf(item);
     if (required.every(mayStand)) return true;
