@@ -88,19 +88,39 @@ const otherChecks: readonly Check[] = [
     name: 'LC-54 a token for one patient brings nobody else',
     worlds: leakWorlds,
     async run(twins) {
-      for (const path of [
-        'Observation?_id=o1,x-o1',
-        'Patient?family=sample',
-        'Encounter?_id=v1,x1',
-        'Patient?_revinclude=Observation:patient',
-        'Group?_include=Group:member',
-      ]) {
-        const pages = await twins.pages(1, 'ada', get(path));
-        const others = entriesOf(pages).filter(({ key }) => /\/(cy|eve|x)/.test(key));
-        if (others.length > 0) return `${path} brings ${others.map(({ key }) => key).join()}`;
+      for (const asker of ['ada', 'dr-grey-of-ada']) {
+        for (const path of [
+          'Observation?_id=o1,x-o1',
+          'Patient?family=sample',
+          'Encounter?_id=v1,x1',
+          'Patient?_revinclude=Observation:patient',
+          'Group?_include=Group:member',
+        ]) {
+          const pages = await twins.pages(1, asker, get(path));
+          const others = entriesOf(pages).filter(({ key }) => /\/(cy|eve|x)/.test(key));
+          if (others.length > 0) return `${path} brings ${others.map(({ key }) => key).join()} to ${asker}`;
+        }
+        const about = await twins.ask(1, asker, get('Observation/x-o1'));
+        if (about.status !== 404) return `Observation/x-o1 is answered ${about.status} to ${asker}`;
       }
-      const about = await twins.ask(1, 'ada', get('Observation/x-o1'));
-      return about.status === 404 ? undefined : `Observation/x-o1 is answered ${about.status}`;
+      return undefined;
+    },
+  },
+  {
+    name: 'a chain that finds nothing matches nothing',
+    worlds: leakWorlds,
+    async run(twins) {
+      for (const path of [
+        'Patient?_has:Condition:patient:code=F11.20',
+        'Patient?_has:Encounter:patient:type=SUD',
+        'Encounter?part-of:Encounter.identifier=VN-77',
+        'Observation?encounter:Encounter.type=SUD',
+        'Patient?link:Patient.given=Eve',
+      ]) {
+        const found = entriesOf(await twins.pages(1, 'dr-grey', get(path))).map(({ key }) => key);
+        if (found.length > 0) return `${path} brings ${found.join()}`;
+      }
+      return undefined;
     },
   },
   {

@@ -70,6 +70,10 @@ export function askers(fhirBase: string): readonly Asker[] {
     ...known,
     like('dr-grey', 'dr-grey-vitals', 'openid user/Observation.rs?category=vital-signs user/Patient.rs'),
     like('dr-grey', 'dr-grey-no-encounters', 'openid user/Observation.rs user/Patient.rs user/Condition.rs'),
+    {
+      ...like('dr-grey', 'dr-grey-of-ada', 'openid launch/patient patient/*.rs'),
+      claims: { ...known.find(({ id }) => id === 'dr-grey')?.claims, patient: 'ada' },
+    },
     like('ada', 'ada-observations', 'openid launch/patient patient/Observation.rs patient/Patient.rs'),
   ];
 }

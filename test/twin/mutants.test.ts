@@ -3,11 +3,17 @@ import { firstCaught } from './checks.ts';
 import { type Mutant, mutants, sourceWith } from './mutants.ts';
 import { type Bench, startBench } from './twins.ts';
 
-/** How many of the mutants are tried, spread over the list; all of them by default. */
-const most = Number(process.env.TWIN_MUTANTS ?? mutants.length);
-const tried = mutants.filter(
-  (_, index) => Math.floor((index * most) / mutants.length) !== Math.floor(((index - 1) * most) / mutants.length),
-);
+/** How many of the mutants are tried, spread over the list: a number, or `all`. */
+const wanted = process.env.TWIN_MUTANTS ?? '30';
+const most = wanted === 'all' ? mutants.length : Number(wanted);
+/** Or only these, by name. */
+const named = process.env.TWIN_MUTANT?.split(',');
+const tried =
+  named === undefined
+    ? mutants.filter(
+        (_, index) => Math.floor((index * most) / mutants.length) < Math.floor(((index + 1) * most) / mutants.length),
+      )
+    : mutants.filter(({ name }) => named.includes(name));
 /** Processes at a time. */
 const parallel = 2;
 const caught = new Map<string, string>();
@@ -26,6 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => {
   const width = Math.max(...tried.map(({ name }) => name.length));
+  console.log(`${tried.length} mutants`);
   console.log(tried.map(({ name }) => `${name.padEnd(width)}  ${caught.get(name) || 'NOT CAUGHT'}`).join('\n'));
 });
 

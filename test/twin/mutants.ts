@@ -3,12 +3,17 @@ import { join } from 'node:path';
 import { gatewaySource } from './twins.ts';
 
 /** One rule switched off by a change of a few characters. */
-export interface Mutant {
+export interface Mutant extends Change {
   readonly name: string;
   /** What no longer holds. */
   readonly off: string;
   /** The check that is to catch it, or how its name begins; it is tried first. */
   readonly by: string;
+  /** Where the same rule is applied once more. */
+  readonly also?: Change;
+}
+
+interface Change {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
@@ -119,8 +124,8 @@ export const mutants: readonly Mutant[] = [
     by: 'LC-01',
     off: 'labels of a visit cover what was recorded in it',
     file: 'discover/visibility.ts',
-    find: '    this.#inheritLabels();\n',
-    replace: '',
+    find: '  #inheritLabels(): void {\n    for (let changed = true;',
+    replace: '  #inheritLabels(): void {\n    for (let changed = false;',
   },
   {
     name: 'hidden-does-not-spread',
@@ -303,7 +308,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'empty-hop-restricts-nothing',
-    by: 'LC-28',
+    by: 'a chain that',
     off: 'a chain that finds nothing matches nothing',
     file: 'plan/criterion.ts',
     find: "return { parameter: '_id', forward: ['_id', unmatchableId], paths: [`${type}.id`], matches: () => false };",
@@ -432,6 +437,12 @@ export const mutants: readonly Mutant[] = [
     file: 'decide/families.ts',
     find: 'return period !== undefined && period.end < at;',
     replace: 'return period !== undefined && period.end < 0;',
+    // Its period is looked at twice: as a Consent's and as a provision's.
+    also: {
+      file: 'decide/match.ts',
+      find: "return period.start <= at && at <= period.end ? 'yes' : 'no';",
+      replace: "return period.start <= at ? 'yes' : 'no';",
+    },
   },
   {
     name: 'status-ignored',
@@ -511,14 +522,16 @@ export const mutants: readonly Mutant[] = [
  * A copy of the gateway's source with one mutant in it.
  * @throws {Error} when the text to change is not there exactly once: then the mutant has to be brought up to date
  */
-export function sourceWith({ name, file, find, replace }: Mutant): string {
-  const target = join(folder, name);
+export function sourceWith(mutant: Mutant): string {
+  const target = join(folder, mutant.name);
   rmSync(target, { recursive: true, force: true });
   cpSync(gatewaySource, target, { recursive: true });
-  const path = join(target, file);
-  const text = readFileSync(path, 'utf8');
-  const parts = text.split(find);
-  if (parts.length !== 2) throw new Error(`${name}: ${file} has the text to change ${parts.length - 1} times`);
-  writeFileSync(path, parts.join(replace));
+  for (const { file, find, replace } of [mutant, ...(mutant.also === undefined ? [] : [mutant.also])]) {
+    const path = join(target, file);
+    const parts = readFileSync(path, 'utf8').split(find);
+    if (parts.length !== 2)
+      throw new Error(`${mutant.name}: ${file} has the text to change ${parts.length - 1} times, not once`);
+    writeFileSync(path, parts.join(replace));
+  }
   return target;
 }
