@@ -78,8 +78,18 @@ function matchesRecipient(actors: readonly Actor[] | undefined, effect: Effect, 
     named.map(({ names, part, unresolved }) => {
       const isHe = names.some((name) => asker.identities.has(name) || asker.organizations.has(name));
       if (part === 'unknown') return isHe || unresolved ? (effect === 'deny' ? 'yes' : 'unknown') : 'no';
-      return isHe ? 'yes' : unresolved ? 'unknown' : 'no';
+      return isHe ? 'yes' : unresolved || (effect === 'deny' && mayBe(names, asker)) ? 'unknown' : 'no';
     }),
+  );
+}
+
+/** Who signs in by a role alone may be any practitioner: whose role it is the token does not say (FHIR R4 PractitionerRole). */
+function mayBe(names: readonly string[], { identities }: Asker): boolean {
+  const isKnownAs = (type: string): boolean => [...identities].some((name) => name.startsWith(`${type}/`));
+  return (
+    names.some((name) => name.startsWith('Practitioner/')) &&
+    isKnownAs('PractitionerRole') &&
+    !isKnownAs('Practitioner')
   );
 }
 
