@@ -30,7 +30,7 @@ export function loadWith<Schema extends z.ZodType>(
   }
   for (const [name, value] of Object.entries(environment)) {
     if (name.startsWith(prefix) && value !== undefined)
-      document = withValue(document, name.slice(prefix.length).split('__'), parse(value));
+      document = withValue(document, name.slice(prefix.length).split('__'), valueOf(name, value));
   }
   const result = schema.safeParse(document);
   if (result.success) return result.data;
@@ -38,6 +38,14 @@ export function loadWith<Schema extends z.ZodType>(
     ({ path, message }) => `  ${path.length === 0 ? '(top)' : path.join('.')}: ${message}`,
   );
   throw new ConfigError(`The configuration cannot be used:\n${lines.join('\n')}`);
+}
+
+function valueOf(name: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    throw new ConfigError(`${name} is no YAML.`); // its text may be a secret
+  }
 }
 
 function withValue(document: unknown, path: readonly string[], value: unknown): unknown {

@@ -25,6 +25,7 @@ const readHeaders = new Set([
   'x-request-id',
   'dpop',
   'content-type',
+  'host', // twice is an error (RFC 9112 section 3.2)
 ]);
 /** Characters of a request target; a longer search is to be posted. */
 const maximumTarget = 8_192;

@@ -59,6 +59,7 @@ export function createDataListener(config: ListenerConfig, basePath: string, dep
     headersTimeout: config.headersTimeoutMs,
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(1_000, config.headersTimeoutMs), // by default Node looks every 30 seconds only
     insecureHTTPParser: false,
     joinDuplicateHeaders: false,
   };
