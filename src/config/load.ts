@@ -30,7 +30,7 @@ export function loadWith<Schema extends z.ZodType>(
   }
   for (const [name, value] of Object.entries(environment)) {
     if (name.startsWith(prefix) && value !== undefined)
-      document = withValue(document, name.slice(prefix.length).split('__'), valueOf(name, value));
+      document = withValue(document, name.slice(prefix.length).split('__'), readValue(name, value));
   }
   const result = schema.safeParse(document);
   if (result.success) return result.data;
@@ -40,7 +40,7 @@ export function loadWith<Schema extends z.ZodType>(
   throw new ConfigError(`The configuration cannot be used:\n${lines.join('\n')}`);
 }
 
-function valueOf(name: string, text: string): unknown {
+function readValue(name: string, text: string): unknown {
   try {
     return parse(text);
   } catch {
