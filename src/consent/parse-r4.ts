@@ -111,6 +111,7 @@ class Reader {
       recency: recencyOf(json, dateTime, version, this.#id, this.#options.time),
       organizations,
       family: JSON.stringify([
+        scope,
         organizations,
         policies.length > 0 ? [...policies].sort() : [keysOf(rule), keysOf(category)],
       ]),

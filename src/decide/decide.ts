@@ -3,7 +3,7 @@ import type { Residuals } from '../consent/residual.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Some } from '../fhir/coding.ts';
 import type { PatientKey } from '../fhir/ids.ts';
-import { namedOnlyTopics, part2, purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
+import { isKnownPurpose, namedOnlyTopics, part2, purposeCovers, substanceClass, systems } from '../fhir/vocabulary.ts';
 import type { Facts } from '../label/facts.ts';
 import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
 import type { Policy, PolicyAnswer } from '../policy/policy.ts';
@@ -220,6 +220,7 @@ export class Rules {
     topics: readonly string[],
   ): Decision {
     const { facts, labels } = candidate;
+    if (!isForPurpose(labels, asker.purpose)) return withhold(reason('purpose-not-of-data', 5));
     const questions = questionsOf(topics, labels);
     const asked = consents.map((consent) => ({
       consent,
@@ -353,6 +354,17 @@ export class Rules {
 function isPart2Data(topic: string): boolean {
   return topic === part2 || topic === 'SUDCN' || substanceClass.has(topic);
 }
+
+/** Data labelled with purposes of use is for these and no other (FHIR R4 Security Labels, purpose of use). */
+function isForPurpose({ caveats }: Labels, purpose: string | undefined): boolean {
+  const limits = caveats
+    .filter((caveat) => caveat.startsWith(purposePrefix))
+    .map((caveat) => caveat.slice(purposePrefix.length))
+    .filter(isKnownPurpose);
+  return limits.length === 0 || (purpose !== undefined && limits.some((limit) => purposeCovers(limit, purpose)));
+}
+
+const purposePrefix = `${systems.actReason}|`;
 
 /** One question per topic, and the last for the rest. */
 export function questionsOf(topics: readonly string[], labels: Labels): readonly Question[] {

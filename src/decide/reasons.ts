@@ -16,6 +16,7 @@ export const reasonTexts = {
   'no-permit-for-topic': 'No consent permits this sensitive topic, and the role is not cleared for it.',
   'consent-permit': 'A consent of the patient permits it.',
   'consent-names-sensitive': 'A consent that names something sensitive is for the patient and those who represent her.',
+  'purpose-not-of-data': 'The data is labelled for other purposes of use.',
   'policy-clears': 'The role is cleared for this topic.',
   'implicit-policy': 'No consent speaks of it, and the deployment’s default allows it.',
   'no-applicable-consent': 'No consent permits it, and the deployment’s default does not allow it.',

@@ -1,6 +1,6 @@
 import type { Coding } from '../fhir/coding.ts';
 import { parseRelativeReference } from '../fhir/ids.ts';
-import { canonicalSystem, labelKind, part2, topicsOf } from '../fhir/vocabulary.ts';
+import { canonicalSystem, labelKind, part2, systems, topicsOf } from '../fhir/vocabulary.ts';
 import type { Classifier } from './classify.ts';
 import {
   type Confidentiality,
@@ -127,6 +127,8 @@ function readOwn({ system, code }: Coding, gathered: Gathered, settings: LabelSe
       gathered.topic(label.code, 'own', 'meta.security');
       return;
     case 'purpose':
+      // That data is for tests, or that the glass was broken for it, says nothing of what it may be used for.
+      if (label.code !== 'HTEST' && label.code !== 'BTG') gathered.caveats.add(`${systems.actReason}|${label.code}`);
       return;
     case 'caveat':
     case 'integrity':

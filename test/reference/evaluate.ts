@@ -384,7 +384,8 @@ function familyOf(consent: R4Consent): string {
           rule: codings(consent.policyRule === undefined ? [] : [consent.policyRule]),
           category: codings(consent.category ?? []),
         };
-  return JSON.stringify({ organizations: (consent.organization ?? []).flatMap(namesOf).sort(), policy });
+  const organizations = (consent.organization ?? []).flatMap(namesOf).sort();
+  return JSON.stringify({ organizations, policy, scope: scopeOf(consent) });
 }
 
 function codings(concepts: readonly R4Concept[]): string[] {
@@ -633,7 +634,13 @@ function actorsMatch(rule: Rule, { context, settings }: Single): Match {
 }
 
 /** Whose data it is, as `data` of meaning authoredby. */
-function authorMatch(rule: Rule, { authors }: Facts): Match {
+function authorMatch(rule: Rule, { authors, type }: Facts): Match {
+  if (
+    type === 'Patient' &&
+    rule.effect === 'deny' &&
+    (elementOf(rule, 'actor') ?? []).some((actor) => partOf(actor) === 'author')
+  )
+    return 'no'; // who she is, nobody wrote
   return anyOfPart(rule, ['author'], (actor) =>
     isIncomparable(actor) || authors.length === 0 ? 'unclear' : meets(actor, authors),
   );
@@ -909,6 +916,7 @@ function codeMatch(stated: readonly R4Concept[] | undefined, effect: Effect, { f
 /** A permit needs the data's time within; a deny any overlap. */
 function dataPeriodMatch(stated: R4Period | undefined, effect: Effect, { candidate, settings }: Single): Match {
   if (stated === undefined) return 'yes';
+  if (effect === 'deny' && candidate.facts.type === 'Patient') return 'no'; // who she is, is of no time
   const period = readPeriod(stated);
   const time = candidate.facts.clinicalTime ?? settings.instantOf(candidate.facts.lastUpdated);
   if (period === 'unreadable' || time === undefined) return 'unclear';
@@ -929,6 +937,7 @@ function namedDataMatch(stated: readonly R4Data[] | undefined, effect: Effect, c
 function oneDataMatch({ meaning, reference }: R4Data, effect: Effect, { facts, named }: Candidate): Match {
   const names = namesOf(reference);
   if (meaning === 'authoredby') {
+    if (effect === 'deny' && facts.type === 'Patient') return 'no';
     if (names.length === 0 || facts.authors.length === 0) return 'unclear';
     return when(facts.authors.some((author) => names.includes(author)));
   }
