@@ -46,10 +46,14 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
 }
 
+/** An element path or a canonical URL: names come from stored Consents, and one with anything else in it may be a text. */
+const constructShape = /^[\w.:/[\]()-]{1,200}$/;
+
 const onlyAllowed = winston.format((line) => {
   for (const key of Object.keys(line)) {
     if (!allowed.has(key) && key !== 'level' && key !== 'message' && key !== 'timestamp') delete line[key];
   }
+  if (line.construct !== undefined && !constructShape.test(String(line.construct))) line.construct = 'unprintable';
   return line;
 });
 
