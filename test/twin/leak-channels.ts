@@ -735,6 +735,25 @@ export const sections: readonly Section[] = [
         requests: ['Group/g1', 'Group?_summary=true', 'MeasureReport'],
       },
       {
+        id: 'LC-56',
+        claim: 'a withheld patient has no other record of herself',
+        requests: ['Person/eve-p', 'Appointment/eve-a', 'Schedule/eve-s', 'Slot/eve-sl'],
+        status: 404,
+      },
+      {
+        id: 'LC-76',
+        claim: 'no calendar tells of a withheld patient',
+        requests: [
+          'Appointment',
+          'Appointment?actor=Patient/eve',
+          'Slot?status=busy',
+          'Slot?schedule.actor=Patient/eve',
+          'Schedule?actor=Patient/eve',
+          'Person?name=sample',
+        ],
+        status: 200,
+      },
+      {
         id: 'LC-77',
         claim: 'shadows of a withheld visit are withheld',
         requests: ['Flag/sud-f', 'Communication/sud-com', 'Task/sud-t'],

@@ -179,7 +179,7 @@ const visible: readonly Both[] = [
       security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue', code: 'REDACTED' }],
       tag: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue', code: 'SUBSETTED' }],
     },
-    focus: [ref('Patient/eve')],
+    focus: [ref('Patient/eve'), { identifier: { system: 'urn:visits', value: 'VN-77' } }],
   }),
   // What was labelled for a while stays withheld as it was then and before.
   {
@@ -433,6 +433,34 @@ const withheld: readonly Versions[] = [
       gender: 'female',
       name: [{ family: 'Sample', given: ['Eve'] }],
       link: [{ other: ref('Patient/ada'), type: 'seealso' }],
+    },
+  ],
+  [
+    {
+      resourceType: 'Person',
+      id: 'eve-p',
+      name: [{ family: 'Sample', given: ['Eve'] }],
+      link: [{ target: ref('Patient/eve') }],
+    },
+  ],
+  [
+    {
+      resourceType: 'Appointment',
+      id: 'eve-a',
+      status: 'booked',
+      description: 'detox intake',
+      participant: [{ actor: ref('Patient/eve'), status: 'accepted' }],
+    },
+  ],
+  [{ resourceType: 'Schedule', id: 'eve-s', actor: [ref('Patient/eve')] }],
+  [
+    {
+      resourceType: 'Slot',
+      id: 'eve-sl',
+      schedule: ref('Schedule/eve-s'),
+      status: 'busy',
+      start: '2025-12-31T10:00:00Z',
+      end: '2025-12-31T11:00:00Z',
     },
   ],
   [encounter('eve-e', { subject: ref('Patient/eve') })],
