@@ -505,8 +505,6 @@ export const plainWorld: World = {
   deleted: ['Observation/gone-v'],
 };
 export const fullWorld: World = { resources: mixed(), deleted: ['Observation/gone-v', 'Encounter/gone-w'] };
-/** Keys of the withheld resources. */
-export const withheldKeys: readonly string[] = withheld.map(([{ resourceType, id }]) => `${resourceType}/${id}`);
 export const visibleKeys: readonly string[] = visible
   .map(({ plain: [{ resourceType, id }] }) => `${resourceType}/${id}`)
   .filter((key) => key !== 'Observation/gone-v');
