@@ -79,7 +79,9 @@ export const subjectRequired: ReadonlySet<string> = new Set([
 export const participantElement: Readonly<Record<string, string>> = {
   Appointment: 'actor',
   AppointmentResponse: 'actor',
+  BiologicallyDerivedProduct: 'source',
   Person: 'target',
+  VerificationResult: 'target',
 };
 
 /** Directory and catalogue types: a reference to one that is not in this store says nothing, so it stays. */
