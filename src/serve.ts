@@ -84,6 +84,7 @@ export async function serve(config: Config): Promise<Gateway> {
   const metrics = createMetrics();
   const now = (): number => Date.now();
   const house = buildHouse(config, log, metrics, now);
+  const tls = tlsOf(config); // whatever can fail comes before the outbox and its thread are there
   const recorder = await createRecorder(config.audit, { publicBaseUrl: house.publicBase, log, now });
   watchRecorder(metrics, () => recorder.metrics());
   let closing = false;
@@ -95,7 +96,7 @@ export async function serve(config: Config): Promise<Gateway> {
     log,
     metrics,
     now,
-    tls: tlsOf(config),
+    tls,
   });
   const admin = createAdminListener(metrics, () => !closing && recorder.healthy);
   try {

@@ -48,7 +48,9 @@ export class Exchange {
    * @throws {GatewayError} `upstream-unavailable`, `upstream-timeout`, `upstream-invalid`
    */
   async send(call: Call): Promise<Answer> {
-    if (this.#now() < this.#restUntil) throw new GatewayError('upstream-unavailable');
+    const rest = this.#restUntil - this.#now();
+    // Longer than a rest lasts: the clock was set back.
+    if (rest > 0 && rest <= this.#config.breakerRestMs) throw new GatewayError('upstream-unavailable');
     this.#running++;
     try {
       const answer = await this.#dispatch(call);

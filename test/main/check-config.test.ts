@@ -174,7 +174,7 @@ describe('serve', () => {
   });
 
   it.each([
-    ['an outbox that cannot be made', { audit: { outboxFile: '/proc/none/outbox.db' } }],
+    ['an outbox that cannot be made', { audit: { outboxFile: '/etc/hostname/outbox.db' } }],
     [
       'a policy directory that is not there',
       { policy: { set: 'us-part2', directory: '/none', rememberedAnswers: 1_000 } },
