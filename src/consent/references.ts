@@ -1,4 +1,4 @@
-import { parseRelativeReference, type ResourceKey } from '../fhir/ids.ts';
+import { parseLocalReference, type ResourceKey } from '../fhir/ids.ts';
 import { own, text } from './json.ts';
 
 /** A Reference reduced to what comparing needs. */
@@ -14,15 +14,9 @@ export function referenceNames(reference: unknown, localBases: readonly string[]
   const identifier = own(reference, 'identifier');
   const value = text(own(identifier, 'value'));
   const names: string[] = [];
-  const key = literal === undefined ? undefined : localKey(literal, localBases);
+  const key = literal === undefined ? undefined : parseLocalReference(literal, localBases);
   if (key !== undefined) names.push(key);
   else if (literal?.includes('://')) names.push(literal);
   if (value !== undefined) names.push(`${text(own(identifier, 'system')) ?? ''}|${value}`);
   return { key, names };
-}
-
-function localKey(literal: string, localBases: readonly string[]): ResourceKey | undefined {
-  if (!literal.includes('://')) return parseRelativeReference(literal);
-  const base = localBases.find((candidate) => literal.startsWith(`${candidate}/`));
-  return base === undefined ? undefined : parseRelativeReference(literal.slice(base.length + 1));
 }

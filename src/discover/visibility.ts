@@ -177,9 +177,9 @@ export class Visibility {
    * Identifiers are not looked up: one that may name clinical data is treated like what is withheld, one that stands where
    * people and places stand is kept.
    */
-  #mayStand({ key, form, name }: ReferenceSite, { reading }: Item): boolean {
-    if (key !== undefined) return this.#isKnown(key) || this.#comesWith(key, reading);
-    return form !== 'logical' || namesDirectory(name) || this.#edges.isCleared(reading);
+  #mayStand({ key, form, name, clinical }: ReferenceSite, { reading }: Item): boolean {
+    if (key !== undefined) return !this.#isBeyondToken(key) && (this.#isKnown(key) || this.#comesWith(key, reading));
+    return form !== 'logical' || (namesDirectory(name) && !clinical) || this.#edges.isCleared(reading);
   }
 
   /**
@@ -215,6 +215,14 @@ export class Visibility {
     if (item.hidden) return false;
     item.rulingAsTarget ??= this.#rule(item, true);
     return item.rulingAsTarget.outcome === 'release';
+  }
+
+  /** A token for one patient alone (SMART App Launch 2, `patient/` scopes) knows of no other, whoever uses it. */
+  #isBeyondToken(key: ResourceKey): boolean {
+    const { scopes, patient } = this.#edges.context.requester;
+    if (patient === undefined || scopes.length === 0 || scopes.some(({ context }) => context !== 'patient'))
+      return false;
+    return this.#items.get(key)?.reading.facts.patients.some((one) => one !== `Patient/${patient}`) === true;
   }
 
   #rule(item: Item, asTarget: boolean): Decision {
@@ -304,6 +312,7 @@ export class Visibility {
     return [
       ...facts.patients,
       ...parents,
+      ...item.reading.relatives,
       ...item.content.examine((resource) => requiredReferences(resource, item.reading)),
     ];
   }
@@ -381,6 +390,9 @@ export class Visibility {
     const { key: own, patients } = item.reading.facts;
     // What is about a hidden patient is hidden: a result of nobody tells that there is somebody.
     if (!patients.every((patient) => patient === own || this.#isKnown(patient))) return false;
+    // Nor is somebody's appointment anybody's, because only her mother is named.
+    const { relatives } = item.reading;
+    if (relatives.length > 0 && !relatives.some((key) => this.#isKnown(key))) return false;
     const mayStand = (site: ReferenceSite): boolean => this.#mayStand(site, item);
     const required = requiredSitesOf(item);
     if (required.every(mayStand)) return true;
@@ -415,11 +427,13 @@ function requiredSitesOf({ content, reading }: Item): readonly ReferenceSite[] {
 function onlyRequired({ tape, node: root }: ResourceOnTape, reading: Reading): readonly ReferenceSite[] {
   if (allOrNothingTypes.has(reading.facts.type)) return reading.sites;
   const model = childrenOf(reading.facts.type);
-  return reading.sites.filter((site) => {
+  const required = reading.sites.filter((site) => {
     let top = site.node;
     while (tape.parent(top) !== root) top = tape.parent(top);
     return model?.get(tape.nameText(top))?.required === true;
   });
+  // What is contained may have to go with what it refers to itself.
+  return required.some(({ form }) => form === 'contained') ? reading.sites : required;
 }
 
 function requiredReferences(resource: ResourceOnTape, reading: Reading): readonly ResourceKey[] {

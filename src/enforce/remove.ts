@@ -2,11 +2,13 @@ import type { ResourceOnTape } from '../document/content.ts';
 import type { Edits } from '../document/edits.ts';
 import { nameNumber } from '../document/names.ts';
 import { kinds, type Node, type Tape } from '../document/tape.ts';
-import { childrenOf, type ElementModel } from '../fhir/model.ts';
+import { carriedReferences, childrenOf, type ElementModel } from '../fhir/model.ts';
 
 const rank = nameNumber('rank');
 const sequence = nameNumber('sequence');
 const resourceType = nameNumber('resourceType');
+const extension = nameNumber('extension');
+const modifierExtension = nameNumber('modifierExtension');
 
 /**
  * Removes an element with its smallest optional parent: what FHIR R4 requires takes its parent with it, an array or
@@ -20,6 +22,13 @@ export function remove(resource: ResourceOnTape, edits: Edits, element: Node): b
   for (;;) {
     if (target === root) return false;
     const parent = tape.parent(target);
+    if (tape.kind(parent) === kinds.array && tape.nameText(parent).startsWith('_')) {
+      // `_given` has an item for each of `given`: what is left out is null (FHIR R4 JSON, "primitive elements").
+      edits.put(target, Buffer.from('null'));
+      if (extended(tape, parent, target, edits)) return true;
+      target = parent;
+      continue;
+    }
     if (tape.kind(parent) === kinds.array) {
       edits.cut(target);
       const ordinal = tape.member(target, rank) >= 0 || tape.member(target, sequence) >= 0;
@@ -28,7 +37,12 @@ export function remove(resource: ResourceOnTape, edits: Edits, element: Node): b
       continue;
     }
     const owner = ownerOf(resource, parent);
-    if (owner === 'Extension' || childrenOf(owner)?.get(tape.nameText(target))?.required === true) {
+    const name = tape.nameText(target);
+    if (owner === 'Extension' || childrenOf(owner)?.get(name)?.required === true) {
+      target = parent;
+      continue;
+    }
+    if (carriedReferences.has(`${owner}.${name}`)) {
       target = parent;
       continue;
     }
@@ -53,11 +67,21 @@ function survivors(tape: Tape, container: Node, edits: Edits): boolean {
   return false;
 }
 
+/** Whether any other item of a list of primitives' siblings still says something. */
+function extended(tape: Tape, list: Node, but: Node, edits: Edits): boolean {
+  for (let item = tape.firstChild(list); item >= 0; item = tape.next(item)) {
+    if (item !== but && tape.kind(item) === kinds.object && survivors(tape, item, edits)) return true;
+  }
+  return false;
+}
+
 /** The type or backbone path under which the model lists an object's members; '' for what R4 does not know. */
 export function ownerOf({ tape, node: root }: ResourceOnTape, object: Node): string {
   if (object === root) return tape.text(tape.member(object, resourceType)) ?? '';
   const parent = tape.parent(object);
   const member = tape.kind(parent) === kinds.array ? parent : object;
+  // Wherever it stands, in the sibling of a primitive too.
+  if (tape.name(member) === extension || tape.name(member) === modifierExtension) return 'Extension';
   const model: ElementModel | undefined = childrenOf(ownerOf({ tape, node: root }, tape.parent(member)))?.get(
     tape.nameText(member),
   );

@@ -43,6 +43,8 @@ const names = {
   extension: nameNumber('extension'),
   contained: nameNumber('contained'),
   quantity: nameNumber('quantity'),
+  id: nameNumber('id'),
+  reference: nameNumber('reference'),
 };
 /** Marks of an alteration somebody made earlier: that something was removed is itself hidden (HL7 v3-ObservationValue). */
 const alterationMarks = new Set(['REDACTED', 'MASKED', 'SUBSETTED']);
@@ -67,6 +69,7 @@ export function viewOf(
   if (!cutReferences(resource, reading, mayStand, edits)) return undefined;
   const cutPaths = edits.cuts.map((cut) => pathOf(resource, cut, reading.facts.type));
   rewriteUrls(resource, settings, edits);
+  if (!seesStored) unversion(resource, reading, edits);
   if (cleared) {
     const versionId = seesStored ? reading.facts.versionId : nameVersion(resource, settings, edits);
     return { edits, versionId, lastUpdated: reading.facts.lastUpdated, cutPaths };
@@ -90,7 +93,51 @@ export function cutReferences(
     if (allOrNothingTypes.has(reading.facts.type)) return false;
     if (!remove(resource, edits, site.node)) return false;
   }
+  return edits.cutsNothing || cutContained(resource, reading, edits);
+}
+
+/**
+ * A reference to something contained goes with it, and what is contained goes with the last reference to it (FHIR R4
+ * DomainResource, dom-3): to a fixpoint.
+ * @returns false when the resource itself has to go
+ */
+function cutContained(resource: ResourceOnTape, reading: Reading, edits: Edits): boolean {
+  const { tape, node: root } = resource;
+  const list = tape.member(root, names.contained);
+  if (list < 0 || tape.kind(list) !== kinds.array) return true;
+  const isGone = (node: Node): boolean => {
+    for (let at = node; at !== root; at = tape.parent(at)) if (edits.isCut(at)) return true;
+    return false;
+  };
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let item = tape.firstChild(list); item >= 0; item = tape.next(item)) {
+      const link = `#${tape.text(tape.member(item, names.id))}`;
+      const sites = reading.sites.filter(
+        ({ node, form }) => form === 'contained' && tape.text(tape.member(node, names.reference)) === link,
+      );
+      const left = sites.filter(({ node }) => !isGone(node));
+      if (isGone(item)) {
+        for (const { node } of left) {
+          if (isGone(node)) continue;
+          if (allOrNothingTypes.has(reading.facts.type) || !remove(resource, edits, node)) return false;
+          changed = true;
+        }
+      } else if (sites.length > 0 && left.length === 0) {
+        remove(resource, edits, item);
+        changed = true;
+      }
+    }
+  }
   return true;
+}
+
+/** Versions of what is referred to are of the store: which there are would tell of changes that the view does not show. */
+function unversion({ tape }: ResourceOnTape, { sites }: Reading, edits: Edits): void {
+  for (const { node, key, plain } of sites) {
+    if (plain || key === undefined) continue;
+    edits.put(tape.member(node, names.reference), Buffer.from(JSON.stringify(key)));
+  }
 }
 
 /** Member names from the root down, as search parameter paths are written. */

@@ -27,6 +27,83 @@ export function parseRelativeReference(reference: string): ResourceKey | undefin
   return `${type}/${id}` as ResourceKey;
 }
 
+/** A base and what URL comparison needs of it. */
+interface Home {
+  readonly base: string;
+  readonly host: string;
+  readonly path: string;
+}
+const homes = new WeakMap<readonly string[], readonly Home[]>();
+
+function homesOf(localBases: readonly string[]): readonly Home[] {
+  let known = homes.get(localBases);
+  if (known === undefined) {
+    known = localBases
+      .filter((base) => URL.canParse(base))
+      .map((base) => ({
+        base,
+        host: new URL(base).host,
+        path: new URL(base).pathname.replace(/\/$/, ''),
+      }));
+    homes.set(localBases, known);
+  }
+  return known;
+}
+
+/**
+ * The key of a literal reference into this store, in whatever form it is written: relative, or absolute below one of the
+ * bases; with a version, a fragment, a query, another case of the host, superfluous slashes or encoded characters
+ * (RFC 3986, 6.2.2). Undefined for what leads elsewhere or nowhere.
+ */
+export function parseLocalReference(reference: string, localBases: readonly string[]): ResourceKey | undefined {
+  if (reference.startsWith('#')) return undefined;
+  if (!reference.includes('://')) {
+    const key = parseRelativeReference(reference);
+    if (key !== undefined || /^[a-z][a-z0-9+.-]*:/i.test(reference)) return key;
+  }
+  for (const base of localBases) {
+    const isBelow = reference.startsWith(base) && reference[base.length] === '/';
+    const key = isBelow ? parseRelativeReference(reference.slice(base.length + 1)) : undefined;
+    if (key !== undefined) return key;
+  }
+  return parseUnusual(reference.trim(), homesOf(localBases));
+}
+
+function parseUnusual(reference: string, known: readonly Home[]): ResourceKey | undefined {
+  if (!reference.includes('://')) {
+    const key = keyAt(`/${reference}`, '');
+    if (key !== undefined) return key;
+  }
+  for (const { base, host, path } of known) {
+    const url = URL.canParse(reference, `${base}/`) ? new URL(reference, `${base}/`) : undefined;
+    const key = url?.host === host ? keyAt(url.pathname, path) : undefined;
+    if (key !== undefined) return key;
+  }
+  return undefined;
+}
+
+/** The key at a path below another, both as they stand in a URL. */
+function keyAt(path: string, below: string): ResourceKey | undefined {
+  const segments = decoded(path)
+    .replace(/[?#].*$/s, '')
+    .split('/')
+    .filter((one) => one !== '' && one !== '.');
+  const first = below.split('/').filter((one) => one !== '');
+  if (!first.every((one, index) => segments[index] === one)) return undefined;
+  const [type, id, history, ...rest] = segments.slice(first.length);
+  if (type === undefined || id === undefined || (history !== undefined && history !== '_history') || rest.length > 1)
+    return undefined;
+  return parseRelativeReference(`${type}/${id}`);
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 export function typeOf(key: ResourceKey): string {
   return key.slice(0, key.indexOf('/'));
 }

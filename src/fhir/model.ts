@@ -34,3 +34,16 @@ export function childrenOf(owner: string): ReadonlyMap<string, ElementModel> | u
 export function isResourceType(name: string): boolean {
   return name !== 'Resource' && name !== 'DomainResource' && elements.get(name)?.has('meta') === true;
 }
+
+/**
+ * References that are what their backbone element is there for, although R4 lets it do without: the element goes with
+ * them. A participant without actor, an activity with its progress alone, tell that somebody or something was cut.
+ */
+export const carriedReferences: ReadonlySet<string> = new Set([
+  'Appointment.participant.actor',
+  'CarePlan.activity.reference',
+  'CareTeam.participant.member',
+  'ClinicalImpression.finding.itemReference',
+  'Encounter.participant.individual',
+  'RequestGroup.action.resource',
+]);

@@ -4,11 +4,18 @@ import { knownNameCount, knownNames, nameNumber } from '../document/names.ts';
 import { kinds, type Node, type Tape } from '../document/tape.ts';
 import type { Coding, Interval } from '../fhir/coding.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
-import { isId, type PatientKey, parseRelativeReference, type ResourceKey, typeOf } from '../fhir/ids.ts';
+import {
+  isId,
+  type PatientKey,
+  parseLocalReference,
+  parseRelativeReference,
+  type ResourceKey,
+  typeOf,
+} from '../fhir/ids.ts';
 import { isResourceType } from '../fhir/model.ts';
 import type { Facts } from './facts.ts';
 import type { LabelInputs } from './labels.ts';
-import { aboutElements, parentElements, participantElement, subjectRequired } from './roles.ts';
+import { aboutElements, directoryTypes, parentElements, participantElement, subjectRequired } from './roles.ts';
 
 /** A Reference in a resource, where it stands on the tape. */
 export interface ReferenceSite {
@@ -16,9 +23,14 @@ export interface ReferenceSite {
   readonly node: Node;
   /** What it refers to in this store; undefined for contained, external and logical references. */
   readonly key: ResourceKey | undefined;
+  /** `logical`: by an identifier, or by a relative reference that cannot be read. */
   readonly form: 'local' | 'contained' | 'external' | 'logical';
   /** Number of the name of the member (or of the array) that holds it. */
   readonly name: number;
+  /** A local reference written as its key, or as an absolute URL of it: without a version, fragment or anything odd. */
+  readonly plain: boolean;
+  /** Of a logical reference: it says that it leads to something else than people, organizations, places and products. */
+  readonly clinical: boolean;
 }
 
 /** Everything read from one resource in one walk: facts for deciding, reference sites for enforcing. */
@@ -27,6 +39,8 @@ export interface Reading {
   readonly sites: readonly ReferenceSite[];
   /** Parents whose labels are inherited. */
   readonly parents: readonly ResourceKey[];
+  /** Related persons taking part where no patient does: one of them has to be known. */
+  readonly relatives: readonly ResourceKey[];
 }
 
 export interface ReadSettings {
@@ -192,6 +206,8 @@ class Reader {
     }
     if (actorTypes.has(this.#type)) this.#actors.add(this.#key);
     if (!this.#hasSubject && subjectRequired.has(this.#type)) this.#patientUnknown = true;
+    const { patients: participants, relatives, unreadable } = this.#participants();
+    if (participants.length === 0 && unreadable) this.#patientUnknown = true;
     const labelInputs: LabelInputs = {
       type: this.#type,
       own: this.#own,
@@ -206,7 +222,7 @@ class Reader {
       lastUpdated: this.#lastUpdated,
       patients: this.#patients.list,
       patientUnknown: this.#patientUnknown,
-      ...this.#participants(),
+      ...(participants.length === 0 ? {} : { participants }),
       profiles: this.#profiles,
       codings: this.#codings,
       primaryCodings: this.#primary,
@@ -217,15 +233,36 @@ class Reader {
       partOf: this.#partOf.list,
       labelInputs,
     });
-    return { facts, sites: this.#sites, parents: this.#parents.list };
+    return { facts, sites: this.#sites, parents: this.#parents.list, relatives };
   }
 
-  #participants(): Pick<Facts, 'participants'> {
+  #participants(): Participants {
     const element = participantElement[this.#type];
-    if (element === undefined) return {};
+    if (element === undefined) return noParticipants;
     const number = nameNumber(element);
-    const keys = this.#sites.flatMap(({ key, name }) => (name === number && key?.startsWith('Patient/') ? key : []));
-    return keys.length === 0 ? {} : { participants: keys as PatientKey[] };
+    const sites = this.#sites.filter(({ name }) => name === number);
+    const patients = sites.flatMap(({ key }) => (key?.startsWith('Patient/') ? (key as PatientKey) : []));
+    if (patients.length > 0) return { patients, relatives: nothing, unreadable: false };
+    return {
+      patients,
+      relatives: sites.flatMap(({ key }) => (key?.startsWith('RelatedPerson/') ? key : [])),
+      unreadable: sites.some((site) => site.key === undefined && this.#mayBePatient(site)),
+    };
+  }
+
+  /** Whether somebody who takes part, and who is no entry of this store, may be a patient. */
+  #mayBePatient({ node, form, clinical }: ReferenceSite): boolean {
+    const tape = this.#tape;
+    const text = tape.text(tape.member(node, names.reference)) ?? '';
+    if (form === 'external') return !directoryTypes.has(/([A-Z][A-Za-z]+)\/[^/]+$/.exec(text)?.[1] ?? '');
+    if (form === 'logical') return clinical || tape.text(tape.member(node, names.type)) === undefined;
+    const contained = tape.member(this.#root, names.contained);
+    if (contained < 0) return true;
+    for (let item = tape.firstChild(contained); item >= 0; item = tape.next(item)) {
+      if (`#${tape.text(tape.member(item, names.id))}` === text)
+        return !directoryTypes.has(tape.text(tape.member(item, names.resourceType)) ?? '');
+    }
+    return true;
   }
 
   /** Metadata and narrative give no facts, but their extensions may refer to something (HL7 DS4P: who labelled it). */
@@ -332,11 +369,13 @@ class Reader {
     const holderName = tape.name(holder) !== 0 ? tape.name(holder) : tape.name(tape.parent(holder));
     const holderParts = partsOf(holderName);
     const key = this.#localKey(text);
-    const form = key !== undefined ? 'local' : text.startsWith('#') ? 'contained' : 'external';
-    this.#sites.push({ node: holder, key, form, name: holderName });
+    const form = key !== undefined ? 'local' : formOf(text);
+    const plain =
+      key !== undefined && (text === key || this.#settings.localBases.includes(text.slice(0, -key.length - 1)));
+    this.#sites.push({ node: holder, key, form, name: holderName, plain, clinical: false });
     if ((partsOf(topName) & part.about) !== 0 && this.#isTopLevel(holder)) this.#about(key, form);
     if (((partsOf(topName) | holderParts) & part.author) !== 0) this.#authors.add(key ?? text);
-    if (form === 'external') this.#actors.add(text);
+    if (form === 'external' || form === 'logical') this.#actors.add(text);
     if (key === undefined) return;
     this.#references.add(key);
     if (isActor(key)) this.#actors.add(key);
@@ -356,7 +395,7 @@ class Reader {
   #about(key: ResourceKey | undefined, form: ReferenceSite['form']): void {
     this.#hasSubject = true;
     if (key?.startsWith('Patient/')) this.#patients.add(key as PatientKey);
-    else if (key?.startsWith('Group/') || form === 'contained' || form === 'external') this.#patientUnknown = true;
+    else if (key?.startsWith('Group/') || form !== 'local') this.#patientUnknown = true;
   }
 
   /** Somebody it is about, by a display, an extension or nothing that can be read. */
@@ -396,7 +435,10 @@ class Reader {
     }
     const holderName = tape.name(holder) !== 0 ? tape.name(holder) : tape.name(tape.parent(holder));
     if (!this.#looksLikeReference(holder)) return;
-    this.#sites.push({ node: holder, key: undefined, form: 'logical', name: holderName });
+    // A type is a name, or the canonical URL of one (FHIR R4 Reference.type).
+    const type = tape.text(tape.member(holder, names.type))?.split('/').at(-1);
+    const clinical = type !== undefined && !directoryTypes.has(type);
+    this.#sites.push({ node: holder, key: undefined, form: 'logical', name: holderName, plain: true, clinical });
     if ((partsOf(topName) & part.about) !== 0 && this.#isTopLevel(holder)) {
       this.#hasSubject = true;
       this.#patientUnknown = true;
@@ -421,13 +463,23 @@ class Reader {
   }
 
   #localKey(text: string): ResourceKey | undefined {
-    if (!text.includes('://')) return relativeKey(text);
-    for (const base of this.#settings.localBases) {
-      if (text.startsWith(base) && text[base.length] === '/')
-        return parseRelativeReference(text.slice(base.length + 1));
-    }
-    return undefined;
+    const key = text.includes('://') ? undefined : relativeKey(text);
+    return key ?? parseLocalReference(text, this.#settings.localBases);
   }
+}
+
+interface Participants {
+  readonly patients: readonly PatientKey[];
+  readonly relatives: readonly ResourceKey[];
+  readonly unreadable: boolean;
+}
+
+const noParticipants: Participants = { patients: nothing, relatives: nothing, unreadable: false };
+
+/** Of a literal reference that is none into this store. What is relative and cannot be read may name anything here. */
+function formOf(text: string): ReferenceSite['form'] {
+  if (text.startsWith('#')) return 'contained';
+  return /^[a-z][a-z0-9+.-]*:/i.test(text) ? 'external' : 'logical';
 }
 
 /** Relative references and their keys: the same few come again and again. */

@@ -131,6 +131,9 @@ export const allOrNothingTypes: ReadonlySet<string> = new Set([
   'Consent',
   'DocumentManifest',
   'MeasureReport',
+  // Two things that are one, two that do not go together: with one of them left out it tells that there is another.
+  'Linkage',
+  'DetectedIssue',
 ]);
 
 /** Elements that name people, organizations, places and products. What they name by identifier alone is no clinical data. */

@@ -1,4 +1,4 @@
-import { isResourceType } from '../fhir/model.ts';
+import { carriedReferences, isResourceType } from '../fhir/model.ts';
 import generated from './generated/search-parameters.json' with { type: 'json' };
 import { isServed } from './served.ts';
 
@@ -84,8 +84,20 @@ function ofRow(type: string): (entry: [string, Row]) => readonly SearchParameter
       .filter(({ datatype }) => !passedOver[kind].includes(datatype));
     if (elements.some(({ datatype }) => !comparable[kind].includes(datatype))) return [];
     const reads = { type, name, kind, elements, targets: targets.filter(isResourceType) };
-    return [{ ...reads, removable: removable === 1, local: false, form: form === 'exists' ? 'exists' : 'value' }];
+    return [
+      {
+        ...reads,
+        removable: removable === 1 || elements.some(isCarried),
+        local: false,
+        form: form === 'exists' ? 'exists' : 'value',
+      },
+    ];
   };
+}
+
+/** Whether it stands in an element that falls with a reference. */
+function isCarried({ path }: ElementPath): boolean {
+  return [...carriedReferences].some((carried) => path.startsWith(carried.slice(0, carried.lastIndexOf('.') + 1)));
 }
 
 function commonParameter(type: string, entry: (typeof common)[number]): SearchParameter {

@@ -201,6 +201,33 @@ describe('a cut leaves nothing behind', () => {
     expect(JSON.stringify(resource.entity)).not.toContain('_history');
   });
 
+  test('a participant, an activity and a finding go with what they name', async () => {
+    await store({
+      resourceType: 'Appointment',
+      id: 'group-visit',
+      status: 'booked',
+      participant: [
+        { actor: eve, type: [{ text: 'peer' }], status: 'declined' },
+        { actor: { reference: 'Patient/dee' }, status: 'accepted' },
+      ],
+    });
+    expect((await read('Appointment/group-visit')).resource.participant).toEqual([
+      { actor: { reference: 'Patient/dee' }, status: 'accepted' },
+    ]);
+    const search = await read('Appointment?part-status=declined');
+    expect(search.resource).toMatchObject({ total: 0 });
+    expect((await read('Appointment?_sort=part-status')).status).toBe(400);
+    await store({
+      resourceType: 'CarePlan',
+      id: 'plan',
+      status: 'active',
+      intent: 'plan',
+      subject: { reference: 'Patient/ada' },
+      activity: [{ reference: { reference: 'MedicationRequest/ada-buprenorphine' }, progress: [{ text: 'tapering' }] }],
+    });
+    expect((await read('CarePlan/plan')).resource).not.toHaveProperty('activity');
+  });
+
   test('what links several things is nothing without one of them', async () => {
     const linkage = await store({
       resourceType: 'Linkage',

@@ -368,15 +368,13 @@ describe('references that go out of a resource', () => {
     ['https://elsewhere.example/fhir/Encounter/1', 'external'],
     ['urn:uuid:0c4f2c64-5a39-4a4c-9d5b-8c2d3ad9a1a1', 'external'],
     ['urn:oid:1.2.3', 'external'],
-    ['/Encounter/1', 'external'],
-    ['Encounter/1/', 'external'],
-    ['Encounter/1#x', 'external'],
-    ['Encounter/%31', 'external'],
-    ['encounter/1', 'external'],
-    ['Encounter', 'external'],
+    ['https://upstream:8080/r4/Encounter', 'external'],
+    ['http://upstream:8081/r4/Encounter/1', 'external'],
+    ['encounter/1', 'logical'],
+    ['Encounter', 'logical'],
+    ['Encounter?_id=1', 'logical'],
+    ['', 'logical'],
     ['http://upstream:8080/r4Encounter/1', 'external'],
-    ['http://upstream:8080/r4/../r4/Encounter/1', 'external'],
-    ['HTTP://UPSTREAM:8080/r4/Encounter/1', 'external'],
   ])('are none of this store when they read %s', (text, form) => {
     const { facts, sites } = read({
       resourceType: 'Basic',
@@ -386,6 +384,16 @@ describe('references that go out of a resource', () => {
     });
     expect(facts.references).toEqual(['Patient/p']);
     expect(sites[1]).toMatchObject({ key: undefined, form });
+  });
+
+  it.each([
+    ...['/Encounter/1', 'Encounter/1/', 'Encounter/1#x', 'Encounter/%31', './Encounter/1', ' Encounter/1'],
+    ...['http://upstream:8080/r4/../r4/Encounter/1', 'HTTP://UPSTREAM:8080/r4/Encounter/1', '/r4/Encounter/1'],
+    ...['http://upstream:8080/r4//Encounter/1', 'https://gateway.example:443/fhir/Encounter/1/_history/2#x'],
+  ])('are found in whatever form they are written: %s', (text) => {
+    const { facts, sites } = read({ resourceType: 'Basic', id: 'b', author: { reference: text } });
+    expect(facts.references).toEqual(['Encounter/1']);
+    expect(sites[0]).toMatchObject({ key: 'Encounter/1', form: 'local', plain: false });
   });
 
   it('are logical when an identifier alone says what they mean', () => {

@@ -100,7 +100,9 @@ describe('the registry', () => {
     expect(removable('DocumentReference', 'location')).toBe(true);
     expect(removable('Observation', 'code')).toBe(false);
     expect(removable('Patient', 'birthdate')).toBe(false);
-    expect(removable('Encounter', 'participant-type')).toBe(false);
+    expect(removable('Encounter', 'participant-type')).toBe(true);
+    expect(removable('Appointment', 'part-status')).toBe(true);
+    expect(removable('Appointment', 'date')).toBe(false);
     expect(removable('Observation', '_lastUpdated')).toBe(false);
   });
 

@@ -1,4 +1,4 @@
-import { isId, parseRelativeReference, type ResourceKey, resourceKey } from '../../fhir/ids.ts';
+import { isId, parseLocalReference, type ResourceKey, resourceKey } from '../../fhir/ids.ts';
 import { isResourceType } from '../../fhir/model.ts';
 import { escapeValue, unescapeValue } from '../escape.ts';
 import type { SearchParameter } from '../registry.ts';
@@ -58,7 +58,5 @@ function byId(id: string, types: readonly string[], comparison: Comparison): Tes
 /** The key a Reference leads to, when it is local: relative, or absolute below one of the local bases. */
 export function keyOf({ datatype, value }: Found, { localBases }: Comparison): ResourceKey | undefined {
   const reference = datatype === 'Reference' ? text(value, 'reference') : undefined;
-  if (reference === undefined) return undefined;
-  const base = localBases.find((local) => reference.startsWith(`${local}/`));
-  return parseRelativeReference(base === undefined ? reference : reference.slice(base.length + 1));
+  return reference === undefined ? undefined : parseLocalReference(reference, localBases);
 }
