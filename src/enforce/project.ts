@@ -51,7 +51,7 @@ function wantedMembers(
 
 function markSubsetted({ tape, node }: ResourceOnTape, edits: Edits): void {
   const own = tape.member(node, meta);
-  if (own < 0) {
+  if (own < 0 || edits.isCut(own)) {
     edits.append(node, Buffer.from(`"meta":{"tag":[${subsetted}]}`));
     return;
   }

@@ -38,6 +38,7 @@ const names = {
   tag: nameNumber('tag'),
   source: nameNumber('source'),
   versionId: nameNumber('versionId'),
+  lastUpdated: nameNumber('lastUpdated'),
   system: nameNumber('system'),
   code: nameNumber('code'),
   extension: nameNumber('extension'),
@@ -202,8 +203,28 @@ function reduceMeta(resource: ResourceOnTape, settings: ViewSettings, edits: Edi
   const { tape, node } = resource;
   const versionId = nameVersion(resource, settings, edits);
   const meta = tape.member(node, names.meta);
-  if (meta < 0) return versionId;
+  reduce(tape, meta, settings, edits);
+  const contained = tape.member(node, names.contained);
+  if (contained >= 0 && tape.kind(contained) === kinds.array) {
+    for (let item = tape.firstChild(contained); item >= 0; item = tape.next(item)) {
+      const inner = tape.member(item, names.meta);
+      if (inner < 0) continue;
+      // What is contained has no version of its own (FHIR R4 DomainResource, dom-4).
+      cutMember(tape, inner, names.versionId, edits);
+      cutMember(tape, inner, names.lastUpdated, edits);
+      reduce(tape, inner, settings, edits);
+    }
+  }
+  return versionId;
+}
+
+function reduce(tape: Tape, meta: Node, settings: ViewSettings, edits: Edits): void {
+  if (meta < 0) return;
   cutMember(tape, meta, names.source, edits);
+  // Siblings of its primitives hold nothing but extensions.
+  for (let member = tape.firstChild(meta); member >= 0; member = tape.next(member)) {
+    if (tape.nameText(member).startsWith('_')) edits.cut(member);
+  }
   cutMember(tape, meta, names.extension, edits);
   keepItems(tape, meta, names.profile, edits, (item) => {
     const profile = tape.text(item);
@@ -219,7 +240,9 @@ function reduceMeta(resource: ResourceOnTape, settings: ViewSettings, edits: Edi
     edits,
     (item) => !alterationMarks.has(tape.text(tape.member(item, names.code)) ?? ''),
   );
-  return versionId;
+  let left = false;
+  for (let member = tape.firstChild(meta); member >= 0; member = tape.next(member)) left ||= !edits.isCut(member);
+  if (!left) edits.cut(meta);
 }
 
 function keepItems(tape: Tape, meta: Node, name: number, edits: Edits, keep: (item: Node) => boolean): void {

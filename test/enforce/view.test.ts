@@ -35,6 +35,32 @@ function view(
 
 const encounter = { reference: 'Encounter/sud-1', display: 'Sunrise detox intake' };
 
+describe('metadata', () => {
+  it('is reduced in what is contained and in the siblings of its primitives too', () => {
+    const redacted = { system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue', code: 'REDACTED' };
+    const inner = {
+      source: '#sunrise',
+      versionId: '7',
+      lastUpdated: '2020-01-01T00:00:00Z',
+      tag: [{ code: 'x' }],
+      security: [redacted],
+    };
+    const said = { extension: [{ url: 'http://example.org/e', valueString: 'by Sunrise' }] };
+    const { json } = view(
+      {
+        resourceType: 'Observation',
+        id: 'o',
+        meta: { lastUpdated: '2020-01-01T00:00:00Z', _lastUpdated: said, _source: said, _profile: [said] },
+        contained: [{ resourceType: 'Device', id: 'd', meta: inner }],
+        device: { reference: '#d' },
+      },
+      [],
+    );
+    expect(json?.meta).toEqual({ lastUpdated: '2020-01-01T00:00:00Z' });
+    expect(json?.contained).toEqual([{ resourceType: 'Device', id: 'd' }]);
+  });
+});
+
 describe('references to what is hidden', () => {
   it('go whole, display and identifier with them', () => {
     const { json } = view(
