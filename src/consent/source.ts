@@ -104,6 +104,11 @@ export function createConsentSource(
     return found;
   };
 
+  /** While the store fails, all fail alike: who asked for whom a moment ago makes no difference. */
+  const forget = ({ signal }: Errand): void => {
+    if (signal?.aborted !== true) remembered.clear();
+  };
+
   return {
     async of(patients, errand) {
       const now = deps.now();
@@ -123,6 +128,7 @@ export function createConsentSource(
           }
         }
       } catch (error) {
+        forget(errand);
         throw new GatewayError('consent-unavailable', { cause: error });
       }
       return result;
@@ -131,6 +137,7 @@ export function createConsentSource(
       try {
         await fetchBatch([resourceKey('Patient', randomUUID()) as PatientKey], errand);
       } catch (error) {
+        forget(errand);
         throw new GatewayError('consent-unavailable', { cause: error });
       }
     },

@@ -44,7 +44,8 @@ export class Rules {
   readonly #residuals: Residuals | undefined;
   readonly #purposes: readonly (string | undefined)[];
   readonly #patients = new Map<PatientKey, ReadyPatient>();
-  readonly #decided = new Map<string, Decision>();
+  /** By label set (equal ones share one object), then by patients, type and side. */
+  readonly #decided = new Map<Labels, Map<string, Decision>>();
 
   /** @param residuals restrictions that the token itself carries, if any */
   constructor(context: RequesterContext, policy: Policy, settings: DecisionSettings, residuals: Residuals | undefined) {
@@ -80,19 +81,27 @@ export class Rules {
   /** @throws {Error} when a patient of the candidate was not established: that is a fault of the caller, never an answer */
   decide(candidate: Candidate): Decision {
     const key = this.#memoKey(candidate);
-    const known = key === undefined ? undefined : this.#decided.get(key);
-    if (known !== undefined) return known;
-    const decision = this.#decide(candidate);
-    if (key !== undefined) this.#decided.set(key, decision);
+    if (key === undefined) return this.#decide(candidate);
+    let decided = this.#decided.get(candidate.labels);
+    if (decided === undefined) {
+      decided = new Map();
+      this.#decided.set(candidate.labels, decided);
+    }
+    let decision = decided.get(key);
+    if (decision === undefined) {
+      decision = this.#decide(candidate);
+      decided.set(key, decision);
+    }
     return decision;
   }
 
   /** Exact: named only where nothing but what it holds can change the decision. */
   #memoKey({ facts, labels, asTarget }: Candidate): string | undefined {
-    if (this.#topics(labels).includes(part2) || facts.patientUnknown || facts.participants !== undefined)
-      return undefined; // the source program counts too
+    if (facts.patientUnknown || facts.participants !== undefined) return undefined;
+    if (labels.topics.length > 0 && this.#topics(labels).includes(part2)) return undefined; // the source program counts too
     for (const patient of facts.patients) if (this.#patients.get(patient)?.labelsAlone !== true) return undefined;
-    return `${facts.patients.join(' ')}\n${facts.type}\n${asTarget}\n${labels.key}`;
+    const whose = facts.patients.length === 1 ? facts.patients[0] : facts.patients.join(' ');
+    return `${asTarget ? '*' : ''}${facts.type} ${whose}`;
   }
 
   #decide(candidate: Candidate): Decision {

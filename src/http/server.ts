@@ -139,8 +139,10 @@ async function answer(
     return sendReply(response, request, errorReply(code, undefined, deps.edges.challenge(code)));
   }
   deps.metrics.inFlight.inc();
+  const deadline = setTimeout(() => left.abort(new GatewayError('upstream-timeout')), config.requestTimeoutMs);
   try {
     const result = await handle(parsed, deps.edges, left.signal);
+    clearTimeout(deadline);
     if (result.reply.status === 405) response.setHeader('Allow', allowedAt(request, basePath));
     await send(result, parsed, response, config);
     const durationMs = deps.now() - receivedAt;
@@ -156,6 +158,7 @@ async function answer(
       durationMs,
     });
   } finally {
+    clearTimeout(deadline);
     deps.metrics.inFlight.dec();
   }
 }

@@ -105,10 +105,13 @@ function faultOf(
   return Number(headers['content-length'] ?? 0) > limit ? 'upstream-invalid' : undefined;
 }
 
+function isDeadline(reason: unknown): boolean {
+  return reason instanceof GatewayError && reason.code === 'upstream-timeout';
+}
+
 /** Collects one answer; settles exactly once. */
 class Collector implements Dispatcher.DispatchHandler {
   readonly #limit: number;
-  readonly #deadline: number;
   readonly #signal: AbortSignal | undefined;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: GatewayError) => void;
@@ -127,19 +130,19 @@ class Collector implements Dispatcher.DispatchHandler {
     reject: (error: GatewayError) => void,
   ) {
     this.#limit = config.maximumAnswerBytes;
-    this.#deadline = config.answerTimeoutMs;
     this.#signal = signal;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#timer = setTimeout(() => this.#fail('upstream-timeout'), config.answerTimeoutMs); // waiting for a connection counts
+    if (signal === undefined) return;
+    this.#onAbort = () => this.#fail(isDeadline(signal.reason) ? 'upstream-timeout' : 'upstream-unavailable');
+    if (signal.aborted) this.#onAbort();
+    else signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    this.#timer = setTimeout(() => this.#fail('upstream-timeout'), this.#deadline);
-    if (this.#signal === undefined) return;
-    this.#onAbort = () => this.#fail('upstream-unavailable');
-    if (this.#signal.aborted) this.#onAbort();
-    else this.#signal.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#settled) controller.abort(new Error('given up'));
   }
 
   onResponseStart(
