@@ -217,6 +217,10 @@ export class Visibility {
     return item.rulingAsTarget.outcome === 'release';
   }
 
+  #isData(key: ResourceKey): boolean {
+    return !directoryTypes.has(typeOf(key)) && this.#edges.servedTypes.has(typeOf(key));
+  }
+
   /** A token for one patient alone (SMART App Launch 2, `patient/` scopes) knows of no other, whoever uses it. */
   #isBeyondToken(key: ResourceKey): boolean {
     const { scopes, patient } = this.#edges.context.requester;
@@ -308,7 +312,7 @@ export class Visibility {
   #requiredOf(item: Item): readonly ResourceKey[] {
     if (item.oversize) return [];
     const { facts, parents } = item.reading;
-    if (allOrNothingTypes.has(facts.type)) return [...facts.references, ...facts.patients];
+    if (allOrNothingTypes.has(facts.type) || isWork(item)) return [...facts.references, ...facts.patients];
     return [
       ...facts.patients,
       ...parents,
@@ -393,6 +397,9 @@ export class Visibility {
     // Nor is somebody's appointment anybody's, because only her mother is named.
     const { relatives } = item.reading;
     if (relatives.length > 0 && !relatives.some((key) => this.#isKnown(key))) return false;
+    // A Task or a List about nobody, which names hidden data alone, is about that.
+    const data = isWork(item) ? item.reading.facts.references.filter((key) => this.#isData(key)) : [];
+    if (data.length > 0 && !data.some((key) => this.#isKnown(key))) return false;
     const mayStand = (site: ReferenceSite): boolean => this.#mayStand(site, item);
     const required = requiredSitesOf(item);
     if (required.every(mayStand)) return true;
@@ -407,6 +414,13 @@ const topicReasons: ReadonlySet<string> = new Set(['no-permit-for-topic', 'no-qu
 
 function isNobodys({ reading: { facts } }: Item): boolean {
   return facts.patients.length === 0 && facts.participants === undefined && !facts.patientUnknown;
+}
+
+/** What is done about other resources: of no patient by itself, and nothing without them. */
+const workTypes: ReadonlySet<string> = new Set(['Basic', 'List', 'Task']);
+
+function isWork(item: Item): boolean {
+  return workTypes.has(item.reading.facts.type) && isNobodys(item);
 }
 
 const requiredSites = new WeakMap<Reading, readonly ReferenceSite[]>();

@@ -127,6 +127,43 @@ describe('an Appointment or a Person is opened by nobody who cannot be read', ()
   });
 });
 
+describe('a Task, a List or a Basic about nobody', () => {
+  const task = (focus: Json): Json => ({
+    resourceType: 'Task',
+    id: 'refill',
+    status: 'requested',
+    intent: 'order',
+    description: 'refill',
+    focus,
+    owner: grey,
+  });
+
+  test('is hidden when it names hidden data alone', async () => {
+    expect((await read(await store(task({ reference: 'MedicationRequest/eve-sumatriptan' })))).status).toBe(404);
+    const list = { resourceType: 'List', id: 'plan', status: 'current', mode: 'working', title: 'Migraine' };
+    expect((await read(await store({ ...list, entry: [{ item: eve }] }))).status).toBe(404);
+    expect((await read(await store({ resourceType: 'Basic', id: 'b', code: { text: 'b' }, author: eve }))).status).toBe(
+      404,
+    );
+    const beside = await store(
+      weight('with-task', {
+        extension: [{ url: 'http://example.org/t', valueReference: { reference: 'Task/refill' } }],
+      }),
+    );
+    expect((await read(beside)).resource).not.toHaveProperty('extension');
+  });
+
+  test('is visible with any that is not, and with none', async () => {
+    expect((await read(await store(task({ reference: 'MedicationRequest/dee-metformin' })))).status).toBe(200);
+    const beside = await read('Observation/with-task');
+    expect(beside.resource).toHaveProperty('extension');
+    const list = { resourceType: 'List', id: 'plan', status: 'current', mode: 'working', title: 'Rounds' };
+    const mixed = await read(await store({ ...list, entry: [{ item: eve }, { item: { reference: 'Patient/dee' } }] }));
+    expect(mixed.resource.entry).toEqual([{ item: { reference: 'Patient/dee' } }]);
+    expect((await read(await store(list))).status).toBe(200);
+  });
+});
+
 describe('a cut leaves nothing behind', () => {
   const marked = { extension: [{ url: 'http://example.org/e', valueReference: eve }] };
 
