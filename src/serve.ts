@@ -7,6 +7,7 @@ import { type AuditRecorder, createRecorder } from './audit/audit.ts';
 import { challenge, createAuthenticator } from './authenticate/authenticate.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import { secretFrom } from './config/secret.ts';
+import { createMemberships, type Memberships } from './consent/memberships.ts';
 import type { ParseOptions } from './consent/parse-r4.ts';
 import { readResiduals } from './consent/residual.ts';
 import { type ConsentSource, createConsentSource } from './consent/source.ts';
@@ -133,6 +134,7 @@ interface House {
   readonly authenticator: ReturnType<typeof createAuthenticator>;
   readonly upstream: Upstream;
   readonly consents: ConsentSource;
+  readonly memberships: Memberships;
   readonly parseOptions: ParseOptions;
   readonly time: TimeReader;
   readonly labelling: Labelling;
@@ -184,6 +186,7 @@ function buildHouse(config: Config, log: Log, metrics: Metrics, now: () => numbe
         log.warn('a construct in a Consent was not understood', { construct });
       },
     }),
+    memberships: createMemberships(config.consent, { upstream, now, localBases, time }),
     parseOptions,
     time,
     labelling: { own: (reading) => ownLabels(reading.facts.labelInputs, labelSettings), inherit },
@@ -216,7 +219,11 @@ function derived(secret: Uint8Array, purpose: string): Uint8Array {
 
 /** Bases under which a reference is one into this store, without trailing slash; the public one first. */
 function localBasesOf({ listener, upstream }: Config): readonly string[] {
-  return [...new Set([listener.publicBaseUrl, upstream.baseUrl].map((base) => base.replace(/\/$/, '')))];
+  return [
+    ...new Set(
+      [listener.publicBaseUrl, upstream.baseUrl, ...upstream.otherBaseUrls].map((base) => base.replace(/\/$/, '')),
+    ),
+  ];
 }
 
 function labelSettingsOf(config: Config): LabelSettings {
@@ -298,10 +305,12 @@ function worldFor(config: Config, house: House, { context, request, signal, inte
     context,
     rules: new Rules(context, policy, decisionSettings, residuals),
     consents: house.consents,
+    memberships: house.memberships,
     upstream,
     errand,
     representation: config.representation,
     time: house.time,
+    localBases: house.readSettings.localBases,
   });
   const visibility = new Visibility({
     upstream,

@@ -17,12 +17,18 @@ export const consentConfig = z
       .max(100_000)
       .default(10_000)
       .describe('Consents of one patient; with more, nothing of that patient leaves.'),
+    memberships: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Read from the FHIR server what else a requester is called: identifiers, active roles, care teams and groups, organizations that his are part of. A Consent may name him by any of them.',
+      ),
     rememberedPatients: z
       .int()
       .min(1)
       .max(1_000_000)
       .default(10_000)
-      .describe('Patients whose Consents in force are remembered.'),
+      .describe('Patients whose Consents in force, and requesters whose names, are remembered.'),
     rememberedVersions: z.int().min(1).max(1_000_000).default(50_000).describe('Parsed Consent versions kept.'),
   })
   .describe('Consents.');

@@ -8,6 +8,13 @@ export const upstreamConfig = z
       .describe(
         'FHIR R4 base of the server behind the gateway, without a trailing slash. Only the gateway should be able to reach it.',
       ),
+    otherBaseUrls: z
+      .array(z.url())
+      .max(32)
+      .default([])
+      .describe(
+        'Other FHIR bases of the same server (its public or a former name): references below them are references to its own resources.',
+      ),
     credential: z
       .enum(['gateway', 'forward'])
       .default('gateway')

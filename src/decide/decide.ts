@@ -1,3 +1,4 @@
+import type { RequesterNames } from '../consent/memberships.ts';
 import type { PatientConsents } from '../consent/parsed.ts';
 import type { Residuals } from '../consent/residual.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
@@ -21,6 +22,8 @@ import { decisive } from './strategies.ts';
 export interface PatientState {
   readonly consents: PatientConsents;
   readonly standing: Standing;
+  /** Every way a Consent may name the requester; unset: what the token verifies. */
+  readonly names?: RequesterNames;
 }
 
 /** Her Consents made ready, once for each purpose of the request. */
@@ -60,10 +63,10 @@ export class Rules {
     return this.#patients.has(patient);
   }
 
-  establish(patient: PatientKey, { consents, standing }: PatientState): void {
+  establish(patient: PatientKey, { consents, standing, names }: PatientState): void {
     const { requester, at } = this.#context;
-    const identities = new Set(requester.identities);
-    const organizations = new Set(requester.organizations);
+    const identities = new Set((names ?? requester).identities);
+    const organizations = new Set((names ?? requester).organizations);
     const runs = this.#purposes.map((purpose) => {
       const asker: Asker = { identities, organizations, purpose, at };
       return {

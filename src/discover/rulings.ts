@@ -1,4 +1,5 @@
 import type { RepresentationConfig } from '../config/representation.ts';
+import type { Memberships, RequesterNames } from '../consent/memberships.ts';
 import { namedData } from '../consent/parsed.ts';
 import type { ConsentSource } from '../consent/source.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
@@ -15,10 +16,12 @@ export interface RulingsEdges {
   readonly context: RequesterContext;
   readonly rules: Rules;
   readonly consents: ConsentSource;
+  readonly memberships: Memberships;
   readonly upstream: Upstream;
   readonly errand: Errand;
   readonly representation: RepresentationConfig;
   readonly time: TimeReader;
+  readonly localBases: readonly string[];
 }
 
 interface Represented {
@@ -32,6 +35,7 @@ export class RequestRulings implements Rulings {
   readonly #named = new Set<ResourceKey>();
   readonly #underWay = new Map<PatientKey, Promise<void>>();
   #represented: Promise<Represented | undefined> | undefined;
+  #names: Promise<RequesterNames> | undefined;
 
   constructor(edges: RulingsEdges) {
     this.#edges = edges;
@@ -48,7 +52,7 @@ export class RequestRulings implements Rulings {
   }
 
   async establishAny(): Promise<void> {
-    if (this.#underWay.size === 0) await this.#edges.consents.ofNobody(this.#edges.errand);
+    if (this.#underWay.size === 0) await Promise.all([this.#edges.consents.ofNobody(this.#own()), this.#readNames()]);
   }
 
   namedData(): Iterable<ResourceKey> {
@@ -63,23 +67,32 @@ export class RequestRulings implements Rulings {
     const { consents, rules } = this.#edges;
     const errand = this.#own();
     this.#represented ??= this.#readRelation();
-    const [found, represented] = await Promise.all([consents.of(patients, errand), this.#represented]);
+    const [found, represented, names] = await Promise.all([
+      consents.of(patients, errand),
+      this.#represented,
+      this.#readNames(),
+    ]);
     for (const patient of patients) {
       const hers = found.get(patient) ?? { consents: [], unreadable: true };
-      rules.establish(patient, { consents: hers, standing: this.#standing(patient, represented) });
+      rules.establish(patient, { consents: hers, standing: this.#standing(patient, represented), names });
       for (const key of namedData(hers.consents)) this.#named.add(key);
     }
   }
 
+  #readNames(): Promise<RequesterNames> {
+    this.#names ??= this.#edges.memberships.of(this.#edges.context.requester, this.#own());
+    return this.#names;
+  }
+
   /** Depends on who asks alone, never on whom the answer is about: read once, whatever is found. */
   async #readRelation(): Promise<Represented | undefined> {
-    const { context, upstream, time, representation } = this.#edges;
+    const { context, upstream, time, representation, localBases } = this.#edges;
     const errand = this.#own();
     const key = context.relatedPerson === undefined ? undefined : parseRelativeReference(context.relatedPerson);
     if (key === undefined) return undefined;
     const content = await upstream.read(key, errand);
     if (content === undefined) return undefined;
-    const relation = relationOf(key, content, context.at, time);
+    const relation = relationOf(key, content, context.at, time, localBases);
     if (relation.patient === undefined) return undefined;
     const patient = await upstream.read(relation.patient, errand);
     return { relation, isMinor: isMinor(patient, context.at, representation.ageOfMajorityYears, time) };

@@ -4,7 +4,7 @@ import type { Content, ResourceOnTape } from '../document/content.ts';
 import { nameNumber } from '../document/names.ts';
 import { kinds, type Node } from '../document/tape.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
-import { type PatientKey, parseRelativeReference, type ResourceKey } from '../fhir/ids.ts';
+import { type PatientKey, parseLocalReference, type ResourceKey } from '../fhir/ids.ts';
 
 const names = Object.fromEntries(
   ['active', 'patient', 'reference', 'relationship', 'coding', 'code', 'period', 'start', 'end', 'birthDate'].map(
@@ -24,11 +24,17 @@ export interface Relation {
   readonly current: boolean;
 }
 
-export function relationOf(key: ResourceKey, content: Content<'undecided'>, at: number, time: TimeReader): Relation {
+export function relationOf(
+  key: ResourceKey,
+  content: Content<'undecided'>,
+  at: number,
+  time: TimeReader,
+  localBases: readonly string[],
+): Relation {
   return content.examine(({ tape, node }) => {
     const active = tape.member(node, names.active);
     const reference = tape.text(tape.member(tape.member(node, names.patient), names.reference));
-    const patient = reference === undefined ? undefined : parseRelativeReference(reference);
+    const patient = reference === undefined ? undefined : parseLocalReference(reference, localBases);
     return {
       key,
       patient: patient?.startsWith('Patient/') ? (patient as PatientKey) : undefined,

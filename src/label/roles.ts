@@ -5,7 +5,7 @@ import { nameNumber } from '../document/names.ts';
 /** Top-level elements that say whom a resource is about. `for` is Task's, `individual` ResearchSubject's, `candidate` EnrollmentRequest's. */
 export const aboutElements = ['subject', 'patient', 'beneficiary', 'for', 'individual', 'candidate'] as const;
 
-/** Elements whose target's labels are inherited: what happened in an encounter, an episode, as part of or derived from something, or is about a product. */
+/** Elements whose target's labels are inherited: what happened in an encounter, an episode, as part of or derived from something, is about a product, or answers a request, a prescription or a claim. */
 export const parentElements = [
   'encounter',
   'context',
@@ -16,6 +16,10 @@ export const parentElements = [
   'result',
   'medicationReference',
   'itemReference',
+  'authorizingPrescription',
+  'prescription',
+  'request',
+  'claim',
 ] as const;
 
 /** Types that are about a patient by nature: without a readable subject nobody's Consent covers them, so they are withheld. */

@@ -188,7 +188,7 @@ function standingOf(
   const find = (key: string) => contents.find((content) => read(content, []).facts.key === key);
   const key = context.relatedPerson === undefined ? undefined : parseRelativeReference(context.relatedPerson);
   const record = key === undefined ? undefined : find(key);
-  const relation = key === undefined || record === undefined ? undefined : relationOf(key, record, at, time);
+  const relation = key === undefined || record === undefined ? undefined : relationOf(key, record, at, time, []);
   const minor = isMinor(find(relation?.patient ?? ''), at, config.representation.ageOfMajorityYears, time);
   return standingFrom(relation, patient, minor, config.representation);
 }

@@ -92,6 +92,10 @@ export const scenarioSchema = z
     scenario: z.string().describe('The claim, in one sentence.'),
     because: z.string().describe('Section of the standard or law, and what it comes to.'),
     open: z.string().optional().describe('What the gateway does not do yet, so that the claim does not hold.'),
+    asker: z
+      .literal('stored')
+      .optional()
+      .describe('What the FHIR server says of the requester decides too: only over HTTP is it read.'),
     given: z.strictObject({
       settings: z.string().default('usual').describe('Settings of cast.yaml.'),
       patient: z.string().default('ada').describe('Whom the resources are about if they do not say.'),

@@ -1,0 +1,198 @@
+import { LRUCache } from 'lru-cache';
+import type { Requester } from '../authenticate/requester.ts';
+import type { ConsentConfig } from '../config/consent.ts';
+import { GatewayError } from '../errors/errors.ts';
+import { intervalOf, type TimeReader } from '../fhir/dates.ts';
+import { idOf, parseRelativeReference, type ResourceKey, resourceKey, typeOf } from '../fhir/ids.ts';
+import { type Errand, pagesOf, type Upstream, type UpstreamSearch } from '../upstream/upstream.ts';
+import { isObject, type Json, list, own, text } from './json.ts';
+import { referenceNames } from './references.ts';
+
+/** Every way a Consent may name who asks: what the token verifies, and what the FHIR server says of it. */
+export interface RequesterNames {
+  readonly identities: readonly string[];
+  readonly organizations: readonly string[];
+}
+
+export interface Memberships {
+  /**
+   * The requester's own names and those that the store gives him: identifiers, active roles, care teams and groups he is a
+   * member of, organizations that his are units of. What is read depends on the requester alone.
+   * @throws {GatewayError} `consent-unavailable`
+   */
+  of(requester: Requester, errand: Errand): Promise<RequesterNames>;
+}
+
+export interface MembershipParts {
+  readonly upstream: Upstream;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly localBases: readonly string[];
+  readonly time: TimeReader;
+}
+
+const users = new Set(['Practitioner', 'PractitionerRole', 'RelatedPerson', 'Person', 'Device']);
+/** Most resources of one kind that are read about one requester; with more, those beyond name him not. */
+const maximumResources = 500;
+const maximumDepth = 8;
+const pageSize = 200;
+
+/** Names are remembered for as long as Consents may be; a failure never is. */
+export function createMemberships(config: ConsentConfig, parts: MembershipParts): Memberships {
+  const remembered = new LRUCache<string, { readonly at: number; readonly names: RequesterNames }>({
+    max: config.rememberedPatients,
+  });
+  return {
+    async of(requester, errand) {
+      const { identities, organizations } = requester;
+      if (!config.memberships) return { identities, organizations };
+      const key = JSON.stringify([identities, organizations]);
+      const now = parts.now();
+      const known = remembered.get(key);
+      if (known !== undefined && now >= known.at && now - known.at < config.maximumAgeMs) return known.names;
+      try {
+        const names = await new Reading(parts, errand, now).namesOf(requester);
+        remembered.set(key, { at: now, names });
+        return names;
+      } catch (error) {
+        throw new GatewayError('consent-unavailable', { cause: error });
+      }
+    },
+  };
+}
+
+class Reading {
+  readonly #parts: MembershipParts;
+  readonly #errand: Errand;
+  readonly #at: number;
+
+  constructor(parts: MembershipParts, errand: Errand, at: number) {
+    this.#parts = parts;
+    this.#errand = errand;
+    this.#at = at;
+  }
+
+  async namesOf(requester: Requester): Promise<RequesterNames> {
+    const identities = new Set(requester.identities);
+    const user = requester.fhirUser === undefined ? undefined : parseRelativeReference(requester.fhirUser);
+    const [people, organizations] = await Promise.all([
+      this.#people(user !== undefined && users.has(typeOf(user)) ? [user] : [], identities),
+      this.#organizations(requester.organizations),
+    ]);
+    const keys = [...people, ...organizations.filter(isKey)];
+    if (keys.length > 0) for (const name of await this.#collectives(keys, organizations)) identities.add(name);
+    return { identities: [...identities].sort(), organizations: [...organizations].sort() };
+  }
+
+  /** The user's resource, the practitioner behind a role, and the identifiers of both. */
+  async #people(keys: readonly ResourceKey[], identities: Set<string>): Promise<readonly ResourceKey[]> {
+    const found = await this.#byKeys(keys);
+    const behind = found.filter((role) => this.#isCurrent(role)).flatMap((role) => this.#keysIn(role, 'practitioner'));
+    const practitioners = await this.#byKeys(behind);
+    for (const key of behind) identities.add(key);
+    for (const person of [...found, ...practitioners]) for (const name of identifiersOf(person)) identities.add(name);
+    return [...new Set([...keys, ...behind])];
+  }
+
+  /** Upwards alone: who acts for a unit acts for what it is part of (FHIR R4 Organization.partOf). */
+  async #organizations(names: readonly string[]): Promise<readonly string[]> {
+    const all = new Set(names);
+    let next = names.filter(isKey);
+    for (let depth = 0; depth < maximumDepth && next.length > 0; depth++) {
+      const found = await this.#byKeys(next);
+      for (const organization of found) for (const name of identifiersOf(organization)) all.add(name);
+      next = found.flatMap((organization) => this.#keysIn(organization, 'partOf')).filter((key) => !all.has(key));
+      for (const key of next) all.add(key);
+    }
+    return [...all];
+  }
+
+  /** Roles that he holds in an organization he acts for, care teams and groups that name him or it. */
+  async #collectives(keys: readonly ResourceKey[], organizations: readonly string[]): Promise<readonly string[]> {
+    const value = keys.join(',');
+    const practitioners = keys.filter((key) => typeOf(key) === 'Practitioner');
+    const [roles, teams, groups] = await Promise.all([
+      practitioners.length === 0 ? [] : this.#search('PractitionerRole', 'practitioner', practitioners.join(',')),
+      this.#search('CareTeam', 'participant', value),
+      this.#search('Group', 'member', value),
+    ]);
+    const isMine = (member: unknown, element: string): boolean =>
+      this.#isCurrent(member) && this.#keysIn(member, element).some((key) => keys.includes(key));
+    return [
+      ...roles.filter((role) => this.#isCurrent(role) && this.#isHeldFor(role, organizations)),
+      ...teams.filter(
+        (team) => this.#isCurrent(team) && list(own(team, 'participant')).some((one) => isMine(one, 'member')),
+      ),
+      ...groups.filter(
+        (group) => this.#isCurrent(group) && list(own(group, 'member')).some((one) => isMine(one, 'entity')),
+      ),
+    ].flatMap(keyOf);
+  }
+
+  #isHeldFor(role: Json, organizations: readonly string[]): boolean {
+    const { names } = referenceNames(own(role, 'organization'), this.#parts.localBases);
+    return names.length === 0 || names.some((name) => organizations.includes(name));
+  }
+
+  /** Not switched off, of a status that stands, and in its period. */
+  #isCurrent(thing: unknown): boolean {
+    if (own(thing, 'active') === false || own(thing, 'inactive') === true) return false;
+    const status = own(thing, 'status');
+    if (status !== undefined && status !== 'active') return false;
+    const period = own(thing, 'period');
+    if (period === undefined) return true;
+    const [start, end] = ['start', 'end'].map((name) => text(own(period, name)));
+    const from = start === undefined ? Number.NEGATIVE_INFINITY : intervalOf(start, this.#parts.time)?.start;
+    const to = end === undefined ? Number.POSITIVE_INFINITY : intervalOf(end, this.#parts.time)?.end;
+    return from !== undefined && to !== undefined && from <= this.#at && this.#at <= to;
+  }
+
+  #keysIn(thing: unknown, element: string): readonly ResourceKey[] {
+    return list(own(thing, element)).flatMap((one) => referenceNames(one, this.#parts.localBases).key ?? []);
+  }
+
+  async #byKeys(keys: readonly ResourceKey[]): Promise<readonly Json[]> {
+    const byType = new Map<string, string[]>();
+    for (const key of new Set(keys)) byType.set(typeOf(key), [...(byType.get(typeOf(key)) ?? []), idOf(key)]);
+    const found = [...byType].map(([type, ids]) => this.#search(type, '_id', ids.join(',')));
+    return (await Promise.all(found)).flat();
+  }
+
+  /** A search that the server does not know finds nothing: such a membership then names nobody. */
+  async #search(type: string, parameter: string, value: string): Promise<readonly Json[]> {
+    const search: UpstreamSearch = { type, parameters: [[parameter, value]], pageSize, unsorted: true };
+    const found: Json[] = [];
+    try {
+      for await (const { page } of pagesOf(this.#parts.upstream, search, undefined, this.#errand)) {
+        for (const content of page.contents) {
+          const { json } = content.examine(({ tape, node }) => ({ json: JSON.parse(tape.raw(node)) as unknown }));
+          if (isObject(json)) found.push(json);
+        }
+        if (found.length >= maximumResources) break;
+      }
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'upstream-invalid') return [];
+      throw error;
+    }
+    return found;
+  }
+}
+
+function isKey(name: string): name is ResourceKey {
+  return parseRelativeReference(name) === name;
+}
+
+function keyOf(resource: Json): readonly ResourceKey[] {
+  const [type, id] = [text(resource.resourceType), text(resource.id)];
+  return type === undefined || id === undefined ? [] : [resourceKey(type, id)];
+}
+
+function identifiersOf(resource: Json): readonly string[] {
+  return list(own(resource, 'identifier')).flatMap((identifier) => {
+    const value = text(own(identifier, 'value'));
+    const system = text(own(identifier, 'system'));
+    return value === undefined || system === undefined || own(identifier, 'use') === 'old'
+      ? []
+      : [`${system}|${value}`];
+  });
+}
