@@ -3,7 +3,7 @@
  * benchmark, and writes their figures, dated, to docs/proof.md. Exits 1 if anything failed.
  *
  *   npm run prove                 everything
- *   npm run prove -- NAME...      some of it: reference, kills, twins, hapi, bench
+ *   npm run prove -- NAME...      some of it: reference, kills, twins, hapi, bench; with --save it writes the file too
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -60,7 +60,9 @@ const proofs: readonly Proof[] = [
   },
 ];
 
-const wanted = process.argv.slice(2);
+const args = process.argv.slice(2);
+const isSaved = args.length === 0 || args.includes('--save');
+const wanted = args.filter((name) => name !== '--save');
 const unknown = wanted.filter((name) => !proofs.some((proof) => proof.name === name));
 if (unknown.length > 0) {
   console.error(
@@ -83,7 +85,7 @@ for (const proof of proofs.filter(({ name }) => wanted.length === 0 || wanted.in
   outcomes.push(await run(proof));
 }
 rmSync(events, { recursive: true, force: true });
-if (wanted.length === 0) writeFileSync(new URL('../docs/proof.md', import.meta.url), report(outcomes));
+if (isSaved) writeFileSync(new URL('../docs/proof.md', import.meta.url), report(outcomes));
 for (const { proof, passed, seconds } of outcomes)
   console.log(`${passed ? 'passed' : 'FAILED'}  ${proof.name}  ${Math.round(seconds)} s`);
 process.exit(outcomes.every(({ passed }) => passed) ? 0 : 1);

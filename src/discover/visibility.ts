@@ -56,6 +56,8 @@ export interface Item {
   hidden: boolean;
   ruling?: Decision;
   rulingAsTarget?: Decision;
+  /** Read once: the references without which it cannot stand. */
+  requiredSites?: readonly ReferenceSite[];
 }
 
 /** A resource that may leave: its decision, and what of it. */
@@ -423,15 +425,9 @@ function isWork(item: Item): boolean {
   return workTypes.has(item.reading.facts.type) && isNobodys(item);
 }
 
-const requiredSites = new WeakMap<Reading, readonly ReferenceSite[]>();
-
-function requiredSitesOf({ content, reading }: Item): readonly ReferenceSite[] {
-  let sites = requiredSites.get(reading);
-  if (sites === undefined) {
-    sites = content.examine((resource) => onlyRequired(resource, reading));
-    requiredSites.set(reading, sites);
-  }
-  return sites;
+function requiredSitesOf(item: Item): readonly ReferenceSite[] {
+  item.requiredSites ??= item.content.examine((resource) => onlyRequired(resource, item.reading));
+  return item.requiredSites;
 }
 
 /**
