@@ -129,8 +129,9 @@ function rootAnswer(
   if (root.effect === 'deny') return said(counts(request, 'deny') && counts(data, 'deny') ? 'deny' : 'not-applicable');
   if (request === 'no') return said('not-applicable');
   if (request === 'yes' && data === 'yes') return said('permit');
+  // Who she is, every permit covers that reaches the requester; where none does, this one is as silent of it as of the rest.
   if (
-    data === 'no' &&
+    (data === 'no' || facts.type === 'Patient') &&
     !consent.denyOnly &&
     !root.elements.notUnderstood &&
     isNarrowedByTopicsOnly(root.elements) &&

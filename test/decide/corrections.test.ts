@@ -223,3 +223,11 @@ test('a newer root that says one thing twice supersedes the older that says it o
   const resources = [{ facts: { codings: code.coding, primaryCodings: code.coding } }];
   expect(outcomes({ resources, consents: [older, newer] })).toEqual(release);
 });
+
+test('a permit for a topic that may not be meant for him costs nobody the ordinary Patient', () => {
+  const securityLabel = [act('HIV')];
+  const settings = { implicitPolicy: 'all-normal' } as const;
+  const resources = [{ facts: { type: 'Patient' } }, {}];
+  const unclear = consent({ type: 'permit', securityLabel, actor: named('Practitioner/bob', 'STRANGE') });
+  expect(outcomes({ consents: [unclear], settings, resources })).toEqual(['release', 'release']);
+});
