@@ -14,7 +14,7 @@ import type { FhirRequest, Interaction } from './fhir/request.ts';
 import { labelCodings } from './label/codings.ts';
 import type { HistoryPlan, Plan, ReadPlan, Refusal, SearchPlan, VersionReadPlan } from './plan/plan.ts';
 
-/** Everything one request may reach: made once in main.ts. */
+/** Everything one request may reach: made once in house.ts. */
 export interface Edges {
   readonly authenticate: (request: FhirRequest) => Promise<Requester>;
   /** Takes a place for this requester, or throws `rate-limited` / `overloaded`; static: it never sees data. */

@@ -1,60 +1,36 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { ConfigError, loadConfig } from './config/config.ts';
-import { checkConfig, serve } from './serve.ts';
+import { checkConfigCommand } from './commands/check-config.ts';
+import type { Command } from './commands/command.ts';
+import { serveCommand } from './commands/serve.ts';
+import { ConfigError } from './config/config.ts';
 
-const usage = `consent-gateway serve --config FILE         run the gateway
-consent-gateway check-config --config FILE  read the configuration, say what is wrong, run nothing
+const commands: readonly Command[] = [serveCommand, checkConfigCommand];
+
+const usage = `${commands.map((command) => command.usage).join('\n')}
 
 Any key may also be set by an environment variable: CONSENT_GATEWAY__upstream__baseUrl=https://...
 `;
 
 /** The command line; the only reader of the environment. */
-async function main(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { config: { type: 'string' } },
-  });
-  const [command] = positionals;
-  if ((command !== 'serve' && command !== 'check-config') || positionals.length !== 1) {
-    process.stderr.write(usage);
-    return 2;
-  }
-  const text = values.config === undefined ? '' : textOf(values.config);
-  const config = loadConfig(text, process.env);
-  if (command === 'check-config') {
-    checkConfig(config);
-    process.stdout.write('The configuration is complete and valid.\n');
-    return 0;
-  }
-  const starting = serve(config);
-  const stop = (): void => {
-    process.off('SIGTERM', stop);
-    process.off('SIGINT', stop);
-    void starting.then((gateway) => gateway.close()).then(() => process.exit(0));
-  };
-  process.on('SIGTERM', stop); // before it listens: who sees it listen may stop it
-  process.on('SIGINT', stop);
-  await starting;
-  // A state nobody foresaw is not gone on with: requests under way fail, and the supervisor starts anew.
-  process.on('uncaughtException', () => process.exit(70));
-  process.on('unhandledRejection', () => process.exit(70));
-  return -1;
+async function main([name, ...args]: readonly string[]): Promise<number | undefined> {
+  const command = commands.find((one) => one.name === name);
+  if (command === undefined) return misused();
+  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: command.options });
+  if (positionals.length > (command.maximumPositionals ?? 0)) return misused();
+  return command.run(
+    { values: values as Record<string, string | boolean | undefined>, positionals },
+    { environment: process.env, write: (text) => process.stdout.write(text) },
+  );
 }
 
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    throw new ConfigError(`${path} cannot be read.`);
-  }
+function misused(): number {
+  process.stderr.write(usage);
+  return 2;
 }
 
 try {
-  const code = await main(process.argv.slice(2));
-  if (code >= 0) process.exitCode = code;
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const reason =
     error instanceof ConfigError

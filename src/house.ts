@@ -1,0 +1,324 @@
+import { hkdfSync } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AuditRecorder } from './audit/audit.ts';
+import { challenge, createAuthenticator } from './authenticate/authenticate.ts';
+import { type Config, ConfigError } from './config/config.ts';
+import { secretFrom } from './config/secret.ts';
+import { createMemberships, type Memberships } from './consent/memberships.ts';
+import type { ParseOptions } from './consent/parse-r4.ts';
+import { readResiduals } from './consent/residual.ts';
+import { type ConsentSource, createConsentSource } from './consent/source.ts';
+import { buildContext, grantFor } from './context/context.ts';
+import type { RequesterContext } from './context/requester-context.ts';
+import { Rules } from './decide/decide.ts';
+import type { DecisionSettings } from './decide/question.ts';
+import { PageTokens } from './discover/page-token.ts';
+import { RequestRulings } from './discover/rulings.ts';
+import type { SearchWorld } from './discover/search.ts';
+import { type Labelling, Visibility } from './discover/visibility.ts';
+import { Authored } from './document/content.ts';
+import { ViewVersions } from './enforce/version.ts';
+import type { ViewSettings } from './enforce/view.ts';
+import { intervalOf, type TimeReader, timeReader } from './fhir/dates.ts';
+import type { FhirRequest, Interaction } from './fhir/request.ts';
+import { topicNamed } from './fhir/vocabulary.ts';
+import type { Edges } from './gateway.ts';
+import { createAdmission } from './http/admission.ts';
+import { createClassifier } from './label/classify.ts';
+import { actorName, inherit, type LabelSettings, ownLabels } from './label/effective.ts';
+import type { Reading, ReadSettings } from './label/read.ts';
+import { parseTable, shippedTable } from './label/tables.ts';
+import {
+  authorize,
+  capabilityStatement,
+  grantCriteria,
+  type PlanSettings,
+  patientParameterOf,
+  planFor,
+  servedTypes,
+} from './plan/plan.ts';
+import { createPolicy, type Policy, readPolicySet } from './policy/policy.ts';
+import type { Log } from './telemetry/log.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+import { createUpstream, type Upstream } from './upstream/upstream.ts';
+
+export const version = '0.1.0';
+/** When the capability statement last changed. */
+const statementDate = '2026-11-25';
+const strictSearchGridMs = 100;
+
+/** What lives as long as the process, and holds no request's data. */
+export interface House {
+  readonly publicBase: string;
+  readonly planSettings: PlanSettings;
+  readonly policy: Policy;
+  readonly authenticator: ReturnType<typeof createAuthenticator>;
+  readonly upstream: Upstream;
+  readonly consents: ConsentSource;
+  readonly memberships: Memberships;
+  readonly parseOptions: ParseOptions;
+  readonly time: TimeReader;
+  readonly labelling: Labelling;
+  readonly readSettings: ReadSettings;
+  readonly viewSettings: ViewSettings;
+  readonly decisionSettings: DecisionSettings;
+  readonly pageTokens: PageTokens;
+}
+
+/**
+ * What of a configuration the house needs, without opening a connection or writing a file.
+ * @throws {ConfigError} naming what cannot be used
+ */
+export function checkHouse(config: Config): void {
+  createPolicy(readPolicySet(config.policy), config.policy.rememberedAnswers);
+  labelSettingsOf(config);
+  for (const file of config.sealing.previousKeyFiles) secretFrom(file, false);
+  if (!config.sealing.createKeyFile) secretFrom(config.sealing.keyFile, false);
+  const { authorizationFile } = config.upstream;
+  if (authorizationFile !== undefined) rereadFile(authorizationFile, () => 0);
+}
+
+/**
+ * Builds what every request shares; opens no listener and asks the FHIR server nothing.
+ * @throws {ConfigError} naming what cannot be used
+ */
+export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () => number): House {
+  const publicBase = config.listener.publicBaseUrl.replace(/\/$/, '');
+  const upstreamBase = config.upstream.baseUrl.replace(/\/$/, '');
+  const localBases = localBasesOf(config);
+  const time = timeReader(config.decision.timeZone);
+  const upstream = createUpstream(config.upstream, {
+    now,
+    authorization: rereadFile(config.upstream.authorizationFile, now),
+  });
+  const parseOptions = {
+    time,
+    localBases,
+    harmlessExtensions: config.decision.harmlessExtensions,
+    part2PolicyUris: config.decision.part2PolicyUris,
+  };
+  const labelSettings = labelSettingsOf(config);
+  const keys = [config.sealing.keyFile, ...config.sealing.previousKeyFiles].map((file, index) =>
+    secretFrom(file, index === 0 && config.sealing.createKeyFile),
+  );
+  const [pageKey, ...earlierPageKeys] = keys.map((key) => derived(key, 'page tokens'));
+  const viewKey = derived(keys[0] as Uint8Array, 'version ids of views'); // there is always a first
+  return {
+    publicBase,
+    planSettings: {
+      ...config.search,
+      publicBase,
+      otherBases: localBases.slice(1),
+      timeZone: config.decision.timeZone,
+    },
+    policy: createPolicy(readPolicySet(config.policy), config.policy.rememberedAnswers),
+    authenticator: createAuthenticator(config.identity, { publicBaseUrl: publicBase, now }),
+    upstream,
+    consents: createConsentSource(config.consent, {
+      upstream,
+      now,
+      parseOptions,
+      localBases,
+      onFinding: (construct) => {
+        metrics.consentFindings.inc();
+        log.warn('a construct in a Consent was not understood', { construct });
+      },
+    }),
+    memberships: createMemberships(config.consent, { upstream, now, localBases, time }),
+    parseOptions,
+    time,
+    labelling: { own: (reading) => ownLabels(reading.facts.labelInputs, labelSettings), inherit },
+    readSettings: { localBases, time },
+    viewSettings: {
+      narrative: config.answers.narrative,
+      publicBase,
+      upstreamBase,
+      shownProfiles: config.answers.shownProfiles,
+      shownTagSystems: config.answers.shownTagSystems,
+      versions: new ViewVersions(viewKey),
+    },
+    decisionSettings: {
+      ...config.decision,
+      instantOf: (text) => (text === undefined ? undefined : intervalOf(text, time)),
+      programs: [...labelSettings.programs],
+    },
+    pageTokens: new PageTokens({
+      keys: [pageKey as Uint8Array, ...earlierPageKeys],
+      lifetimeMs: config.answers.pageLifetimeMs,
+      maximumKept: config.answers.keptPages,
+    }),
+  };
+}
+
+/** What `handle` may reach of the house. */
+export function edgesOf(config: Config, house: House, recorder: AuditRecorder, now: () => number): Edges {
+  const { policy, planSettings } = house;
+  const statement = Authored.json(capabilityStatement(planSettings, { version, date: statementDate }));
+  const headers = { 'content-type': 'application/fhir+json; charset=utf-8' };
+  return {
+    authenticate: house.authenticator.authenticate,
+    admit: createAdmission(config.limits),
+    contextOf: (requester, request) => buildContext(requester, request, policy),
+    planFor: (request) => planFor(request, planSettings),
+    authorize: (plan, context) => authorize(plan, context, policy),
+    grantFor,
+    worldFor: (context, request, signal, interaction) =>
+      worldFor(config, house, { context, request, signal, interaction }),
+    capabilities: () => ({ status: 200, headers, body: [statement] }),
+    challenge,
+    pageTokens: house.pageTokens,
+    recorder,
+    publicBase: house.publicBase,
+    policyHash: policy.hash,
+    negativeGridMs: config.answers.negativeGridMs,
+    searchGridMs: config.answers.timing === 'strict' ? strictSearchGridMs : 0,
+    now,
+    sleep: (milliseconds) => sleep(milliseconds),
+  };
+}
+
+export interface Errands {
+  readonly context: RequesterContext;
+  readonly request: FhirRequest;
+  readonly signal: AbortSignal;
+  readonly interaction: Interaction;
+}
+
+const served: ReadonlySet<string> = new Set(servedTypes);
+
+/** What one request sees of the world: nothing of it outlives the request. */
+export function worldFor(
+  config: Config,
+  house: House,
+  { context, request, signal, interaction }: Errands,
+): SearchWorld {
+  const { upstream, decisionSettings, policy, planSettings } = house;
+  const errand = { authorization: request.headers.authorization, signal };
+  const residuals =
+    context.requester.pcf === undefined ? undefined : readResiduals(context.requester.pcf, house.parseOptions);
+  const rulings = new RequestRulings({
+    context,
+    rules: new Rules(context, policy, decisionSettings, residuals),
+    consents: house.consents,
+    memberships: house.memberships,
+    upstream,
+    errand,
+    representation: config.representation,
+    time: house.time,
+    localBases: house.readSettings.localBases,
+  });
+  const visibility = new Visibility({
+    upstream,
+    errand,
+    context,
+    rulings,
+    labelling: house.labelling,
+    readSettings: house.readSettings,
+    viewSettings: house.viewSettings,
+    servedTypes: served,
+    isCleared: (reading) => isCleared(reading, context, config),
+    limits: config.limits,
+  });
+  const grants = new Map<string, ReturnType<typeof grantFor>>();
+  return {
+    visibility,
+    upstream,
+    errand,
+    context,
+    grantFor: (type) => {
+      const known = grants.get(type) ?? grantFor(context, interaction, type);
+      grants.set(type, known);
+      return known;
+    },
+    grantCriteria: (type, query) => grantCriteria(query, type, planSettings),
+    patientParameter: patientParameterOf,
+    withheld: new Set(),
+    budget: config.search.scanBudget,
+  };
+}
+
+/** Static clearance: roles cleared for everything, and the patient on what is about her alone. */
+function isCleared({ facts }: Reading, context: RequesterContext, { decision }: Config): boolean {
+  if (context.unrestricted) return true;
+  if (context.self === undefined || decision.withholdFromPatient || facts.patientUnknown) return false;
+  const patients = facts.patients.length > 0 ? facts.patients : (facts.participants ?? []);
+  return patients.length === 1 && patients[0] === context.self;
+}
+
+/** One purpose, one key: what seals page tokens names no versions. */
+function derived(secret: Uint8Array, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, '', `fhir-consent-gateway ${purpose}`, 32));
+}
+
+/** Bases under which a reference is one into this store, without trailing slash; the public one first. */
+function localBasesOf({ listener, upstream }: Config): readonly string[] {
+  return [
+    ...new Set(
+      [listener.publicBaseUrl, upstream.baseUrl, ...upstream.otherBaseUrls].map((base) => base.replace(/\/$/, '')),
+    ),
+  ];
+}
+
+function labelSettingsOf(config: Config): LabelSettings {
+  const { labels } = config;
+  const localBases = localBasesOf(config);
+  const own = labels.tables.map((file) => {
+    try {
+      return parseTable(JSON.parse(readFileSync(file, 'utf8')));
+    } catch (error) {
+      throw new ConfigError(`labels.tables: ${file}: ${error instanceof Error ? error.message : 'cannot be read'}`);
+    }
+  });
+  return {
+    classifier: createClassifier(own.length > 0 ? own : [shippedTable()], labels.strengths),
+    programs: new Set(labels.programs.map((entry) => actorName(entry, localBases))),
+    sensitiveActors: new Map(
+      Object.entries(labels.sensitiveActors).map(([entry, codes]) => [
+        actorName(entry, localBases),
+        codes.map((code) => configuredTopic('sensitiveActors', code)),
+      ]),
+    ),
+    part2Source: labels.part2Source,
+    ignoredLabelSystems: new Set(labels.ignoredLabelSystems),
+    mappedLabels: new Map(
+      Object.entries(labels.mappedLabels).map(([label, code]) => [label, configuredTopic('mappedLabels', code)]),
+    ),
+  };
+}
+
+/** A topic that no Consent can name would be neither permitted nor denied by name. */
+function configuredTopic(key: string, code: string): string {
+  const topic = topicNamed(code);
+  if (topic === undefined) throw new ConfigError(`labels.${key}: ${code} is no sensitivity code of v3-ActCode`);
+  return topic;
+}
+
+/** The text of a file, read again when it changes; looked at once a second at most. */
+function rereadFile(path: string | undefined, now: () => number): () => string | undefined {
+  if (path === undefined) return () => undefined;
+  let { text, changedAt } = textOf(path);
+  let lookedAt = now();
+  return () => {
+    if (now() - lookedAt < 1_000) return text;
+    lookedAt = now();
+    try {
+      const { mtimeMs } = statSync(path);
+      if (mtimeMs !== changedAt) {
+        text = readFileSync(path, 'utf8').trim();
+        changedAt = mtimeMs;
+      }
+    } catch {
+      // The file is being replaced: the last value serves until it is there again.
+    }
+    return text;
+  };
+}
+
+function textOf(path: string): { text: string; changedAt: number } {
+  try {
+    return { text: readFileSync(path, 'utf8').trim(), changedAt: statSync(path).mtimeMs };
+  } catch {
+    throw new ConfigError(`${path} cannot be read.`);
+  }
+}
