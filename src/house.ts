@@ -6,7 +6,7 @@ import { challenge, createAuthenticator } from './authenticate/authenticate.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import { secretFrom } from './config/secret.ts';
 import { createMemberships, type Memberships } from './consent/memberships.ts';
-import type { ParseOptions } from './consent/parse-r4.ts';
+import type { ParseOptions } from './consent/parse.ts';
 import { readResiduals } from './consent/residual.ts';
 import { type ConsentSource, createConsentSource } from './consent/source.ts';
 import { buildContext, grantFor } from './context/context.ts';
@@ -92,7 +92,8 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
     now,
     authorization: rereadFile(config.upstream.authorizationFile, now),
   });
-  const parseOptions = {
+  const parseOptions: ParseOptions = {
+    fhirVersion: 'R4',
     time,
     localBases,
     harmlessExtensions: config.decision.harmlessExtensions,
@@ -121,7 +122,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       parseOptions,
       localBases,
       onFinding: (construct) => {
-        metrics.consentFindings.inc();
+        metrics.consentFindings.inc({ construct });
         log.warn('a construct in a Consent was not understood', { construct });
       },
     }),

@@ -1,6 +1,8 @@
 import type { Coding, Interval } from '../fhir/coding.ts';
 import type { ResourceKey } from '../fhir/ids.ts';
 import type { Confidentiality } from '../label/labels.ts';
+import type { Construct } from './constructs.ts';
+import type { ReferenceNames } from './references.ts';
 
 /** Consents in the gateway's own words, independent of the FHIR version they came in. */
 export type Effect = 'permit' | 'deny';
@@ -12,6 +14,8 @@ export interface Actor {
   readonly part: ActorPart;
   /** Local keys, absolute URLs and `system|value` identifiers that name him; any one is enough. */
   readonly names: readonly string[];
+  /** Role codes that stand for whoever has one of them, where nobody is named (R5). */
+  readonly roles: readonly Coding[];
   /** Nothing that can be compared: a Group, a CareTeam, no reference at all. */
   readonly unresolved: boolean;
 }
@@ -54,6 +58,8 @@ export interface Elements {
   readonly period?: Interval | 'unreadable';
   readonly labels?: LabelStatement;
   readonly classes?: Codes<ClassStatement>;
+  /** Kinds of documents and contents where they are stated beside the kinds of resources (R5); both must match. */
+  readonly documents?: Codes<ClassStatement>;
   readonly codes?: Codes<Coding>;
   readonly dataPeriod?: Interval | 'unreadable';
   readonly data?: Codes<DataStatement>;
@@ -73,6 +79,8 @@ export interface ParsedConsent {
   readonly readable: true;
   /** `Consent/id/_history/version`, or `Consent/id` without a version. */
   readonly ref: string;
+  /** Whose it is: a Patient, in R5 also a Group (each of its members) or a Practitioner (no patient's). */
+  readonly subject: ReferenceNames;
   readonly status: string;
   /** `other`: treatment directives and the like, which say nothing about disclosure; `unknown`: may deny only. */
   readonly scope: 'patient-privacy' | 'research' | 'other' | 'unknown';
@@ -82,7 +90,7 @@ export interface ParsedConsent {
   readonly isNotice: boolean;
   /** When it is in force; undefined: no bound. */
   readonly period: Interval | undefined;
-  /** Start of Consent.dateTime, epoch milliseconds; `unreadable` when it states one that cannot be read. */
+  /** Start of Consent.dateTime (R5: date), epoch milliseconds; `unreadable` when it states one that cannot be read. */
   readonly dateTime: number | undefined | 'unreadable';
   /** Compared to tell newer from older: dateTime, meta.lastUpdated, versionId, id. */
   readonly recency: readonly [dateTime: number, lastUpdated: number, version: number, versionText: string, id: string];
@@ -111,14 +119,14 @@ export interface ParsedConsent {
   readonly basicNormalCeiling: boolean;
   /** Every purpose named anywhere in it, those that nobody knows too. */
   readonly allPurposes: readonly string[];
-  /** Constructs that were not understood: element paths and canonical URLs, never content. */
-  readonly findings: readonly string[];
+  /** Constructs that were not understood, each once; sorted. */
+  readonly findings: readonly Construct[];
 }
 
 /** What cannot be read as a Consent of anybody. */
 export interface UnreadableConsent {
   readonly readable: false;
-  readonly findings: readonly string[];
+  readonly findings: readonly Construct[];
 }
 
 /** The Consents of one patient, all statuses. */

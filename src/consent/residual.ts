@@ -1,6 +1,6 @@
-import { readElements } from './elements-r4.ts';
+import { readElements } from './elements.ts';
 import { isObject, list, own, text } from './json.ts';
-import type { ParseOptions } from './parse-r4.ts';
+import type { ParseOptions } from './parse.ts';
 import type { Effect, Elements } from './parsed.ts';
 
 /** What a token says of the Consent it was issued under (IHE PCF, JWT extension `ihe_pcf`). */
@@ -23,10 +23,7 @@ export function readResiduals(pcf: unknown, options: ParseOptions): Residuals {
     const provision = data.length > 0 ? { ...rest, data } : rest;
     return {
       effect,
-      elements: readElements(provision, 'residual', options, {
-        findings: [],
-        purposes: new Set(),
-      }),
+      elements: readElements(provision, options, { findings: new Set(), purposes: new Set(), dialect: 'R4' }),
     };
   });
   return { patientId: text(own(pcf, 'patient_id')), rules };

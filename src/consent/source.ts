@@ -6,7 +6,7 @@ import { nameNumber } from '../document/names.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { type PatientKey, parseRelativeReference, resourceKey } from '../fhir/ids.ts';
 import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
-import { type ParseOptions, parseConsentR4 } from './parse-r4.ts';
+import { type ParseOptions, parseConsent } from './parse.ts';
 import type { PatientConsents } from './parsed.ts';
 
 export interface ConsentSource {
@@ -22,7 +22,7 @@ export interface ConsentSource {
   ofNobody(errand: Errand): Promise<void>;
 }
 
-type Parsed = ReturnType<typeof parseConsentR4>;
+type Parsed = ReturnType<typeof parseConsent>;
 
 interface Remembered {
   readonly at: number;
@@ -68,7 +68,7 @@ export function createConsentSource(
       const key = id === undefined || version === undefined ? undefined : `${id}/${version}`;
       let known = key === undefined ? undefined : versions.get(key);
       if (known === undefined) {
-        known = { parsed: parseConsentR4(JSON.parse(tape.raw(node)), deps.parseOptions) };
+        known = { parsed: parseConsent(JSON.parse(tape.raw(node)), deps.parseOptions) };
         for (const finding of known.parsed.findings) deps.onFinding(finding);
         if (key !== undefined) versions.set(key, known);
       }

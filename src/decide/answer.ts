@@ -60,9 +60,10 @@ function collect(provision: Provision, live: LiveProvision[], request: (provisio
   }
 }
 
-function readsMoreThanLabels({ classes, codes, dataPeriod, data, actors }: Elements): boolean {
+function readsMoreThanLabels({ classes, documents, codes, dataPeriod, data, actors }: Elements): boolean {
   return (
     classes !== undefined ||
+    documents !== undefined ||
     codes !== undefined ||
     dataPeriod !== undefined ||
     data !== undefined ||
@@ -141,7 +142,7 @@ function rootAnswer(
   return said('uncovered');
 }
 
-function isNarrowedByTopicsOnly({ labels, classes, codes, dataPeriod, data, actors }: Elements): boolean {
+function isNarrowedByTopicsOnly({ labels, classes, documents, codes, dataPeriod, data, actors }: Elements): boolean {
   if (
     labels === undefined ||
     labels.topics.length === 0 ||
@@ -152,6 +153,7 @@ function isNarrowedByTopicsOnly({ labels, classes, codes, dataPeriod, data, acto
     return false;
   return (
     classes === undefined &&
+    documents === undefined &&
     codes === undefined &&
     dataPeriod === undefined &&
     data === undefined &&

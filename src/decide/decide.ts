@@ -4,7 +4,15 @@ import type { Residuals } from '../consent/residual.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Some } from '../fhir/coding.ts';
 import type { PatientKey } from '../fhir/ids.ts';
-import { isKnownPurpose, namedOnlyTopics, part2, purposeCovers, substanceClass, systems } from '../fhir/vocabulary.ts';
+import {
+  canonicalSystem,
+  isKnownPurpose,
+  namedOnlyTopics,
+  part2,
+  purposeCovers,
+  substanceClass,
+  systems,
+} from '../fhir/vocabulary.ts';
 import type { Facts } from '../label/facts.ts';
 import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
 import type { Policy, PolicyAnswer } from '../policy/policy.ts';
@@ -67,8 +75,9 @@ export class Rules {
     const { requester, at } = this.#context;
     const identities = new Set((names ?? requester).identities);
     const organizations = new Set((names ?? requester).organizations);
+    const roles = requester.roleCodes.map(({ system = '', code }) => ({ system: canonicalSystem(system), code }));
     const runs = this.#purposes.map((purpose) => {
-      const asker: Asker = { identities, organizations, purpose, at };
+      const asker: Asker = { identities, organizations, roles, purpose, at };
       return {
         asker,
         consents: applicable(consents.consents, purpose, at, this.#settings).map((one) =>

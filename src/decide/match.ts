@@ -8,7 +8,7 @@ import type {
   LabelStatement,
   ParsedConsent,
 } from '../consent/parsed.ts';
-import type { Interval } from '../fhir/coding.ts';
+import type { Coding, Interval } from '../fhir/coding.ts';
 import type { ResourceKey } from '../fhir/ids.ts';
 import {
   canonicalSystem,
@@ -33,6 +33,8 @@ export type Match = 'yes' | 'no' | 'unknown';
 export interface Asker {
   readonly identities: ReadonlySet<string>;
   readonly organizations: ReadonlySet<string>;
+  /** Role codes that the token states; no system where it states none. */
+  readonly roles: readonly Coding[];
   /** v3-ActReason code; undefined when the token asserts none. */
   readonly purpose: string | undefined;
   /** Epoch milliseconds. */
@@ -75,12 +77,20 @@ function matchesRecipient(actors: readonly Actor[] | undefined, effect: Effect, 
   const named = (actors ?? []).filter(({ part }) => part === 'recipient' || part === 'unknown');
   if (named.length === 0) return 'yes';
   return anyOf(
-    named.map(({ names, part, unresolved }) => {
+    named.map(({ names, roles, part, unresolved }) => {
+      if (roles.length > 0) return anyOf(roles.map((role) => hasRole(role, asker)));
       const isHe = names.some((name) => asker.identities.has(name) || asker.organizations.has(name));
       if (part === 'unknown') return isHe || unresolved ? (effect === 'deny' ? 'yes' : 'unknown') : 'no';
       return isHe ? 'yes' : unresolved || (effect === 'deny' && mayBe(names, asker)) ? 'unknown' : 'no';
     }),
   );
+}
+
+/** Whether he has a role can be said only where his are of the same code system; a code without its system may be any. */
+function hasRole({ system, code }: Coding, { roles }: Asker): Match {
+  const comparable = roles.filter((role) => role.system === system);
+  if (comparable.some((role) => role.code === code)) return 'yes';
+  return comparable.length === 0 || roles.some((role) => role.system === '' && role.code === code) ? 'unknown' : 'no';
 }
 
 /** Who signs in by a role alone may be any practitioner: whose role it is the token does not say (FHIR R4 PractitionerRole). */
@@ -158,6 +168,7 @@ export function matchesData(
     elements.notUnderstood ? 'unknown' : 'yes',
     matchesLabels(elements, effect, consent, question, asker, settings),
     matchesClass(elements.classes, facts),
+    matchesClass(elements.documents, facts),
     matchesCode(elements.codes, effect, facts),
     matchesDataPeriod(elements.dataPeriod, effect, facts, settings),
     matchesReferences(elements.data, effect, facts, named),

@@ -52,6 +52,12 @@ export function part2Lacks(
   return lacks;
 }
 
-function describes({ labels, classes, codes, data }: Elements): boolean {
-  return labels !== undefined || classes !== undefined || codes !== undefined || data !== undefined;
+function describes({ labels, classes, documents, codes, data }: Elements): boolean {
+  return (
+    labels !== undefined ||
+    classes !== undefined ||
+    documents !== undefined ||
+    codes !== undefined ||
+    data !== undefined
+  );
 }

@@ -9,6 +9,7 @@ import type { Candidate, DecisionSettings } from './question.ts';
 const nobody: ParsedConsent = {
   readable: true,
   ref: '',
+  subject: { key: undefined, names: [] },
   status: 'active',
   scope: 'patient-privacy',
   denyOnly: false,

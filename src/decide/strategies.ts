@@ -50,10 +50,10 @@ function rankOf(deciding: readonly Elements[]): number {
 }
 
 /** An instance before a label or code, before a class, before other narrowing, before the whole record. */
-function dataRank({ data, labels, codes, classes, dataPeriod }: Elements): number {
+function dataRank({ data, labels, codes, classes, documents, dataPeriod }: Elements): number {
   if (data?.codes.some(({ meaning }) => meaning === 'instance')) return 5;
   if (labels || codes) return 4;
-  if (classes) return 3;
+  if (classes || documents) return 3;
   return dataPeriod || data ? 2 : 1;
 }
 

@@ -33,6 +33,7 @@ export function createMetrics(): Metrics {
     consentFindings: new Counter({
       name: 'gateway_consent_findings_total',
       help: 'Constructs in Consents that were not understood.',
+      labelNames: ['construct'] as const,
       registers,
     }),
     inFlight: new Gauge({ name: 'gateway_in_flight_requests', help: 'Requests under way.', registers }),
@@ -45,7 +46,7 @@ export interface Metrics {
   readonly duration: Histogram<'interaction'>;
   readonly released: Counter;
   readonly withheld: Counter;
-  readonly consentFindings: Counter;
+  readonly consentFindings: Counter<'construct'>;
   readonly inFlight: Gauge;
 }
 

@@ -1,4 +1,4 @@
-import { parseConsentR4 } from '../../src/consent/parse-r4.ts';
+import { parseConsent } from '../../src/consent/parse.ts';
 import type { ParsedConsent, PatientConsents } from '../../src/consent/parsed.ts';
 import { Rules } from '../../src/decide/decide.ts';
 import type { Decision } from '../../src/decide/decision.ts';
@@ -18,8 +18,14 @@ export function decide({ patients, context, candidates, settings, policy }: Case
 
 export function parsed(consents: readonly R4Consent[], part2PolicyUris: readonly string[]): PatientConsents {
   const time = timeReader('UTC');
-  const options = { time, localBases: [localBase], harmlessExtensions: [harmlessExtension], part2PolicyUris };
-  const all = consents.map((consent) => parseConsentR4(consent, options));
+  const options = {
+    fhirVersion: 'R4',
+    time,
+    localBases: [localBase],
+    harmlessExtensions: [harmlessExtension],
+    part2PolicyUris,
+  } as const;
+  const all = consents.map((consent) => parseConsent(consent, options));
   return {
     consents: all.filter((one): one is ParsedConsent => one.readable),
     unreadable: all.some(({ readable }) => !readable),

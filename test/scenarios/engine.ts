@@ -1,7 +1,7 @@
 import { identify } from '../../src/authenticate/identify.ts';
 import { directoryOf } from '../../src/authenticate/organizations.ts';
 import type { Config } from '../../src/config/config.ts';
-import { parseConsentR4 } from '../../src/consent/parse-r4.ts';
+import { type ParseOptions, parseConsent } from '../../src/consent/parse.ts';
 import { namedData, type PatientConsents } from '../../src/consent/parsed.ts';
 import { readResiduals } from '../../src/consent/residual.ts';
 import { buildContext } from '../../src/context/context.ts';
@@ -89,7 +89,8 @@ function contextOf({ config, asker, at }: Enquiry): RequesterContext {
 
 function decideAll({ config, stored, at }: Enquiry, context: RequesterContext): ReadonlyMap<string, Decision> {
   const bases = [config.listener.publicBaseUrl, config.upstream.baseUrl];
-  const parseOptions = {
+  const parseOptions: ParseOptions = {
+    fhirVersion: 'R4',
     time,
     localBases: bases,
     harmlessExtensions: config.decision.harmlessExtensions,
@@ -162,18 +163,14 @@ function labelsOf(readings: readonly Reading[], settings: LabelSettings): Readon
   return labels;
 }
 
-function consentsOf(
-  patient: PatientKey,
-  stored: readonly Resource[],
-  options: Parameters<typeof parseConsentR4>[1],
-): PatientConsents {
+function consentsOf(patient: PatientKey, stored: readonly Resource[], options: ParseOptions): PatientConsents {
   const isHers = ({ patient: whose }: Resource): boolean => {
     const reference = (whose as { reference?: string } | undefined)?.reference;
     return [patient, ...options.localBases.map((base) => `${base}/${patient}`)].includes(reference ?? '');
   };
   const parsed = stored
     .filter((resource) => resource.resourceType === 'Consent' && isHers(resource))
-    .map((consent) => parseConsentR4(consent, options));
+    .map((consent) => parseConsent(consent, options));
   return { consents: parsed.filter((one) => one.readable), unreadable: parsed.some(({ readable }) => !readable) };
 }
 

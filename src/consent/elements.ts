@@ -1,10 +1,12 @@
 import type { Coding, Interval } from '../fhir/coding.ts';
 import { intervalOf } from '../fhir/dates.ts';
+import { typeOf } from '../fhir/ids.ts';
 import { isResourceType } from '../fhir/model.ts';
 import { canonicalSystem, isKnownPurpose, labelKind, systems } from '../fhir/vocabulary.ts';
 import type { Confidentiality } from '../label/labels.ts';
+import { type Construct, extensionConstruct, type ProvisionPart } from './constructs.ts';
 import { isObject, type Json, list, own, text } from './json.ts';
-import type { ParseOptions } from './parse-r4.ts';
+import type { ParseOptions } from './parse.ts';
 import type {
   Actor,
   ActorPart,
@@ -19,30 +21,34 @@ import { referenceNames } from './references.ts';
 
 /** Where reading a provision leaves what it found besides. */
 export interface Marks {
-  readonly findings: string[];
+  readonly findings: Set<Construct>;
   readonly purposes: Set<string>;
+  /** Which members a provision may have. */
+  readonly dialect: 'R4' | 'R5';
 }
 
-const members = new Set([
+const common = [
   'id',
   'extension',
   'modifierExtension',
-  'type',
   'period',
   'actor',
   'action',
   'securityLabel',
   'purpose',
-  'class',
   'code',
   'dataPeriod',
   'data',
   'provision',
-]);
+];
+const members = {
+  R4: new Set([...common, 'type', 'class']),
+  R5: new Set([...common, 'documentType', 'resourceType', 'expression']),
+};
 
 /** What one provision states itself. */
-export function readElements(provision: Json, path: string, options: ParseOptions, marks: Marks): Elements {
-  return new ElementReader(provision, path, options, marks).read();
+export function readElements(provision: Json, options: ParseOptions, marks: Marks): Elements {
+  return new ElementReader(provision, options, marks).read();
 }
 
 /**
@@ -63,13 +69,11 @@ export function effectiveElements(stated: Elements, inherited: Elements, effect:
 
 class ElementReader {
   readonly #provision: Json;
-  readonly #path: string;
   readonly #options: ParseOptions;
   readonly #marks: Marks;
 
-  constructor(provision: Json, path: string, options: ParseOptions, marks: Marks) {
+  constructor(provision: Json, options: ParseOptions, marks: Marks) {
     this.#provision = provision;
-    this.#path = path;
     this.#options = options;
     this.#marks = marks;
   }
@@ -77,12 +81,14 @@ class ElementReader {
   read(): Elements {
     const elements: { -readonly [Name in keyof Elements]: Elements[Name] } = { notUnderstood: this.#hasUnknown() };
     const has = (name: string): boolean => list(own(this.#provision, name)).length > 0;
-    if (has('actor')) elements.actors = this.#items('actor').map((actor, index) => this.#actor(actor, index));
+    if (has('actor')) elements.actors = this.#items('actor').map((actor) => this.#actor(actor));
     if (has('purpose')) elements.purposes = this.#purposes();
     if (has('action')) elements.actions = this.#actions();
     if (has('period')) elements.period = this.#period('period');
     if (has('securityLabel')) elements.labels = this.#labels();
-    if (has('class')) elements.classes = this.#classes();
+    if (has('class')) elements.classes = this.#classes('class');
+    if (has('resourceType')) elements.classes = this.#classes('resourceType');
+    if (has('documentType')) elements.documents = this.#classes('documentType');
     if (has('code')) elements.codes = this.#codes();
     if (has('dataPeriod')) elements.dataPeriod = this.#period('dataPeriod');
     if (has('data')) elements.data = this.#data();
@@ -93,21 +99,22 @@ class ElementReader {
     return list(own(this.#provision, name));
   }
 
-  #note(where: string): void {
-    this.#marks.findings.push(`${this.#path}.${where}`);
+  #note(part: ProvisionPart): void {
+    this.#marks.findings.add(`Consent.provision.${part}`);
   }
 
   /** An unknown member, a modifierExtension, or an extension outside the allow-list: nobody can say what it changes. */
   #hasUnknown(): boolean {
     let unknown = false;
     for (const member of Object.keys(this.#provision)) {
-      if (members.has(member)) continue;
+      if (members[this.#marks.dialect].has(member)) continue;
       if (member.startsWith('_') && !this.#isDecorated(this.#provision[member])) continue;
-      this.#note(member);
+      this.#note('member');
       unknown = true;
     }
-    if (own(this.#provision, 'modifierExtension') !== undefined) {
-      this.#note('modifierExtension');
+    for (const part of ['modifierExtension', 'expression'] as const) {
+      if (own(this.#provision, part) === undefined) continue;
+      this.#note(part);
       unknown = true;
     }
     return this.#isDecorated(this.#provision) || unknown;
@@ -120,24 +127,29 @@ class ElementReader {
       for (const extension of [...list(own(item, 'extension')), ...list(own(item, 'modifierExtension'))]) {
         const url = text(own(extension, 'url'));
         if (url !== undefined && this.#options.harmlessExtensions.includes(url)) continue;
-        this.#note(`extension(${url ?? ''})`);
+        this.#marks.findings.add(extensionConstruct('Consent.provision', url));
         decorated = true;
       }
     }
     return decorated;
   }
 
-  #actor(actor: unknown, index: number): Actor {
-    const part = actorPart(own(actor, 'role'));
-    const { key, names } = referenceNames(own(actor, 'reference'), this.#options.localBases);
-    const type = key?.slice(0, key.indexOf('/'));
-    const isGroupLike = type === 'Group' || type === 'CareTeam' || type === 'PractitionerRole';
-    const decorated = [actor, own(actor, 'reference')].map((value) => this.#isDecorated(value)).includes(true);
-    const unresolved = names.length === 0 || (isGroupLike && type !== 'PractitionerRole') || decorated;
-    if (part === 'unknown' || unresolved) this.#note(`actor[${index}]`);
+  #actor(actor: unknown): Actor {
+    const role = own(actor, 'role');
+    const reference = own(actor, 'reference');
+    const { key, names } = referenceNames(reference, this.#options.localBases);
+    const decorated = [actor, role, reference].map((value) => this.#isDecorated(value)).includes(true);
+    // R5 alone knows an actor by reference without a role: who the provision is about, so its recipient; and by role alone.
+    const part = this.#marks.dialect === 'R5' && role === undefined ? 'recipient' : actorPart(role);
+    const roles = this.#marks.dialect === 'R5' && reference === undefined && part === 'unknown' ? rolesOf(role) : [];
+    if (roles.length > 0 && !decorated) return { part: 'recipient', names: [], roles, unresolved: false };
+    const type = key === undefined ? undefined : typeOf(key);
+    const isGroupLike = type === 'Group' || type === 'CareTeam';
+    const unresolved = names.length === 0 || isGroupLike || decorated;
+    if (part === 'unknown' || unresolved) this.#note('actor');
     // A role resource that is not the requester's own may still be his: it is unresolved, unless it is equal to one of his names.
     // What an extension may have changed is nobody's name.
-    return { part, names: decorated ? [] : names, unresolved: unresolved || type === 'PractitionerRole' };
+    return { part, names: decorated ? [] : names, roles: [], unresolved: unresolved || type === 'PractitionerRole' };
   }
 
   #purposes(): Codes<string> {
@@ -201,19 +213,19 @@ class ElementReader {
     return { confidentiality, topics, purposes, unknown };
   }
 
-  #classes(): Codes<ClassStatement> {
-    return this.#codings('class', (system, code) => {
+  /** R5 tells kinds of resources (`resourceType`) from kinds of documents and contents (`documentType`); R4 has one list (`class`). */
+  #classes(name: 'class' | 'resourceType' | 'documentType'): Codes<ClassStatement> {
+    return this.#codings(name, (system, code): ClassStatement | undefined => {
+      if (resourceTypeSystems.has(system))
+        return name !== 'documentType' && isResourceType(code) ? { kind: 'type', code } : undefined;
+      if (name === 'resourceType' || system === '') return undefined;
       switch (system) {
-        case 'http://hl7.org/fhir/resource-types':
-          return isResourceType(code) ? ({ kind: 'type', code } as const) : undefined;
         case 'urn:ietf:rfc:3986':
-          return { kind: 'profile', code: code.split('|')[0] ?? code } as const;
+          return { kind: 'profile', code: code.split('|')[0] ?? code };
         case 'urn:ietf:bcp:13':
-          return { kind: 'mime', code } as const;
+          return { kind: 'mime', code };
         default:
-          return system === ''
-            ? undefined
-            : ({ kind: 'document', coding: { system: canonicalSystem(system), code } } as const);
+          return { kind: 'document', coding: { system: canonicalSystem(system), code } };
       }
     });
   }
@@ -252,14 +264,14 @@ class ElementReader {
         continue;
       }
       const { key, names } = referenceNames(own(data, 'reference'), this.#options.localBases);
-      if (key === undefined) this.#note('data.reference');
+      if (key === undefined) this.#note('data');
       codes.push({ meaning, key, names });
     }
     return { codes, unknown };
   }
 
   /** Codings of an element, each read by `read`; one that it does not know marks the element. */
-  #codings<Code>(name: string, read: (system: string, code: string) => Code | undefined): Codes<Code> {
+  #codings<Code>(name: ProvisionPart, read: (system: string, code: string) => Code | undefined): Codes<Code> {
     const codes: Code[] = [];
     let unknown = false;
     for (const coding of this.#items(name)) {
@@ -276,6 +288,8 @@ class ElementReader {
   }
 }
 
+/** R4's code system of resource types, and R5's. */
+const resourceTypeSystems = new Set(['http://hl7.org/fhir/resource-types', 'http://hl7.org/fhir/fhir-types']);
 const actions = new Set(['collect', 'access', 'use', 'disclose', 'correct']);
 const parts: Readonly<Record<string, ActorPart>> = {
   IRCP: 'recipient',
@@ -294,6 +308,16 @@ function actorPart(role: unknown): ActorPart {
     if (part !== undefined) return part;
   }
   return 'unknown';
+}
+
+/** Role codes to compare with a requester's; one that lacks its system or its code makes the whole role incomparable. */
+function rolesOf(role: unknown): readonly Coding[] {
+  const codings = list(own(role, 'coding'));
+  const roles = codings.flatMap((coding) => {
+    const [system, code] = [text(own(coding, 'system')), text(own(coding, 'code'))];
+    return system === undefined || code === undefined ? [] : { system: canonicalSystem(system), code };
+  });
+  return roles.length === codings.length ? roles : [];
 }
 
 function isMeaning(meaning: string | undefined): meaning is DataStatement['meaning'] {
