@@ -59,6 +59,8 @@ export interface Answer {
   /** How many resources left and were withheld, for the metrics. */
   readonly released: number;
   readonly withheld: number;
+  /** Given in an emergency: counted and told, so that somebody looks. */
+  readonly emergency: boolean;
 }
 
 /** One request, from the door to the audit record. Read this first. */
@@ -263,7 +265,7 @@ function resume(
 }
 
 /** Who may use a page token: the same person or system with the same client, scopes, purposes and policy. */
-function bindingOf({ requester, purposes }: RequesterContext, edges: Edges): string {
+function bindingOf({ requester, purposes, emergency }: RequesterContext, edges: Edges): string {
   const scopes = requester.scopes.map((scope) => JSON.stringify(scope)).sort();
   return JSON.stringify([
     requester.issuer,
@@ -272,6 +274,7 @@ function bindingOf({ requester, purposes }: RequesterContext, edges: Edges): str
     scopes,
     requester.patient ?? '',
     [...purposes].sort(),
+    emergency?.patient ?? '',
     edges.policyHash,
   ]);
 }
@@ -395,6 +398,7 @@ async function recorded(
     intent,
     released: resources.length,
     withheld: withheld.length,
+    emergency: context.emergency !== undefined,
   };
 }
 
@@ -434,6 +438,7 @@ function unrecorded(reply: Reply, interaction: Answer['interaction']): Answer {
     intent: undefined,
     released: 0,
     withheld: 0,
+    emergency: false,
   };
 }
 

@@ -160,7 +160,7 @@ export function edgesOf(config: Config, house: House, recorder: AuditRecorder, n
   return {
     authenticate: house.authenticator.authenticate,
     admit: createAdmission(config.limits),
-    contextOf: (requester, request) => buildContext(requester, request, policy),
+    contextOf: (requester, request) => buildContext(requester, request, policy, config.emergency),
     planFor: (request) => planFor(request, planSettings),
     authorize: (plan, context) => authorize(plan, context, policy),
     grantFor,

@@ -3,6 +3,7 @@
  * header but Accept and X-Request-Id. Plain JSON: it is made on the gateway's thread and read back by the worker.
  */
 import type { AssertedPurpose, Requester } from '../authenticate/requester.ts';
+import type { Emergency } from '../context/emergency.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { type ErrorCode, errorKinds } from '../errors/errors.ts';
 import type { FhirRequest, Parameter } from '../fhir/request.ts';
@@ -32,7 +33,12 @@ export interface DisclosureRecord
   readonly at: number;
   readonly request: RecordedRequest;
   readonly requester: RecordedRequester;
+  /** Set when the answer was given in an emergency. */
+  readonly emergency?: RecordedEmergency;
 }
+
+/** What 42 CFR 2.51(c) asks to be documented beside recipient, affiliation and time. */
+export type RecordedEmergency = Pick<Emergency, 'patient' | 'reason' | 'overrideReason' | 'disclosedBy'>;
 
 export interface RefusalRecord {
   readonly kind: 'refusal';
@@ -93,6 +99,7 @@ export function disclosureText(disclosure: Disclosure, at: number): string {
     at,
     request: recordedRequest(disclosure.request),
     requester: recordedRequester(disclosure.context),
+    ...emergencyOf(disclosure.context),
     interaction: disclosure.interaction,
     query: disclosure.query,
     resourceType: disclosure.resourceType,
@@ -107,6 +114,19 @@ export function disclosureText(disclosure: Disclosure, at: number): string {
     length: disclosure.length,
   };
   return JSON.stringify(stored);
+}
+
+function emergencyOf({ emergency }: RequesterContext): Pick<DisclosureRecord, 'emergency'> {
+  if (emergency === undefined) return {};
+  const { patient, reason, overrideReason, disclosedBy } = emergency;
+  return {
+    emergency: {
+      patient,
+      reason,
+      ...(overrideReason === undefined ? {} : { overrideReason }),
+      ...(disclosedBy === undefined ? {} : { disclosedBy }),
+    },
+  };
 }
 
 /** Reads back what `disclosureText` or `refusalText` made. */

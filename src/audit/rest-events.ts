@@ -13,7 +13,15 @@ import {
 } from './entities.ts';
 import type { Delivery, EventDraft } from './events.ts';
 import type { DisclosureRecord, RecordedRequest, RecordedRequester } from './record.ts';
-import { agentTypes, balpProfile, entityTypes, eventTypes, resourceTypeCoding, restInteraction } from './terms.ts';
+import {
+  agentTypes,
+  balpProfile,
+  entityTypes,
+  eventTypes,
+  resourceTypeCoding,
+  restInteraction,
+  subtypes,
+} from './terms.ts';
 
 /** The REST events of an answer, one per patient: IHE BALP PatientRead, PatientQuery, Read or Query where it succeeded. */
 export function answerEvents(
@@ -28,19 +36,25 @@ export function answerEvents(
   return groups.map((group) => {
     const released = record.outcome === 'released';
     const profile = released ? profileOf(record, group) : undefined;
+    const emergency = emergencyDetails(record, group);
     return {
-      streams: group.resources.some(isPart2) ? ['primary', 'part2'] : ['primary'],
+      streams: [
+        'primary',
+        ...(group.resources.some(isPart2) ? (['part2'] as const) : []),
+        // Whoever broke the glass is looked at afterwards.
+        ...(emergency.length > 0 ? (['securityOffice'] as const) : []),
+      ],
       name: `rest ${group.patient ?? ''}`,
       ...(profile === undefined ? {} : { profile: balpProfile(profile) }),
       type: eventTypes.rest,
-      subtype: [restInteraction(record.interaction)],
+      subtype: [restInteraction(record.interaction), ...(emergency.length > 0 ? [subtypes.emergencyOverride] : [])],
       action: actionOf(record.interaction),
       outcome: released ? '0' : failureOutcome(record.status),
       ...(released ? {} : { outcomeDesc: record.refusal ?? record.outcome }),
       agent: restAgents(record.interaction, record.requester, record.request, source),
       entity: [
         ...contentEntities(record, group, source),
-        ...(group.patient === undefined ? [] : [patientEntity(group.patient)]),
+        ...(group.patient === undefined ? [] : [patientEntity(group.patient, emergency)]),
         ...distinct([...consentsOf(group.resources), ...unattributed]).map(consentEntity),
         requestIdEntity(record.request.id, answerDetails(record, group, sequence, delivery)),
       ],
@@ -48,6 +62,17 @@ export function answerEvents(
       about: released ? group.resources : undefined,
     };
   });
+}
+
+/** For the one patient of an emergency: its nature, and who disclosed (42 CFR 2.51(c)); recipient and time are the event's own. */
+function emergencyDetails({ emergency }: DisclosureRecord, { patient }: Group): AuditEventEntityDetail[] {
+  if (emergency === undefined || emergency.patient !== patient) return [];
+  const { reason, overrideReason, disclosedBy } = emergency;
+  return [
+    textDetail('emergency-nature', reason),
+    ...(overrideReason === undefined ? [] : [textDetail('override-reason', overrideReason)]),
+    ...(disclosedBy === undefined ? [] : [textDetail('disclosed-by', disclosedBy)]),
+  ];
 }
 
 /** Client, gateway, person and organization: data flows to the client in a read, the query to the gateway in a search. */

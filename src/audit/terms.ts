@@ -31,6 +31,7 @@ export const eventTypes = {
 export const subtypes = {
   disclose: { system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'disclose' },
   byConsent: { system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType', code: 'AuthZ-Consent' },
+  emergencyOverride: dicom('110127'),
   byRole: { system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType', code: 'AuthZ-Role' },
 } as const;
 

@@ -3,6 +3,7 @@ import { answersConfig } from './answers.ts';
 import { auditConfig } from './audit.ts';
 import { consentConfig } from './consent.ts';
 import { decisionConfig } from './decision.ts';
+import { emergencyConfig } from './emergency.ts';
 import { identityConfig } from './identity.ts';
 import { labelsConfig } from './labels.ts';
 import { adminConfig, limitsConfig, listenerConfig } from './listener.ts';
@@ -23,6 +24,7 @@ export const configSchema = z
     identity: identityConfig,
     policy: policyConfig,
     decision: decisionConfig.prefault({}),
+    emergency: emergencyConfig.prefault({}),
     consent: consentConfig.prefault({}),
     labels: labelsConfig.prefault({}),
     representation: representationConfig.prefault({}),

@@ -1,22 +1,29 @@
 import type { Requester } from '../authenticate/requester.ts';
+import type { EmergencyConfig } from '../config/emergency.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { isPatientKey, type PatientKey, parseRelativeReference, type ResourceKey } from '../fhir/ids.ts';
 import type { FhirRequest, Interaction } from '../fhir/request.ts';
-import { canonicalSystem, isKnownPurpose, purposeCovers, systems } from '../fhir/vocabulary.ts';
+import { canonicalSystem, isKnownPurpose, systems } from '../fhir/vocabulary.ts';
 import type { Policy } from '../policy/policy.ts';
+import { emergencyOf, noEmergencies } from './emergency.ts';
 import type { Grant, RequesterContext } from './requester-context.ts';
 
 /**
  * Requester and request together. Static: nothing of it depends on data.
- * @throws {GatewayError} `purpose-not-accepted` for a purpose that the token does not state, and for emergencies, which this
- * gateway does not accept
+ * @param emergencies when a stated emergency is accepted; without it, never
+ * @throws {GatewayError} `purpose-not-accepted` for a purpose that the token does not state; `emergency-not-accepted`
  */
-export function buildContext(requester: Requester, request: FhirRequest, policy: Policy): RequesterContext {
+export function buildContext(
+  requester: Requester,
+  request: FhirRequest,
+  policy: Policy,
+  emergencies: EmergencyConfig = noEmergencies,
+): RequesterContext {
   const stated = requester.purposes.map(({ code }) => code);
   const chosen = chosenPurposes(request);
   if (chosen.some((code) => !stated.includes(code))) throw new GatewayError('purpose-not-accepted');
   const purposes = chosen.length > 0 ? chosen : stated;
-  if (purposes.some(isEmergency)) throw new GatewayError('purpose-not-accepted');
+  const emergency = emergencyOf(requester, purposes, request, policy, emergencies);
   const purposeAssigned = requester.purposes.some(({ code, assigned }) => assigned && purposes.includes(code));
   const user = requester.fhirUser === undefined ? undefined : parseRelativeReference(requester.fhirUser);
   return {
@@ -24,7 +31,13 @@ export function buildContext(requester: Requester, request: FhirRequest, policy:
     purposes,
     purposeAssigned,
     ...whose(user),
-    unrestricted: policy.unrestricted({ requester, purposes, purposeAssigned }),
+    ...(emergency === undefined ? {} : { emergency }),
+    unrestricted: policy.unrestricted({
+      requester,
+      purposes,
+      purposeAssigned,
+      ...(emergency === undefined ? {} : { emergency }),
+    }),
     at: request.receivedAt,
   };
 }
@@ -33,10 +46,6 @@ function whose(user: ResourceKey | undefined): Pick<RequesterContext, 'self' | '
   if (user === undefined) return {};
   if (isPatientKey(user)) return { self: user };
   return user.startsWith('RelatedPerson/') ? { relatedPerson: user } : {};
-}
-
-function isEmergency(code: string): boolean {
-  return purposeCovers('ETREAT', code) || code === 'BTG';
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Requester } from '../authenticate/requester.ts';
 import type { PatientKey } from '../fhir/ids.ts';
+import type { Emergency } from './emergency.ts';
 
 /** Requester and request together: everything static that a decision may rest on. */
 export interface RequesterContext {
@@ -8,6 +9,8 @@ export interface RequesterContext {
   readonly purposes: readonly string[];
   /** True when any of them was assigned by configuration. */
   readonly purposeAssigned: boolean;
+  /** Set when the one purpose is an emergency that was accepted: the table runs as for TREAT, and then this adds. */
+  readonly emergency?: Emergency;
   /** Set when the verified fhirUser is this Patient: the requester is the patient herself. */
   readonly self?: PatientKey;
   /** Set when the verified fhirUser is a RelatedPerson: its record decides, later, whether he represents anybody. */

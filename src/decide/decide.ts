@@ -4,23 +4,17 @@ import type { Residuals } from '../consent/residual.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Some } from '../fhir/coding.ts';
 import type { PatientKey } from '../fhir/ids.ts';
-import {
-  canonicalSystem,
-  isKnownPurpose,
-  namedOnlyTopics,
-  part2,
-  purposeCovers,
-  substanceClass,
-  systems,
-} from '../fhir/vocabulary.ts';
+import { canonicalSystem, namedOnlyTopics, part2, purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
 import type { Facts } from '../label/facts.ts';
 import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
 import type { Policy, PolicyAnswer } from '../policy/policy.ts';
 import { answerOf, coversRest, namesRecipient, type ReadyConsent, type Ruling, ready } from './answer.ts';
 import type { Decision, Reason, Release, Withhold } from './decision.ts';
+import { inEmergency, type Run } from './emergency.ts';
 import { applicable } from './families.ts';
 import type { Asker, Question } from './match.ts';
 import { part2Lacks } from './part2-elements.ts';
+import { isForPurpose } from './purposes.ts';
 import type { Candidate, DecisionSettings, Standing } from './question.ts';
 import type { ReasonCode } from './reasons.ts';
 import { residualForbids } from './residual.ts';
@@ -39,7 +33,9 @@ interface ReadyPatient {
   readonly patient: PatientKey;
   readonly standing: Standing;
   readonly unreadable: boolean;
-  readonly runs: readonly { readonly asker: Asker; readonly consents: readonly ReadyConsent[] }[];
+  readonly runs: readonly Run[];
+  /** Her Consents asked with the emergency's own purpose, where she is the one patient of it. */
+  readonly emergency: Run | undefined;
   /** Decisions on her resources depend on type and labels alone. */
   readonly labelsAlone: boolean;
 }
@@ -64,7 +60,9 @@ export class Rules {
     this.#residuals = residuals;
     this.#policy = policy;
     this.#settings = settings;
-    this.#purposes = context.purposes.length === 0 ? [undefined] : context.purposes;
+    // An accepted emergency only adds: the table runs as for treatment.
+    if (context.emergency !== undefined) this.#purposes = ['TREAT'];
+    else this.#purposes = context.purposes.length === 0 ? [undefined] : context.purposes;
   }
 
   knows(patient: PatientKey): boolean {
@@ -76,7 +74,7 @@ export class Rules {
     const identities = new Set((names ?? requester).identities);
     const organizations = new Set((names ?? requester).organizations);
     const roles = requester.roleCodes.map(({ system = '', code }) => ({ system: canonicalSystem(system), code }));
-    const runs = this.#purposes.map((purpose) => {
+    const runFor = (purpose: string | undefined): Run => {
       const asker: Asker = { identities, organizations, roles, purpose, at };
       return {
         asker,
@@ -84,10 +82,16 @@ export class Rules {
           ready(one, asker, this.#settings),
         ),
       };
-    });
+    };
+    const runs = this.#purposes.map(runFor);
+    const { emergency: accepted } = this.#context;
+    const emergency = accepted?.patient === patient ? runFor(accepted.purpose) : undefined;
     const labelsAlone =
-      runs.every((run) => run.consents.every(({ readsData }) => !readsData)) && this.#residuals === undefined;
-    this.#patients.set(patient, { patient, standing, unreadable: consents.unreadable, runs, labelsAlone });
+      this.#residuals === undefined &&
+      [...runs, ...(emergency === undefined ? [] : [emergency])].every((run) =>
+        run.consents.every(({ readsData }) => !readsData),
+      );
+    this.#patients.set(patient, { patient, standing, unreadable: consents.unreadable, runs, emergency, labelsAlone });
   }
 
   /** @throws {Error} when a patient of the candidate was not established: that is a fault of the caller, never an answer */
@@ -187,12 +191,27 @@ export class Rules {
     )
       return withhold(reason('consent-names-sensitive', 5));
     const reasons: Reason[] = [];
-    for (const { asker, consents } of ready.runs) {
-      const decision = this.#run(ready, asker, consents, candidate, topics);
-      if (decision.outcome === 'withhold') return decision;
+    for (const run of ready.runs) {
+      const decision = this.#run(ready, run.asker, run.consents, candidate, topics);
+      if (decision.outcome === 'withhold') return this.#exceptInEmergency(decision, ready, run, candidate, topics);
       reasons.push(...decision.reasons);
     }
     return { outcome: 'release', reasons: reasons as unknown as Some<Reason>, obligations: [] };
+  }
+
+  /** What steps 5 to 8 hid, for the one patient of an accepted emergency. */
+  #exceptInEmergency(
+    hidden: Withhold,
+    { patient, unreadable, emergency: asserted }: ReadyPatient,
+    treatment: Run,
+    candidate: Candidate,
+    topics: readonly string[],
+  ): Decision {
+    const { emergency } = this.#context;
+    if (emergency === undefined || asserted === undefined) return hidden;
+    const sitting = { emergency, patient, unreadable, treatment, asserted, residuals: this.#residuals };
+    const reasons = inEmergency(sitting, candidate, questionsOf(topics, candidate.labels), this.#settings);
+    return reasons === undefined ? hidden : release(...reasons);
   }
 
   /** Step 4: the patient, or who lawfully stands for her. Undefined: the table goes on. */
@@ -375,17 +394,6 @@ export class Rules {
 function isPart2Data(topic: string): boolean {
   return topic === part2 || topic === 'SUDCN' || substanceClass.has(topic);
 }
-
-/** Data labelled with purposes of use is for these and no other (FHIR R4 Security Labels, purpose of use). */
-function isForPurpose({ caveats }: Labels, purpose: string | undefined): boolean {
-  const limits = caveats
-    .filter((caveat) => caveat.startsWith(purposePrefix))
-    .map((caveat) => caveat.slice(purposePrefix.length))
-    .filter(isKnownPurpose);
-  return limits.length === 0 || (purpose !== undefined && limits.some((limit) => purposeCovers(limit, purpose)));
-}
-
-const purposePrefix = `${systems.actReason}|`;
 
 /** One question per topic, and the last for the rest. */
 export function questionsOf(topics: readonly string[], labels: Labels): readonly Question[] {

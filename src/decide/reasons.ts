@@ -13,6 +13,7 @@ export const reasonTexts = {
   'no-qualifying-permit': 'The law asks for a written consent that covers it, and there is none.',
   'qualifying-permit': 'A written consent covers it.',
   'within-program': 'It stays within the program that made it.',
+  emergency: 'A medical emergency was stated, and accepted.',
   'no-permit-for-topic': 'No consent permits this sensitive topic, and the role is not cleared for it.',
   'consent-permit': 'A consent of the patient permits it.',
   'consent-names-sensitive': 'A consent that names something sensitive is for the patient and those who represent her.',

@@ -48,6 +48,12 @@ export const errorKinds = {
   'scope-insufficient': { status: 403, issue: 'forbidden', title: "The token's scopes do not cover this request." },
   'policy-refused': { status: 403, issue: 'forbidden', title: "This deployment's policy does not allow this request." },
   'purpose-not-accepted': { status: 403, issue: 'forbidden', title: 'The purpose of use is not accepted here.' },
+  'emergency-not-accepted': {
+    status: 403,
+    issue: 'forbidden',
+    title:
+      'Emergency access needs a role that may, a recent strong sign-in, one patient, a reason, and no other purpose.',
+  },
   'rate-limited': { status: 429, issue: 'throttled', title: 'Too many requests. Try again later.' },
   overloaded: { status: 503, issue: 'throttled', title: 'The gateway is at its limit. Try again later.' },
   'upstream-unavailable': { status: 503, issue: 'transient', title: 'The FHIR server could not be reached.' },

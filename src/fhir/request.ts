@@ -9,7 +9,7 @@ export interface FhirRequest {
   readonly query: readonly Parameter[];
   /** Form parameters of POST `_search`, in order; empty otherwise. */
   readonly form: readonly Parameter[];
-  /** Lower-case names; only those the gateway reads: authorization, accept, prefer, if-none-match, if-modified-since, x-purpose-of-use, category, x-request-id, dpop. */
+  /** Lower-case names; only those the gateway reads: authorization, accept, prefer, if-none-match, if-modified-since, x-purpose-of-use, category, x-emergency-reason, x-emergency-patient, x-request-id, dpop. */
   readonly headers: Readonly<Partial<Record<string, string>>>;
   /** Epoch milliseconds. */
   readonly receivedAt: number;

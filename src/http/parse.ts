@@ -22,6 +22,8 @@ const readHeaders = new Set([
   'if-modified-since',
   'x-purpose-of-use',
   'category',
+  'x-emergency-reason',
+  'x-emergency-patient',
   'x-request-id',
   'dpop',
   'content-type',

@@ -97,7 +97,7 @@ function setSecurityHeaders(
   response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, OPTIONS');
   response.setHeader(
     'Access-Control-Allow-Headers',
-    'Authorization, Content-Type, Accept, Prefer, If-None-Match, If-Modified-Since, X-Purpose-Of-Use, Category',
+    'Authorization, Content-Type, Accept, Prefer, If-None-Match, If-Modified-Since, X-Purpose-Of-Use, Category, X-Emergency-Reason, X-Emergency-Patient',
   );
   response.setHeader('Access-Control-Max-Age', '600');
 }
@@ -149,6 +149,10 @@ async function answer(
     deps.metrics.requests.inc({ interaction: result.interaction, status: String(result.reply.status) });
     deps.metrics.released.inc(result.released);
     deps.metrics.withheld.inc(result.withheld);
+    if (result.emergency) {
+      deps.metrics.emergencies.inc();
+      deps.log.warn('an answer was given in an emergency', { requestId: id, interaction: result.interaction });
+    }
     deps.metrics.duration.observe({ interaction: result.interaction }, durationMs / 1000);
     deps.log.info('answered', {
       requestId: id,

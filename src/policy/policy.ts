@@ -23,7 +23,13 @@ export interface PolicyAnswer {
 }
 
 /** The requester as policies know him, for questions before there is a request: roles, purposes, client. */
-export type Asker = Pick<RequesterContext, 'requester' | 'purposes' | 'purposeAssigned'>;
+export type Asker = Pick<RequesterContext, 'requester' | 'purposes' | 'purposeAssigned'> & {
+  /** An emergency is asked about as for treatment, and by its own name beside it. */
+  readonly emergency?: { readonly purpose: string };
+};
+
+/** What breaking the glass may reach: what no Consent opens; what one denies; SUD counseling and psychotherapy notes. */
+export type BehindGlass = 'hidden' | 'denied' | 'notes';
 
 /** The role and attribute rules (Cedar). Every answer is a pure function of its arguments, so answers are remembered. */
 export interface Policy {
@@ -42,11 +48,13 @@ export interface Policy {
   forbids(asker: Asker, resourceType: string, labels: readonly string[]): PolicyAnswer;
   /** Steps 6 and 7: do the role rules clear this requester for a topic without a Consent? */
   clears(asker: Asker, topic: string): PolicyAnswer;
+  /** May this requester, in an emergency, receive what is hidden so? */
+  breaksGlass(asker: Asker, what: BehindGlass): PolicyAnswer;
   /** The `unrestricted` grant. */
   unrestricted(asker: Asker): boolean;
 }
 
-type ActionName = 'ask' | 'receive' | 'release' | 'know' | 'everything';
+type ActionName = 'ask' | 'receive' | 'release' | 'know' | 'break-glass' | 'everything';
 
 interface Question {
   readonly action: ActionName;
@@ -91,6 +99,8 @@ export function createPolicy(set: PolicySet, remembered: number): Policy {
     forbids: (asker, type, labels) =>
       ask(asker, { action: 'release', resource: { type: 'Kind', id: type }, context: { labels } }),
     clears: (asker, topic) => ask(asker, { action: 'know', resource: { type: 'Topic', id: topic }, context: {} }),
+    breaksGlass: (asker, what) =>
+      ask(asker, { action: 'break-glass', resource: { type: 'Record', id: what }, context: {} }),
     unrestricted: (asker) =>
       ask(asker, { action: 'everything', resource: { type: 'Record', id: 'all' }, context: {} }).allowed,
   };
@@ -133,7 +143,7 @@ function messagesOf(errors: readonly { readonly message: string }[]): string {
   return errors.map(({ message }) => message).join('; ');
 }
 
-function attributesOf({ requester, purposes, purposeAssigned }: Asker) {
+function attributesOf({ requester, purposes, purposeAssigned, emergency }: Asker) {
   return {
     roles: [...requester.roles].sort(),
     attrs: {
@@ -141,8 +151,9 @@ function attributesOf({ requester, purposes, purposeAssigned }: Asker) {
       client: requester.clientId,
       clientKind: requester.clientKind,
       organizations: [...requester.organizations].sort(),
-      purposes: [...purposes].sort(),
+      purposes: emergency === undefined ? [...purposes].sort() : ['TREAT'],
       purposeAssigned,
+      ...(emergency === undefined ? {} : { emergency: emergency.purpose }),
       ...(requester.acr === undefined ? {} : { acr: requester.acr }),
     },
   };

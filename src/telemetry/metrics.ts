@@ -30,6 +30,11 @@ export function createMetrics(): Metrics {
       help: 'Candidates that were withheld, in sum.',
       registers,
     }),
+    emergencies: new Counter({
+      name: 'gateway_emergency_answers_total',
+      help: 'Answers that were given in a stated emergency.',
+      registers,
+    }),
     consentFindings: new Counter({
       name: 'gateway_consent_findings_total',
       help: 'Constructs in Consents that were not understood.',
@@ -46,6 +51,7 @@ export interface Metrics {
   readonly duration: Histogram<'interaction'>;
   readonly released: Counter;
   readonly withheld: Counter;
+  readonly emergencies: Counter;
   readonly consentFindings: Counter<'construct'>;
   readonly inFlight: Gauge;
 }

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { type Delivery, eventsOf, type Stream, type StreamedEvent } from '../../src/audit/events.ts';
 import { disclosureText, readRecord, refusalText } from '../../src/audit/record.ts';
 import type { Disclosure } from '../../src/audit/recorder.ts';
+import type { PatientKey } from '../../src/fhir/ids.ts';
 import {
   context,
   disclosure,
@@ -274,6 +275,45 @@ describe('an accounting row', () => {
   it('is made when no purpose is stated', () => {
     const events = made(disclosure({ context: context({ purposes: [] }) }));
     expect(profiles(events.map(({ event }) => event))).toContain('PrivacyDisclosure.Source');
+  });
+});
+
+describe('an emergency', () => {
+  const emergency = {
+    purpose: 'BTG',
+    patient: 'Patient/ada' as PatientKey,
+    reason: 'unconscious, overdose suspected',
+    overrideReason: 'OVRER',
+    disclosedBy: 'Health information desk',
+    overridesDenies: false,
+    includesNotes: false,
+  };
+  const given = made(
+    searchOf([], {
+      context: { ...context({ purposes: [{ code: 'BTG', assigned: false }] }), emergency },
+      released: [resource('Observation/1', ['Patient/ada']), resource('Observation/2', ['Patient/ben'])],
+    }),
+  );
+  const about = (patient: string): StreamedEvent[] => given.filter(({ event }) => whats(event).includes(patient));
+
+  it('is recorded with all that 42 CFR 2.51(c) asks for, and shown to the security office', () => {
+    const [one] = about('Patient/ada');
+    expect(one?.streams).toEqual(['primary', 'securityOffice']);
+    expect(one?.event.subtype?.map(({ code }) => code)).toEqual(['search-type', '110127']);
+    expect(one?.event.purposeOfEvent?.[0]?.coding?.[0]?.code).toBe('BTG');
+    expect(detail(one?.event, 'emergency-nature')).toBe('unconscious, overdose suspected');
+    expect(detail(one?.event, 'override-reason')).toBe('OVRER');
+    expect(detail(one?.event, 'disclosed-by')).toBe('Health information desk');
+    expect(one?.event.agent.map(({ name }) => name)).toContain('Dr Ann Lee');
+    expect(JSON.stringify(one?.event.agent)).toContain('North Clinic');
+    expect(one?.event.recorded).toBe('2026-03-01T10:00:00.120Z');
+  });
+
+  it('is no emergency of anybody else in the same answer', () => {
+    const [other] = about('Patient/ben');
+    expect(other?.streams).toEqual(['primary']);
+    expect(other?.event.subtype?.map(({ code }) => code)).toEqual(['search-type']);
+    expect(detail(other?.event, 'emergency-nature')).toBeUndefined();
   });
 });
 

@@ -70,6 +70,7 @@ test('a Consent that denies everybody everything leaves staff nothing of hers', 
   fc.assert(
     fc.property(cases, (given) => {
       fc.pre(given.context.self === undefined && given.context.relatedPerson === undefined);
+      fc.pre(given.context.emergency?.overridesDenies !== true);
       const world: Case = {
         ...given,
         context: { ...given.context, unrestricted: false },
@@ -94,10 +95,11 @@ test('revoking every Consent releases no more than having none', () => {
   }));
 });
 
-test('without Consents no Part 2 data leaves but to the patient, hers, the program and the unrestricted', () => {
+test('without Consents no Part 2 data leaves but to the patient, hers, the program, in emergencies and to the unrestricted', () => {
   let hidden = 0;
   fc.assert(
     fc.property(cases, (given) => {
+      fc.pre(given.context.emergency === undefined);
       fc.pre(given.context.self === undefined && given.context.relatedPerson === undefined);
       const world: Case = {
         ...given,
@@ -167,4 +169,47 @@ test('her own access does not depend on her Consents', () => {
     { numRuns: 100 },
   );
   expect(own).toBeGreaterThan(50);
+});
+
+/** The same request for treatment. */
+function forTreatment({ context: { emergency, ...context }, ...world }: Case): Case {
+  return { ...world, context: { ...context, purposes: ['TREAT'] } };
+}
+
+test('an emergency only adds, and only what is about its one patient', () => {
+  let added = 0;
+  fc.assert(
+    fc.property(cases, (world) => {
+      const { emergency } = world.context;
+      fc.pre(emergency !== undefined);
+      const before = released(forTreatment(world));
+      for (const [index, after] of released(world).entries()) {
+        if (before[index]) expect(after).toBe(true);
+        if (before[index] || !after) continue;
+        added += 1;
+        expect(world.candidates[index]?.facts.patients).toContain(emergency?.patient);
+      }
+    }),
+    { numRuns },
+  );
+  expect(added).toBeGreaterThan(numRuns / 20);
+});
+
+test('no emergency reaches notes by itself', () => {
+  let notes = 0;
+  fc.assert(
+    fc.property(cases, (given) => {
+      const { emergency } = given.context;
+      fc.pre(emergency !== undefined);
+      const context = { ...given.context, unrestricted: false, emergency: { ...emergency, includesNotes: false } };
+      const after = released({ ...given, context } as Case, () => []);
+      for (const [index, { labels, facts }] of given.candidates.entries()) {
+        if (facts.patients.length === 0 || !labels.topics.some((one) => one === 'SUDCN' || one === 'PSYTHPN')) continue;
+        notes += 1;
+        expect(after[index]).toBe(false);
+      }
+    }),
+    { numRuns },
+  );
+  expect(notes).toBeGreaterThan(numRuns / 20);
 });

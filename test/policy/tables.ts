@@ -63,7 +63,7 @@ export function asker(
 
 /** All that the shipped policies answer, for reading: by role and kind, by role, purpose and topic, by role and label. */
 export function tables(policy: Policy): string {
-  return `${[intro, kindsTable(policy), topicsTable(policy), labelsTable(policy), everythingTable(policy)].join('\n\n')}\n`;
+  return `${[intro, kindsTable(policy), topicsTable(policy), labelsTable(policy), emergencyTable(policy), everythingTable(policy)].join('\n\n')}\n`;
 }
 
 const intro = `# The policy set us-part2: who may ask, receive and know what
@@ -132,6 +132,27 @@ function labelsTable(policy: Policy): string {
     'No Consent gives what stands here.',
     '',
     table(['Role', 'Labels'], rows),
+  ].join('\n');
+}
+
+function emergencyTable(policy: Policy): string {
+  const who = (what: 'hidden' | 'denied' | 'notes'): string =>
+    roles
+      .filter((role) => policy.breaksGlass({ ...asker([role], ['BTG']), emergency: { purpose: 'BTG' } }, what).allowed)
+      .join(', ') || 'nobody';
+  return [
+    '## Emergencies',
+    '',
+    'In an emergency that is accepted, for one patient, this is added to what treatment would see.',
+    '',
+    table(
+      ['What', 'Roles'],
+      [
+        ['what no Consent opens, and none denies', who('hidden')],
+        ['what a Consent denies', who('denied')],
+        ['SUD counseling notes and psychotherapy notes', who('notes')],
+      ],
+    ),
   ].join('\n');
 }
 

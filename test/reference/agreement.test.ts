@@ -20,6 +20,7 @@ const least: Readonly<Record<string, number>> = {
   'consent-unreadable': 20,
   'no-applicable-consent': 200,
   'implicit-policy': 100,
+  emergency: 200,
   'not-about-a-patient': 100,
   'patient-unknown': 50,
   'policy-kind': 20,
@@ -64,9 +65,9 @@ function story(world: Case | undefined, error: unknown): string {
   if (world === undefined) return `${lines[0]}\n${String(error)}`;
   const text = (value: unknown): string =>
     JSON.stringify(value, (_key, inner: unknown) => (inner instanceof Map ? Object.fromEntries(inner) : inner));
-  const { requester, purposes } = world.context;
+  const { requester, purposes, emergency } = world.context;
   lines.push(
-    `requester ${text([requester.identities, requester.organizations, requester.roles])} for ${text(purposes)}`,
+    `requester ${text([requester.identities, requester.organizations, requester.roles])} for ${text(purposes)} ${text(emergency ?? null)}`,
   );
   for (const { key, standing, consents } of world.patients)
     lines.push(`${key} ${text(standing)}`, ...consents.map((consent) => `  ${text(consent)}`));

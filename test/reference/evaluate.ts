@@ -6,8 +6,8 @@ import type { R4Actor, R4Coding, R4Concept, R4Consent, R4Data, R4Period, R4Provi
 
 /**
  * The decision core once more, from the raw Consents, written to be read rather than to be fast, and sharing nothing
- * with the gateway but types. Where both agree on thousands of random cases, a slip would have to be made twice. Emergency purposes are
- * refused before anything is decided, so they are asked of Consents but never asserted here.
+ * with the gateway but types. Where both agree on thousands of random cases, a slip would have to be made twice. That an emergency is
+ * accepted is static and settled before anything is decided.
  */
 export interface Case {
   readonly patients: readonly PatientRecord[];
@@ -139,13 +139,32 @@ function aboutPatient(world: Single, patient: PatientRecord): Verdict {
   let last = release(8, 'nothing');
   for (const purpose of runs(world)) {
     last = run(world, patient, purpose);
-    if (last.outcome === 'withhold') return last;
+    if (last.outcome === 'withhold') return opensInEmergency(world, patient) ? release(6, 'emergency') : last;
   }
   return last;
 }
 
-/** Every asserted purpose is a run of its own; no purpose is one run too. */
+/** 42 CFR 2.51: for the one patient of an accepted emergency, whatever no Consent denies, but for the notes. */
+function opensInEmergency(world: Single, patient: PatientRecord): boolean {
+  const { emergency } = world.context;
+  if (emergency === undefined || emergency.patient !== patient.key) return false;
+  return questionsOf(world).every((question) => {
+    const said = [
+      ...heard(answers(world, patient, question, 'TREAT'), world.settings),
+      ...heard(answers(world, patient, question, emergency.purpose), world.settings),
+    ];
+    const now = heard(answers(world, patient, question, emergency.purpose), world.settings);
+    const permitting = now.filter(({ answer }) => answer === 'permit').map(({ consent }) => consent);
+    const denying = said.filter(({ answer }) => answer === 'deny').map(({ consent }) => consent);
+    const isNote = question.topic === 'SUDCN' || question.topic === 'PSYTHPN';
+    if (isNote && permitting.length === 0 && !emergency.includesNotes) return false;
+    return emergency.overridesDenies || denying.every((consent) => permitting.includes(consent));
+  });
+}
+
+/** Every asserted purpose is a run of its own; no purpose is one run too. In an emergency the table runs as for treatment. */
 function runs({ context }: Single): readonly (string | undefined)[] {
+  if (context.emergency !== undefined) return ['TREAT'];
   return context.purposes.length === 0 ? [undefined] : context.purposes;
 }
 
@@ -288,18 +307,23 @@ function answers(world: Single, patient: PatientRecord, question: Question, purp
 
 /** Deny, then permit, then uncovered; or the newest or the most specific of those that permit or deny. */
 function combine(said: readonly Said[], settings: DecisionSettings): { answer: Answer; deciding: readonly Said[] } {
-  const decided = said.filter(({ answer }) => answer === 'permit' || answer === 'deny');
-  const heard =
-    settings.conflictStrategy === 'most-recent'
-      ? decided.filter((one) => decided.every((other) => !isNewer(other.consent, one.consent)))
-      : settings.conflictStrategy === 'most-specific'
-        ? decided.filter((one) => decided.every((other) => !(rank(other) > rank(one))))
-        : decided;
   for (const answer of ['deny', 'permit'] as const) {
-    const deciding = heard.filter((one) => one.answer === answer);
+    const deciding = heard(said, settings).filter((one) => one.answer === answer);
     if (deciding.length > 0) return { answer, deciding };
   }
   return { answer: said.some(({ answer }) => answer === 'uncovered') ? 'uncovered' : 'not-applicable', deciding: [] };
+}
+
+function heard(said: readonly Said[], settings: DecisionSettings): readonly Said[] {
+  const decided = said.filter(({ answer }) => answer === 'permit' || answer === 'deny');
+  switch (settings.conflictStrategy) {
+    case 'most-recent':
+      return decided.filter((one) => decided.every((other) => !isNewer(other.consent, one.consent)));
+    case 'most-specific':
+      return decided.filter((one) => decided.every((other) => !(rank(other) > rank(one))));
+    case 'deny-overrides':
+      return decided;
+  }
 }
 
 /** Data instance > label or code > class > what else narrows > whole record; then person > role > organization > all. */

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Emergency } from '../../src/context/emergency.ts';
 import type { RequesterContext } from '../../src/context/requester-context.ts';
 import type { Candidate, DecisionSettings, NamedData, Standing } from '../../src/decide/question.ts';
 import type { Coding, Interval } from '../../src/fhir/coding.ts';
@@ -516,8 +517,22 @@ const who = fc.oneof(
   { weight: 1, arbitrary: fc.constant('patient' as const) },
 );
 
-/** Emergencies are refused before anything is decided. */
 const asserted = purposes.filter((one) => one !== 'BTG' && one !== 'ETREAT');
+
+/** Emergencies that were accepted, now and then for another patient than the one the resource is about. */
+const emergency: fc.Arbitrary<Emergency | undefined> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(undefined) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      purpose: fc.constantFrom('BTG', 'ETREAT', 'ERTREAT'),
+      patient: fc.constantFrom(...(['Patient/p1', 'Patient/p1', 'Patient/p1', 'Patient/p2'] as PatientKey[])),
+      reason: fc.constant('unconscious'),
+      overridesDenies: fc.constantFrom(false, false, true),
+      includesNotes: fc.constantFrom(false, false, true),
+    }),
+  },
+);
 
 const context: fc.Arbitrary<RequesterContext> = fc
   .record({
@@ -542,9 +557,12 @@ const context: fc.Arbitrary<RequesterContext> = fc
         arbitrary: fc.constantFrom<string[]>([], ['TREAT', 'HPAYMT'], ['HRESCH', 'HOPERAT']),
       },
     ),
+    emergency,
     unrestricted: fc.oneof({ weight: 60, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
   })
-  .map(({ who, identities, organizations, roles, purposes, unrestricted }): RequesterContext => {
+  .map(({ who, identities, organizations, roles, purposes: usual, emergency, unrestricted }): RequesterContext => {
+    const stated = who === 'staff' ? emergency : undefined;
+    const purposes = stated === undefined ? usual : [stated.purpose];
     const person = { staff: identities, guardian: ['RelatedPerson/guardian'], patient: ['Patient/p1'] }[who];
     return {
       requester: {
@@ -566,6 +584,7 @@ const context: fc.Arbitrary<RequesterContext> = fc
       },
       purposes,
       purposeAssigned: false,
+      ...(stated === undefined ? {} : { emergency: stated }),
       ...(who === 'patient' ? { self: 'Patient/p1' as PatientKey } : {}),
       ...(who === 'guardian' ? { relatedPerson: 'RelatedPerson/guardian' } : {}),
       unrestricted,

@@ -30,7 +30,7 @@ function answered(named: NamedScenario): object {
   const ruled = ruleOn({
     config: configOf(scenario.given.settings, place),
     at,
-    asker: askerOf(scenario, world),
+    asker: askerOf(scenario, world, at),
     interaction: id === undefined || query !== undefined ? 'search-type' : 'read',
     type,
     stored: world.stored,

@@ -80,11 +80,11 @@ function contextOf({ config, asker, at }: Enquiry): RequesterContext {
     path: [],
     query: [],
     form: [],
-    headers: {},
+    headers: asker.headers ?? {},
     receivedAt: at,
     remoteAddress: '',
   } as const;
-  return buildContext(requester, request, policy);
+  return buildContext(requester, request, policy, config.emergency);
 }
 
 function decideAll({ config, stored, at }: Enquiry, context: RequesterContext): ReadonlyMap<string, Decision> {

@@ -113,6 +113,14 @@ export const scenarioSchema = z
         .optional()
         .describe('v3-ActReason; several are asserted together; none: [].'),
       request: z.string().describe('GET and the request; names stand for ids.'),
+      emergency: z
+        .strictObject({
+          patient: z.string().optional().describe('Header X-Emergency-Patient.'),
+          reason: z.string().optional().describe('Header X-Emergency-Reason.'),
+          acr: z.string().optional().describe('Claim acr of the token.'),
+          signedInMinutesAgo: z.int().optional().describe('Claim auth_time of the token.'),
+        })
+        .optional(),
       pcf: z.record(z.string(), z.unknown()).optional().describe('Claim extensions.ihe_pcf of the token (IHE PCF).'),
     }),
     // biome-ignore lint/suspicious/noThenProperty: given, when, then are the words of the form.
@@ -139,6 +147,7 @@ const castSchema = z.strictObject({
     z.strictObject({
       decision: z.record(z.string(), z.unknown()).default({}),
       labels: z.record(z.string(), z.unknown()).default({}),
+      emergency: z.record(z.string(), z.unknown()).default({}),
     }),
   ),
   organizations: z.record(

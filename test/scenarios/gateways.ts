@@ -42,7 +42,7 @@ export async function startGateways(worlds: readonly World[]): Promise<Gateways>
   return {
     async get(settings, asker, path) {
       const { url } = await gatewayFor(settings);
-      const headers = { authorization: `Bearer ${await issuer.tokenFor(asker)}` };
+      const headers = { ...asker.headers, authorization: `Bearer ${await issuer.tokenFor(asker)}` };
       const answer = await fetch(`${url}${path}`, { headers });
       return { status: answer.status, body: (await answer.json()) as Answer['body'] };
     },

@@ -34,7 +34,7 @@ async function walk(named: NamedScenario): Promise<void> {
   const { id, scenario } = named;
   const { given, when, then } = scenario;
   const world = worlds.get(id) as World;
-  const asker = askerOf(scenario, world);
+  const asker = askerOf(scenario, world, Date.now());
   const [, path = ''] = when.request.split(' ');
   const answer = await gateways.get(given.settings, asker, world.say(path));
   if (then.refused !== undefined) {

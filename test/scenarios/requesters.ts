@@ -7,12 +7,28 @@ export interface Asker {
   readonly client: string;
   readonly scope: string;
   readonly claims: Readonly<Record<string, unknown>>;
+  /** Headers beside the token. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-export function askerOf({ when }: Scenario, world: World): Asker {
+/** @param now Epoch milliseconds of the request. */
+export function askerOf({ when }: Scenario, world: World, now: number): Asker {
   const requester = cast.requesters[when.requester];
   if (requester === undefined) throw new Error(`cast.yaml has no requester ${when.requester}`);
-  return tokenOf(when.requester, requester, when.purposeOfUse, (text) => world.say(text), when.pcf);
+  const asker = tokenOf(when.requester, requester, when.purposeOfUse, (text) => world.say(text), when.pcf);
+  const { patient, reason, acr, signedInMinutesAgo } = when.emergency ?? {};
+  return {
+    ...asker,
+    claims: {
+      ...asker.claims,
+      ...(acr !== undefined && { acr }),
+      ...(signedInMinutesAgo !== undefined && { auth_time: Math.floor(now / 1_000) - 60 * signedInMinutesAgo }),
+    },
+    headers: {
+      ...(patient !== undefined && { 'x-emergency-patient': world.say(patient) }),
+      ...(reason !== undefined && { 'x-emergency-reason': reason }),
+    },
+  };
 }
 
 export function tokenOf(

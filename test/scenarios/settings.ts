@@ -41,6 +41,7 @@ export function configOf(settings: string, place: Place): Config {
       })),
     },
     decision: chosen.decision,
+    emergency: chosen.emergency,
     labels: { programs: ['Organization/lakeside'], ...chosen.labels },
     consent: { maximumAgeMs: 0 },
     answers: { negativeGridMs: 0 },

@@ -1,0 +1,96 @@
+import type { Residuals } from '../consent/residual.ts';
+import type { Emergency } from '../context/emergency.ts';
+import type { Some } from '../fhir/coding.ts';
+import type { PatientKey } from '../fhir/ids.ts';
+import { namedOnlyTopics } from '../fhir/vocabulary.ts';
+import { answerOf, type ReadyConsent, type Ruling } from './answer.ts';
+import type { Reason } from './decision.ts';
+import type { Asker, Question } from './match.ts';
+import { isForPurpose } from './purposes.ts';
+import type { Candidate, DecisionSettings } from './question.ts';
+import { residualForbids } from './residual.ts';
+import { type Asked, decisive } from './strategies.ts';
+
+/** A patient's Consents, made ready for one purpose. */
+export interface Run {
+  readonly asker: Asker;
+  readonly consents: readonly ReadyConsent[];
+}
+
+/** What one purpose of one patient was asked. */
+export interface Sitting {
+  readonly emergency: Emergency;
+  readonly patient: PatientKey;
+  readonly unreadable: boolean;
+  readonly treatment: Run;
+  readonly asserted: Run;
+  readonly residuals: Residuals | undefined;
+}
+
+/**
+ * The exception for a medical emergency (42 CFR 2.51), asked after the table ran as for TREAT and hid something in steps 5
+ * to 8. It asks every Consent again with the emergency's own purpose. Whatever denies, for treatment or for the
+ * emergency, keeps it hidden, unless the same Consent permits it for the emergency or the policies let emergencies
+ * override denies; notes need a permit, or policies that include them. Undefined: it stays hidden.
+ */
+export function inEmergency(
+  sitting: Sitting,
+  candidate: Candidate,
+  questions: readonly Question[],
+  settings: DecisionSettings,
+): Some<Reason> | undefined {
+  const { emergency, patient, unreadable, treatment, asserted, residuals } = sitting;
+  const votesIn = (run: Run): readonly Asked[] => {
+    const asked = answersOf(run, questions, candidate, settings);
+    // What cannot be read may have been newer than any permit: then every deny counts, and no permit.
+    return unreadable ? asked : decisive(asked, settings.conflictStrategy);
+  };
+  const votes = votesIn(asserted);
+  const before = votesIn(treatment);
+  const permits: Reason[] = [];
+  for (const [index, { topic }] of questions.entries()) {
+    const permitting = unreadable ? new Map<string, Ruling>() : permittedBy(votes, index);
+    const denying = [...deniedBy(before, index), ...deniedBy(votes, index)];
+    if (!emergency.overridesDenies && denying.some((ref) => !permitting.has(ref))) return undefined;
+    const isNote = topic !== undefined && namedOnlyTopics.has(topic);
+    if (isNote && !emergency.includesNotes && permitting.size === 0) return undefined;
+    for (const [consent, ruling] of permitting)
+      permits.push({ code: 'consent-permit', step: 6, consent, provision: ruling.provision, label: topic ?? 'rest' });
+  }
+  if (!emergency.overridesDenies) {
+    if (!isForPurpose(candidate.labels, emergency.purpose)) return undefined;
+    if (residuals !== undefined && residualForbids(residuals, patient, questions, asserted.asker, candidate, settings))
+      return undefined;
+  }
+  return [{ code: 'emergency', step: 6, rule: emergency.purpose }, ...permits];
+}
+
+function answersOf(
+  { consents }: Run,
+  questions: readonly Question[],
+  candidate: Candidate,
+  settings: DecisionSettings,
+): readonly Asked[] {
+  return consents.map((consent) => ({
+    consent,
+    rulings: questions.map((question) => answerOf(consent, question, candidate, settings)),
+  }));
+}
+
+function permittedBy(votes: readonly Asked[], index: number): ReadonlyMap<string, Ruling> {
+  return new Map(
+    answering('permit', votes, index).map(({ consent, rulings }) => [refOf(consent), rulings[index] as Ruling]),
+  );
+}
+
+function deniedBy(votes: readonly Asked[], index: number): readonly string[] {
+  return answering('deny', votes, index).map(({ consent }) => refOf(consent));
+}
+
+function answering(answer: 'permit' | 'deny', votes: readonly Asked[], index: number): readonly Asked[] {
+  return votes.filter(({ rulings }) => rulings[index]?.answer === answer);
+}
+
+function refOf({ applicable }: ReadyConsent): string {
+  return applicable.consent.ref;
+}
