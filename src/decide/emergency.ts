@@ -40,8 +40,10 @@ export function inEmergency(
   settings: DecisionSettings,
 ): Some<Reason> | undefined {
   const { emergency, patient, unreadable, treatment, asserted, residuals } = sitting;
+  // No written consent is needed here, so it does not matter whether a permit would be one: "not, but in emergencies" is heard.
+  const anyForm = questions.map((question): Question => ({ ...question, anyForm: true }));
   const votesIn = (run: Run): readonly Asked[] => {
-    const asked = answersOf(run, questions, candidate, settings);
+    const asked = answersOf(run, anyForm, candidate, settings);
     // What cannot be read may have been newer than any permit: then every deny counts, and no permit.
     return unreadable ? asked : decisive(asked, settings.conflictStrategy);
   };
@@ -53,7 +55,8 @@ export function inEmergency(
     const denying = [...deniedBy(before, index), ...deniedBy(votes, index)];
     if (!emergency.overridesDenies && denying.some((ref) => !permitting.has(ref))) return undefined;
     const isNote = topic !== undefined && namedOnlyTopics.has(topic);
-    if (isNote && !emergency.includesNotes && permitting.size === 0) return undefined;
+    if (isNote && !emergency.includesNotes && !isGiven(sitting, questions[index] as Question, candidate, settings))
+      return undefined;
     for (const [consent, ruling] of permitting)
       permits.push({ code: 'consent-permit', step: 6, consent, provision: ruling.provision, label: topic ?? 'rest' });
   }
@@ -63,6 +66,17 @@ export function inEmergency(
       return undefined;
   }
   return [{ code: 'emergency', step: 6, rule: emergency.purpose }, ...permits];
+}
+
+/** Notes are given by a consent in their own form alone (42 CFR 2.31(b)). */
+function isGiven(
+  { asserted, unreadable }: Sitting,
+  question: Question,
+  candidate: Candidate,
+  settings: DecisionSettings,
+): boolean {
+  const votes = decisive(answersOf(asserted, [question], candidate, settings), settings.conflictStrategy);
+  return !unreadable && votes.some(({ rulings }) => rulings[0]?.answer === 'permit');
 }
 
 function answersOf(

@@ -46,6 +46,8 @@ export interface Question {
   /** Undefined asks for the rest. */
   readonly topic: string | undefined;
   readonly level: Confidentiality;
+  /** What is asked needs no written consent (42 CFR 2.51): the form of a permit does not matter. */
+  readonly anyForm?: true;
 }
 
 export function allOf(...matches: readonly Match[]): Match {
@@ -241,7 +243,8 @@ function permitsLabels(
   const { labels } = elements;
   const { topic, level } = question;
   const isPart2Data = topic === part2 || topic === 'SUDCN';
-  if (isPart2Data && part2Lacks(consent, elements, asker.purpose, settings).length > 0) return 'no';
+  if (isPart2Data && !question.anyForm && part2Lacks(consent, elements, asker.purpose, settings).length > 0)
+    return 'no';
   if (labels === undefined) {
     if (consent.basicNormalCeiling) return topic === undefined && atMost(level, 'N') ? 'yes' : 'no';
     return topic === undefined || !namedOnlyTopics.has(topic) ? 'yes' : 'no';
@@ -268,13 +271,13 @@ function permitsTopic(
   labels: LabelStatement,
   elements: Elements,
   consent: ParsedConsent,
-  { topic }: Question,
+  { topic, anyForm }: Question,
   asker: Asker,
   settings: DecisionSettings,
 ): Match {
   if (labels.topics.length === 0) return topic !== undefined && namedOnlyTopics.has(topic) ? 'no' : 'yes';
   if (topic === undefined) return 'no';
-  if (topic === 'SUDCN' && !isForNotesAlone(consent)) return 'no';
+  if (topic === 'SUDCN' && !anyForm && !isForNotesAlone(consent)) return 'no';
   const alike =
     !namesSpecific(labels) &&
     isAbout(part2, labels, consent) &&

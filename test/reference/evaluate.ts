@@ -116,6 +116,8 @@ function questionsOf(world: Single): readonly Question[] {
 interface Question {
   readonly topic: string | undefined;
   readonly level: string;
+  /** A permit counts for Part 2 data without being a written consent under the law. */
+  readonly isWithoutForm?: boolean;
 }
 
 function aboutNobody(world: Single): Verdict {
@@ -148,16 +150,17 @@ function aboutPatient(world: Single, patient: PatientRecord): Verdict {
 function opensInEmergency(world: Single, patient: PatientRecord): boolean {
   const { emergency } = world.context;
   if (emergency === undefined || emergency.patient !== patient.key) return false;
-  return questionsOf(world).every((question) => {
-    const said = [
-      ...heard(answers(world, patient, question, 'TREAT'), world.settings),
-      ...heard(answers(world, patient, question, emergency.purpose), world.settings),
-    ];
+  return questionsOf(world).every((stated) => {
+    const question: Question = { ...stated, isWithoutForm: true }; // it needs no written consent
     const now = heard(answers(world, patient, question, emergency.purpose), world.settings);
+    const said = [...heard(answers(world, patient, question, 'TREAT'), world.settings), ...now];
     const permitting = now.filter(({ answer }) => answer === 'permit').map(({ consent }) => consent);
     const denying = said.filter(({ answer }) => answer === 'deny').map(({ consent }) => consent);
     const isNote = question.topic === 'SUDCN' || question.topic === 'PSYTHPN';
-    if (isNote && permitting.length === 0 && !emergency.includesNotes) return false;
+    const isGiven = heard(answers(world, patient, stated, emergency.purpose), world.settings).some(
+      ({ answer, qualifies }) => answer === 'permit' && qualifies,
+    );
+    if (isNote && !isGiven && !emergency.includesNotes) return false;
     return emergency.overridesDenies || denying.every((consent) => permitting.includes(consent));
   });
 }
@@ -798,7 +801,7 @@ function deniesTopic(stated: string, topic: string): boolean {
 /** A permit: every category it states must cover what is asked; a level means itself and below. */
 function permittedLabels(rule: Rule, stated: readonly R4Coding[] | undefined, asked: Asked): Match {
   const { topic, level } = asked.question;
-  const isPart2Question = topic === '42CFRPart2';
+  const isPart2Question = topic === '42CFRPart2' && !asked.question.isWithoutForm;
   if (stated === undefined) {
     if (isBasicNormal(rule.consent)) return when(topic === undefined && atMost(level, 'N'));
     if (topic === 'SUDCN' || topic === 'PSYTHPN') return 'no';
