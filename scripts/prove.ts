@@ -3,7 +3,7 @@
  * benchmark, and writes their figures, dated, to docs/proof.md. Exits 1 if anything failed.
  *
  *   npm run prove                 everything
- *   npm run prove -- NAME...      some of it: reference, kills, twins, hapi, bench; with --save it writes the file too
+ *   npm run prove -- NAME...      some of it: reference, kills, twins, hapi, image, bench; with --save it writes the file too
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -48,6 +48,13 @@ const proofs: readonly Proof[] = [
     name: 'hapi',
     what: 'Before HAPI FHIR JPA: tour, real clients, exactness, differential search, every AuditEvent validated',
     command: ['npm', 'run', 'jest', '--', '--ci', '--config', 'jest.hapi.config.js'],
+    environment: {},
+    figures: summary,
+  },
+  {
+    name: 'image',
+    what: 'The image, built without an engine, run as nobody on a read-only root: the demonstration as stated',
+    command: jest('--config', 'jest.prove.config.js', 'test/prove/image'),
     environment: {},
     figures: summary,
   },

@@ -2,10 +2,11 @@
 import { parseArgs } from 'node:util';
 import { checkConfigCommand } from './commands/check-config.ts';
 import type { Command } from './commands/command.ts';
+import { healthCommand } from './commands/health.ts';
 import { serveCommand } from './commands/serve.ts';
 import { ConfigError } from './config/config.ts';
 
-const commands: readonly Command[] = [serveCommand, checkConfigCommand];
+const commands: readonly Command[] = [serveCommand, checkConfigCommand, healthCommand];
 
 const usage = `${commands.map((command) => command.usage).join('\n')}
 

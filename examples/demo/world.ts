@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serve } from '../../src/serve.ts';
 import { type EmbeddedServer, startEmbeddedServer } from './embedded-server.ts';
-import { gatewayConfig } from './gateway-config.ts';
+import { type GatewayPlace, gatewayConfig } from './gateway-config.ts';
 import { startIdentityProvider } from './identity-provider.ts';
 import { loadInto, peopleBundles, syntheaBundles, textsOf } from './load.ts';
 import { freePort } from './ports.ts';
@@ -30,6 +30,8 @@ export interface WorldOptions {
   readonly paging?: 'links' | 'offset';
   /** Any free ports instead of 8090 and those after it. */
   readonly anyPorts?: boolean;
+  /** Starts the gateway in a way of its own, for example in a container; otherwise it runs in this process. */
+  readonly startGateway?: (place: GatewayPlace) => Promise<{ close(): Promise<void> }>;
 }
 
 const firstPort = 8090;
@@ -52,17 +54,16 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     closers.push(audit.close);
     const folder = mkdtempSync(join(tmpdir(), 'consent-gateway-demo-'));
     closers.push(() => rmSync(folder, { recursive: true, force: true }));
-    const gateway = await serve(
-      gatewayConfig({
-        port: gatewayPort,
-        publicBaseUrl: gatewayUrl,
-        upstreamUrl,
-        paging: options.upstreamUrl === undefined ? 'offset' : (options.paging ?? 'links'),
-        issuer: identity.url,
-        auditUrl: audit.url,
-        folder,
-      }),
-    );
+    const start = options.startGateway ?? ((place: GatewayPlace) => serve(gatewayConfig(place)));
+    const gateway = await start({
+      port: gatewayPort,
+      publicBaseUrl: gatewayUrl,
+      upstreamUrl,
+      paging: options.upstreamUrl === undefined ? 'offset' : (options.paging ?? 'links'),
+      issuer: identity.url,
+      auditUrl: audit.url,
+      folder,
+    });
     closers.push(() => gateway.close());
     const tokens = new Map<string, string>();
     for (const { id } of requesters) tokens.set(id, await identity.tokenFor(id));
