@@ -291,23 +291,17 @@ class ElementReader {
 /** R4's code system of resource types, and R5's. */
 const resourceTypeSystems = new Set(['http://hl7.org/fhir/resource-types', 'http://hl7.org/fhir/fhir-types']);
 const actions = new Set(['collect', 'access', 'use', 'disclose', 'correct']);
-const parts: Readonly<Record<string, ActorPart>> = {
-  IRCP: 'recipient',
-  PRCP: 'recipient',
-  GRANTEE: 'recipient',
-  DELEGATEE: 'recipient',
-  CST: 'custodian',
-  AUT: 'author',
-  custodian: 'custodian',
-  author: 'author',
-};
+const parts = new Map<string, ActorPart>([
+  ...['IRCP', 'PRCP', 'GRANTEE', 'DELEGATEE'].map((code) => [code, 'recipient'] as const),
+  ...['CST', 'custodian'].map((code) => [code, 'custodian'] as const),
+  ...['AUT', 'author'].map((code) => [code, 'author'] as const),
+]);
 
+/** Codings of one role that say two things say nothing. */
 function actorPart(role: unknown): ActorPart {
-  for (const coding of list(own(role, 'coding'))) {
-    const part = parts[text(own(coding, 'code')) ?? ''];
-    if (part !== undefined) return part;
-  }
-  return 'unknown';
+  const said = list(own(role, 'coding')).flatMap((coding) => parts.get(text(own(coding, 'code')) ?? '') ?? []);
+  const [part = 'unknown'] = said;
+  return said.every((other) => other === part) ? part : 'unknown';
 }
 
 /** Role codes to compare with a requester's; one that lacks its system or its code makes the whole role incomparable. */

@@ -26,6 +26,13 @@ import {
   wholePeriod,
 } from './whole.ts';
 
+/** What a Consent is about, as far as it matters here (FHIR R4 consentscope). */
+const scopes = new Map<string, ParsedConsent['scope']>([
+  ['patient-privacy', 'patient-privacy'],
+  ['research', 'research'],
+  ['treatment', 'other'],
+  ['adr', 'other'],
+]);
 /** Members of a Consent that are understood or known to say nothing about the rules (FHIR R4 Consent). */
 const knownMembers = new Set([
   'resourceType',
@@ -152,12 +159,11 @@ class Reader {
   }
 
   #scope(): ParsedConsent['scope'] {
-    const codes = codingsOf(own(this.#json, 'scope'));
-    for (const { system, code } of codes) {
-      if (canonicalSystem(system) !== systems.consentScope) continue;
-      if (code === 'patient-privacy' || code === 'research') return code;
-      if (code === 'treatment' || code === 'adr') return 'other';
-    }
+    const said = codingsOf(own(this.#json, 'scope')).flatMap(({ system, code }) =>
+      canonicalSystem(system) === systems.consentScope ? (scopes.get(code) ?? []) : [],
+    );
+    const [scope] = said;
+    if (scope !== undefined && said.every((other) => other === scope)) return scope;
     this.#findings.add('Consent.scope');
     return 'unknown';
   }

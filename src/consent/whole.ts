@@ -68,15 +68,13 @@ export function keysOf(codings: readonly Coding[]): readonly string[] {
   return codings.map(({ system, code }) => `${canonicalSystem(system)}|${code}`).sort();
 }
 
-/** Base rules of v3-ActCode (HL7 ActConsentDirective). */
+/** Base rules of v3-ActCode (HL7 ActConsentDirective). Of several that contradict each other the one that shares least, wherever it stands. */
 export function directiveOf(rule: readonly Coding[]): 'optin' | 'optout' | 'emergency' | undefined {
-  for (const { system, code } of rule) {
-    if (canonicalSystem(system) !== systems.actCode) continue;
-    if (code === 'OPTIN' || code === 'OPTINR') return 'optin';
-    if (code === 'OPTOUT' || code === 'OPTOUTE') return 'optout';
-    if (code === 'EMRGONLY') return 'emergency';
-  }
-  return undefined;
+  const has = (...codes: readonly string[]): boolean =>
+    rule.some(({ system, code }) => codes.includes(code) && canonicalSystem(system) === systems.actCode);
+  if (has('OPTOUT', 'OPTOUTE')) return 'optout';
+  if (has('EMRGONLY')) return 'emergency';
+  return has('OPTIN', 'OPTINR') ? 'optin' : undefined;
 }
 
 /** Whether codings name a law, in either system that has its code. */

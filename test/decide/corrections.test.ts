@@ -3,6 +3,7 @@ import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import { gatewayLabels } from '../reference/evaluate.ts';
 import { act, consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
+import type { R4Coding } from '../reference/r4.ts';
 
 /** Faults that the reference evaluator found, one test each. */
 
@@ -18,6 +19,7 @@ const guardian = (patientIsMinor: boolean): Wish => ({
   identities: ['RelatedPerson/g'],
   standing: { kind: 'representative', patientIsMinor, relatedPerson: 'RelatedPerson/g' as ResourceKey },
 });
+const consentScope = 'http://terminology.hl7.org/CodeSystem/consentscope';
 const strange = [{ url: 'https://example.org/strange' }];
 const named = (reference: string, role = 'IRCP') => [
   { role: { coding: [participation(role)] }, reference: { reference } },
@@ -148,6 +150,31 @@ test('an actor with an extension nobody understands permits nobody', () => {
   expect(outcomes({ consents: [consent({ type: 'permit', actor: [{ ...actor, extension: strange }] })] })).toEqual(
     withhold,
   );
+});
+
+test('a role nobody knows permits nobody, whatever its code means to JavaScript', () => {
+  for (const code of ['XYZ', 'constructor', 'toString', '__proto__', 'hasOwnProperty']) {
+    const actor = named('Practitioner/ann', code);
+    expect(outcomes({ consents: [consent({ type: 'permit', actor })] })).toEqual(withhold);
+    const settings = { implicitPolicy: 'all-normal' } as const;
+    expect(outcomes({ settings, consents: [consent({ type: 'deny', actor })] })).toEqual(release);
+  }
+});
+
+test('of two directives, scopes or roles that contradict each other none counts for standing first', () => {
+  for (const order of [(all: R4Coding[]) => all, (all: R4Coding[]) => all.toReversed()]) {
+    const rule = (...codes: string[]) => ({ policyRule: { coding: order(codes.map(act)) } });
+    expect(outcomes({ consents: [consent({}, rule('OPTIN', 'OPTOUT'))] })).toEqual(withhold);
+    expect(outcomes({ consents: [consent({}, rule('OPTIN', 'EMRGONLY'))] })).toEqual(withhold);
+    expect(outcomes({ consents: [consent({}, rule('EMRGONLY', 'OPTOUT'))], purposes: ['ETREAT'] })).toEqual(withhold);
+    const scopes = ['patient-privacy', 'treatment'].map((code) => ({ system: consentScope, code }));
+    expect(outcomes({ consents: [consent({ type: 'permit' }, { scope: { coding: order(scopes) } })] })).toEqual(
+      withhold,
+    );
+    const role = { coding: order([participation('CST'), participation('IRCP')]) };
+    const actor = [{ role, reference: { reference: 'Practitioner/bob' } }];
+    expect(outcomes({ consents: [consent({ type: 'permit', actor })] })).toEqual(withhold);
+  }
 });
 
 test('a custodian who cannot be compared permits nothing', () => {

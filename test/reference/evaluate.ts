@@ -517,9 +517,10 @@ function survivingHits(rules: readonly Rule[], isHit: (rule: Rule) => boolean): 
 
 function scopeOf({ scope }: R4Consent): 'patient-privacy' | 'research' | 'other' | 'unknown' {
   const codes = (scope?.coding ?? []).filter(({ system }) => system === consentScope).map(({ code }) => code);
-  if (codes.includes('patient-privacy')) return 'patient-privacy';
-  if (codes.includes('research')) return 'research';
-  return codes.includes('treatment') || codes.includes('adr') ? 'other' : 'unknown';
+  const isAbout = { privacy: codes.includes('patient-privacy'), research: codes.includes('research') };
+  const isOther = codes.includes('treatment') || codes.includes('adr');
+  if (Number(isAbout.privacy) + Number(isAbout.research) + Number(isOther) !== 1) return 'unknown';
+  return isAbout.privacy ? 'patient-privacy' : isAbout.research ? 'research' : 'other';
 }
 
 function ruleCodes({ policyRule }: R4Consent): readonly (string | undefined)[] {
@@ -552,15 +553,13 @@ function treeOf(consent: R4Consent): Tree {
     }
     return rule;
   };
-  if (codes.includes('EMRGONLY')) {
+  const isOptOut = codes.some((code) => code === 'OPTOUT' || code === 'OPTOUTE');
+  if (codes.includes('EMRGONLY') && !isOptOut) {
     const emergency: R4Provision = { purpose: [{ system: actReason, code: 'ETREAT' }] };
     return { base: empty('deny'), nested: [under(undefined, 'permit', { ...root, ...emergency })] };
   }
-  const general = codes.some((code) => code === 'OPTIN' || code === 'OPTINR')
-    ? 'permit'
-    : codes.some((code) => code === 'OPTOUT' || code === 'OPTOUTE')
-      ? 'deny'
-      : undefined;
+  const isOptIn = codes.some((code) => code === 'OPTIN' || code === 'OPTINR');
+  const general = isOptOut ? 'deny' : isOptIn ? 'permit' : undefined; // contradictory: what shares least
   if (root === undefined) return { base: general === undefined ? undefined : empty(general), nested: [] };
   const type = effectOf(root.type);
   const effect = general ?? type;
@@ -625,13 +624,15 @@ function requestMatch(rule: Rule, { world, purpose }: Asked): Match {
 type Part = 'recipient' | 'custodian' | 'author' | 'unknown';
 
 function partOf({ role }: R4Actor): Part {
-  for (const { system, code } of role?.coding ?? []) {
-    if (system === participation && (code === 'IRCP' || code === 'PRCP')) return 'recipient';
-    if (system === roleCode && (code === 'GRANTEE' || code === 'DELEGATEE')) return 'recipient';
-    if (system === participation && code === 'CST') return 'custodian';
-    if (system === participation && code === 'AUT') return 'author';
-  }
-  return 'unknown';
+  const has = (home: string, ...codes: string[]): boolean =>
+    (role?.coding ?? []).some(({ system, code = '' }) => system === home && codes.includes(code));
+  const isRecipient = has(participation, 'IRCP', 'PRCP') || has(roleCode, 'GRANTEE', 'DELEGATEE');
+  const said = [
+    ...(isRecipient ? (['recipient'] as const) : []),
+    ...(has(participation, 'CST') ? (['custodian'] as const) : []),
+    ...(has(participation, 'AUT') ? (['author'] as const) : []),
+  ];
+  return said.length === 1 ? (said[0] as Part) : 'unknown';
 }
 
 /** Groups, care teams, nobody at all, or with an extension that may change who is meant. */
@@ -809,7 +810,7 @@ function permittedLabels(rule: Rule, stated: readonly R4Coding[] | undefined, as
   }
   const { levels: named, topics, hasUnknown } = readLabels(stated);
   if ((topic === 'SUDCN' || topic === 'PSYTHPN') && !topics.includes(topic)) return 'no';
-  if (isPart2Question && !qualifiesFor(rule, asked)) return 'no';
+  if ((isPart2Question || topic === 'SUDCN') && !qualifiesFor(rule, asked)) return 'no';
   return all(
     named.length === 0 ? 'yes' : when(named.some((one) => atMost(level, one))),
     topics.length === 0 ? 'yes' : when(topic !== undefined && coversTopic(topics, topic, qualifiesFor(rule, asked))),
