@@ -6,6 +6,8 @@ import { type Config, ConfigError } from './config/config.ts';
 import { buildHouse, checkHouse, edgesOf, version } from './house.ts';
 import { createAdminListener } from './http/admin.ts';
 import { createDataListener } from './http/server.ts';
+import { createServicesListener } from './http/services.ts';
+import { checkServices, serviceEdgesOf, serviceRoutesOf } from './service-house.ts';
 import { createLog } from './telemetry/log.ts';
 import { createMetrics, watchRecorder } from './telemetry/metrics.ts';
 
@@ -17,7 +19,9 @@ const drainMs = 25_000;
  */
 export function checkConfig(config: Config): void {
   checkHouse(config);
-  tlsOf(config);
+  checkServices(config);
+  tlsOf('listener', config.listener.tls);
+  tlsOf('services', config.services?.tls);
 }
 
 /** A running gateway. */
@@ -25,6 +29,8 @@ export interface Gateway {
   /** Where the data listener is bound, with the path of the FHIR base; `listener.publicBaseUrl` is what clients know. */
   readonly url: string;
   readonly adminUrl: string;
+  /** Where the services listener is bound, with the path of their base; unset where there is none. */
+  readonly servicesUrl?: string;
   /** Takes no more requests, lets those under way end, then closes what they use; the record last. */
   close(): Promise<void>;
 }
@@ -38,7 +44,9 @@ export async function serve(config: Config): Promise<Gateway> {
   const metrics = createMetrics();
   const now = (): number => Date.now();
   const house = buildHouse(config, log, metrics, now);
-  const tls = tlsOf(config); // whatever can fail comes before the outbox and its thread are there
+  checkServices(config);
+  const tls = tlsOf('listener', config.listener.tls); // whatever can fail comes before the outbox and its thread are there
+  const servicesTls = tlsOf('services', config.services?.tls);
   const recorder = await createRecorder(config.audit, { publicBaseUrl: house.publicBase, log, now });
   watchRecorder(metrics, () => recorder.metrics());
   let closing = false;
@@ -52,24 +60,39 @@ export async function serve(config: Config): Promise<Gateway> {
     now,
     tls,
   });
+  const services =
+    config.services === undefined
+      ? undefined
+      : createServicesListener(config.services, {
+          edges: serviceEdgesOf(config, config.services, edges, now),
+          routes: serviceRoutesOf(config.services, house, edges),
+          log,
+          metrics,
+          now,
+          tls: servicesTls,
+        });
   const admin = createAdminListener(metrics, () => !closing && recorder.healthy);
   try {
     await listen(data, config.listener.port, config.listener.host);
+    if (services !== undefined) await listen(services, config.services?.port ?? 0, config.services?.host ?? '');
     await listen(admin, config.admin.port, config.admin.host);
   } catch (error) {
     data.close();
+    services?.close();
     await Promise.all([recorder.close(), house.upstream.close()]);
     throw new ConfigError(`A listener could not be opened: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}.`);
   }
   log.info('listening', { part: 'data', port: portOf(data), policy: house.policy.id, version });
+  if (services !== undefined) log.info('listening', { part: 'services', port: portOf(services) });
   log.info('listening', { part: 'admin', port: portOf(admin) });
   const scheme = config.listener.tls === undefined ? 'http' : 'https';
   return {
     url: `${scheme}://${hostOf(config.listener.host)}:${portOf(data)}${basePath}`,
     adminUrl: `http://${hostOf(config.admin.host)}:${portOf(admin)}`,
+    ...(services === undefined ? {} : { servicesUrl: servicesUrlOf(config.services, portOf(services)) }),
     async close() {
       closing = true;
-      await drained(data);
+      await Promise.all([drained(data), services === undefined ? undefined : drained(services)]);
       await house.upstream.close();
       await recorder.close();
       admin.closeAllConnections();
@@ -79,14 +102,23 @@ export async function serve(config: Config): Promise<Gateway> {
   };
 }
 
-function tlsOf({ listener }: Config): { readonly cert: Buffer; readonly key: Buffer } | undefined {
-  if (listener.tls === undefined) return undefined;
-  const { certificateFile, keyFile } = listener.tls;
+function tlsOf(
+  key: 'listener' | 'services',
+  tls: Config['listener']['tls'],
+): { readonly cert: Buffer; readonly key: Buffer } | undefined {
+  if (tls === undefined) return undefined;
+  const { certificateFile, keyFile } = tls;
   try {
     return { cert: readFileSync(certificateFile), key: readFileSync(keyFile) };
   } catch {
-    throw new ConfigError('listener.tls: the certificate or its key cannot be read.');
+    throw new ConfigError(`${key}.tls: the certificate or its key cannot be read.`);
   }
+}
+
+function servicesUrlOf(config: Config['services'], port: number): string {
+  const { host = '', tls, publicBaseUrl = '' } = config ?? {};
+  const path = new URL(publicBaseUrl).pathname.replace(/\/$/, '');
+  return `${tls === undefined ? 'http' : 'https'}://${hostOf(host)}:${port}${path}`;
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

@@ -1,13 +1,15 @@
 import type { PatientKey } from '../fhir/ids.ts';
 import { distinct, namedPatients } from './entities.ts';
 import type { DisclosureRecord } from './record.ts';
-import type { DisclosedResource } from './recorder.ts';
+import type { DisclosedResource, ServiceDisclosure } from './recorder.ts';
 import { actCodeSystem } from './terms.ts';
 
 /** What one event is about: one patient, or nobody. */
 export interface Group {
   readonly patient: PatientKey | undefined;
   readonly resources: readonly DisclosedResource[];
+  /** Consent versions that governed the answer about her, beside those that the decisions on the resources name. */
+  readonly consents?: readonly string[];
 }
 
 /**
@@ -29,10 +31,24 @@ export function byPatient(resources: readonly DisclosedResource[]): Group[] {
 
 /** The groups of an answer, at least one. An empty answer is about the patients whom the request named. */
 export function answerGroups(record: DisclosureRecord): Group[] {
+  if (record.service !== undefined) return serviceGroups(record.service, record.released);
   if (record.released.length > 0) return byPatient(record.released);
   const named = namedPatients(record.request, record.query);
   if (named.length === 0) return [{ patient: undefined, resources: [] }];
   return named.map((patient) => ({ patient, resources: [] }));
+}
+
+/** Of a service's answer: the patients it names, and those of the resources it tells of. */
+function serviceGroups({ patients, judged }: ServiceDisclosure, released: readonly DisclosedResource[]): Group[] {
+  const groups = byPatient([...released, ...judged]);
+  const named = patients.map(({ patient, consents }) => ({
+    patient,
+    consents,
+    resources: groups.find((group) => group.patient === patient)?.resources ?? [],
+  }));
+  const names = new Set<unknown>(patients.map(({ patient }) => patient));
+  const all = [...named, ...groups.filter(({ patient }) => !names.has(patient))];
+  return all.length === 0 ? [{ patient: undefined, resources: [] }] : all;
 }
 
 /** The Consent versions that the decisions on these resources name. */

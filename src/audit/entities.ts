@@ -66,7 +66,7 @@ export function queryEntity(
   const path = paged ? [resourceType] : request.path;
   const query = paged ? canonical : encoded(request.query);
   const lines = [
-    `${request.method} ${publicBaseUrl}/${path.join('/')}${query === '' ? '' : `?${query}`}`,
+    `${request.method} ${request.base ?? publicBaseUrl}/${path.join('/')}${query === '' ? '' : `?${query}`}`,
     ...(request.accept === undefined ? [] : [`Accept: ${request.accept}`]),
     ...(request.clientRequestId === undefined ? [] : [`X-Request-Id: ${request.clientRequestId}`]),
     ...(request.form.length === 0 ? [] : ['', encoded(request.form)]),

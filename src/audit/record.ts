@@ -16,6 +16,7 @@ export interface DisclosureRecord
   extends Pick<
     Disclosure,
     | 'interaction'
+    | 'service'
     | 'query'
     | 'resourceType'
     | 'status'
@@ -54,6 +55,8 @@ export interface RefusalRecord {
 
 export interface RecordedRequest {
   readonly id: string;
+  /** Public base URL that the path is below; unset: the FHIR base. */
+  readonly base?: string;
   readonly method: string;
   readonly path: readonly string[];
   readonly query: readonly Parameter[];
@@ -101,6 +104,7 @@ export function disclosureText(disclosure: Disclosure, at: number): string {
     requester: recordedRequester(disclosure.context),
     ...emergencyOf(disclosure.context),
     interaction: disclosure.interaction,
+    ...(disclosure.service === undefined ? {} : { service: disclosure.service }),
     query: disclosure.query,
     resourceType: disclosure.resourceType,
     status: disclosure.status,
@@ -161,6 +165,7 @@ export function refusalText(
 function recordedRequest(request: FhirRequest): RecordedRequest {
   return {
     id: request.id,
+    ...(request.base === undefined ? {} : { base: request.base }),
     method: request.method,
     path: request.path,
     query: request.query.filter(isNoCredential),

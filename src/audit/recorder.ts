@@ -17,11 +17,25 @@ export interface DisclosedResource {
   readonly reasons: readonly Reason[];
 }
 
+/** What an answer beside FHIR told: a decision, a list, an explanation. */
+export interface ServiceDisclosure {
+  /** Name of the service, as configuration grants it. */
+  readonly name: string;
+  /** Whom the answer is about, each with the Consent versions (`Consent/id/_history/v`) that governed it; an event for each. */
+  readonly patients: readonly { readonly patient: PatientKey; readonly consents: readonly string[] }[];
+  /** Resource versions whose content stayed here, while the answer tells that they may be known. */
+  readonly judged: readonly DisclosedResource[];
+  /** What was asked and answered, in names and codes: `[type, value]`, each short. */
+  readonly details: readonly (readonly [type: string, value: string])[];
+}
+
 /** What one answer discloses, complete before the first byte leaves. */
 export interface Disclosure {
   readonly request: FhirRequest;
   readonly context: RequesterContext;
-  readonly interaction: Interaction;
+  /** `operation`: an answer of a service beside FHIR. */
+  readonly interaction: Interaction | 'operation';
+  readonly service?: ServiceDisclosure;
   /** Search parameters as asked (canonical `name=value&...`), for AuditEvent.entity.query; undefined for reads. */
   readonly query: string | undefined;
   readonly resourceType: string;

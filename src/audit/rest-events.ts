@@ -13,6 +13,7 @@ import {
 } from './entities.ts';
 import type { Delivery, EventDraft } from './events.ts';
 import type { DisclosureRecord, RecordedRequest, RecordedRequester } from './record.ts';
+import type { ServiceDisclosure } from './recorder.ts';
 import {
   agentTypes,
   balpProfile,
@@ -31,7 +32,7 @@ export function answerEvents(
   source: EventSource,
 ): EventDraft[] {
   const groups = answerGroups(record);
-  const attributed = new Set(groups.flatMap(({ resources }) => consentsOf(resources)));
+  const attributed = new Set(groups.flatMap(consentsOfGroup));
   const unattributed = record.governing.filter((consent) => !attributed.has(consent));
   return groups.map((group) => {
     const released = record.outcome === 'released';
@@ -55,11 +56,11 @@ export function answerEvents(
       entity: [
         ...contentEntities(record, group, source),
         ...(group.patient === undefined ? [] : [patientEntity(group.patient, emergency)]),
-        ...distinct([...consentsOf(group.resources), ...unattributed]).map(consentEntity),
+        ...distinct([...consentsOfGroup(group), ...unattributed]).map(consentEntity),
         requestIdEntity(record.request.id, answerDetails(record, group, sequence, delivery)),
       ],
       sourceType: '4',
-      about: released ? group.resources : undefined,
+      about: released && !(record.service !== undefined && group.resources.length === 0) ? group.resources : undefined,
     };
   });
 }
@@ -99,6 +100,10 @@ export function actionOf(interaction: string): 'R' | 'E' {
   return interaction === 'read' || interaction === 'vread' || interaction === 'history-instance' ? 'R' : 'E';
 }
 
+function consentsOfGroup({ resources, consents = [] }: Group): string[] {
+  return distinct([...consentsOf(resources), ...consents]).sort();
+}
+
 /** FHIR R4 AuditEvent.outcome: 4 for what is like HTTP 4xx, 8 for 5xx. */
 export function failureOutcome(status: number): '4' | '8' {
   return status >= 500 ? '8' : '4';
@@ -113,7 +118,7 @@ function profileOf({ interaction }: DisclosureRecord, { patient, resources }: Gr
 }
 
 function contentEntities(record: DisclosureRecord, group: Group, source: EventSource) {
-  if (record.interaction === 'search-type') {
+  if (record.interaction === 'search-type' || record.service !== undefined) {
     return [
       queryEntity(record.request, source.publicBaseUrl, record.resourceType, record.query),
       // Entities of type "system object" are query entities in BALP Query, so what it found bears its own type.
@@ -142,9 +147,14 @@ function answerDetails(
     textDetail('policy', record.policyHash),
     textDetail('digest-sha256', record.digest),
     textDetail('length-bytes', String(record.length)),
+    ...(record.service === undefined ? [] : serviceDetails(record.service)),
     ...deliveryDetails(delivery),
     ...distinct(rules).map((rule) => textDetail('rule', rule)),
   ];
+}
+
+function serviceDetails({ name, details }: ServiceDisclosure): AuditEventEntityDetail[] {
+  return [textDetail('service', name), ...details.map(([type, value]) => textDetail(type, value))];
 }
 
 export function deliveryDetails(delivery: Delivery): AuditEventEntityDetail[] {

@@ -12,6 +12,7 @@ import { policyConfig } from './policy.ts';
 import { representationConfig } from './representation.ts';
 import { sealingConfig } from './sealing.ts';
 import { searchConfig } from './search.ts';
+import { servicesConfig } from './services.ts';
 import { upstreamConfig } from './upstream.ts';
 
 export { ConfigError } from './load.ts';
@@ -33,6 +34,7 @@ export const configSchema = z
     audit: auditConfig.prefault({}),
     sealing: sealingConfig.prefault({}),
     limits: limitsConfig.prefault({}),
+    services: servicesConfig.optional(),
     admin: adminConfig.prefault({}),
     log: z
       .strictObject({

@@ -10,7 +10,7 @@ const pointer = z
   .string()
   .regex(/^(?:\/(?:[^~/]|~[01])+)+$/, 'must be a JSON Pointer (RFC 6901), for example /realm_access/roles');
 const purposeCode = z.string().regex(/^[A-Z]{2,20}$/, 'must be a code of v3-ActReason, for example TREAT');
-const roleName = z
+export const roleName = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be a role name of the policy set, for example front-desk');
 /** `Organization/x`, an absolute URI, or `system|value`. */

@@ -47,6 +47,27 @@ export const errorKinds = {
   },
   'scope-insufficient': { status: 403, issue: 'forbidden', title: "The token's scopes do not cover this request." },
   'policy-refused': { status: 403, issue: 'forbidden', title: "This deployment's policy does not allow this request." },
+  'service-unknown': { status: 404, issue: 'not-supported', title: 'There is no such service here.' },
+  'service-method-not-allowed': {
+    status: 405,
+    issue: 'not-supported',
+    title: 'This service is not asked in this way.',
+  },
+  'service-media-type': {
+    status: 415,
+    issue: 'not-supported',
+    title: 'This service takes an unencoded application/json body.',
+  },
+  'service-body-invalid': {
+    status: 400,
+    issue: 'invalid',
+    title: 'The request is not what this service takes.',
+  },
+  'service-not-granted': {
+    status: 403,
+    issue: 'forbidden',
+    title: 'This service is not granted to the roles of the caller.',
+  },
   'purpose-not-accepted': { status: 403, issue: 'forbidden', title: 'The purpose of use is not accepted here.' },
   'emergency-not-accepted': {
     status: 403,

@@ -12,6 +12,8 @@ export interface FhirRequest {
   /** Lower-case names; only those the gateway reads: authorization, accept, prefer, if-none-match, if-modified-since, x-purpose-of-use, category, x-emergency-reason, x-emergency-patient, x-request-id, dpop. */
   readonly headers: Readonly<Partial<Record<string, string>>>;
   /** Epoch milliseconds. */
+  /** Public base URL that the path is below, without trailing slash; unset: the FHIR base. */
+  readonly base?: string;
   readonly receivedAt: number;
   readonly remoteAddress: string;
 }

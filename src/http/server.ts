@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import express from 'express';
 import type { ListenerConfig } from '../config/listener.ts';
-import { bytesOf, errorReply, type Reply } from '../enforce/assemble.ts';
+import { errorReply } from '../enforce/assemble.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { FhirRequest } from '../fhir/request.ts';
-import { type Answer, type Edges, handle } from '../gateway.ts';
+import { type Edges, handle } from '../gateway.ts';
 import { methodsFor } from '../plan/plan.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { hardenedServer, send, sendReply, setSecurityHeaders } from './hardened.ts';
 import { parseRequest } from './parse.ts';
 
 export interface DoorDependencies {
@@ -22,6 +22,12 @@ export interface DoorDependencies {
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
 }
 
+const cors = {
+  methods: 'GET, HEAD, POST, OPTIONS',
+  requestHeaders:
+    'Authorization, Content-Type, Accept, Prefer, If-None-Match, If-Modified-Since, X-Purpose-Of-Use, Category, X-Emergency-Reason, X-Emergency-Patient',
+};
+
 /** The data listener: HTTP/1.1, strict, one request to one answer. */
 export function createDataListener(config: ListenerConfig, basePath: string, deps: DoorDependencies): Server {
   const app = express();
@@ -29,7 +35,7 @@ export function createDataListener(config: ListenerConfig, basePath: string, dep
   app.disable('etag');
   app.set('query parser', false);
   app.use((request, response, next) => {
-    setSecurityHeaders(request, response, config, deps.tls !== undefined);
+    setSecurityHeaders(request, response, config, deps.tls !== undefined, cors);
     if (request.method === 'OPTIONS') response.status(204).end();
     else next();
   });
@@ -54,52 +60,7 @@ export function createDataListener(config: ListenerConfig, basePath: string, dep
     if (response.headersSent) response.destroy();
     else sendReply(response, request, errorReply('internal', undefined));
   });
-  const options = {
-    maxHeaderSize: 16_384,
-    headersTimeout: config.headersTimeoutMs,
-    requestTimeout: config.requestTimeoutMs,
-    keepAliveTimeout: config.keepAliveTimeoutMs,
-    connectionsCheckingInterval: Math.min(1_000, config.headersTimeoutMs), // by default Node looks every 30 seconds only
-    insecureHTTPParser: false,
-    joinDuplicateHeaders: false,
-  };
-  const server =
-    deps.tls === undefined
-      ? createServer(options, app)
-      : createTlsServer({ ...options, ...deps.tls, minVersion: 'TLSv1.2' }, app);
-  server.maxHeadersCount = 64;
-  server.on('upgrade', (_request, socket) =>
-    socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
-  );
-  return server as Server;
-}
-
-function setSecurityHeaders(
-  request: IncomingMessage,
-  response: ServerResponse,
-  config: ListenerConfig,
-  isTls: boolean,
-): void {
-  response.setHeader('Cache-Control', 'private, no-store');
-  response.setHeader('Vary', 'Authorization, Accept, Prefer, Origin');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
-  response.setHeader('Referrer-Policy', 'no-referrer');
-  if (isTls || config.behindTls) response.setHeader('Strict-Transport-Security', 'max-age=31536000; includeSubDomains');
-  const origin = request.headers.origin;
-  if (origin === undefined || !(config.allowedOrigins.includes('*') || config.allowedOrigins.includes(origin))) return;
-  response.setHeader('Access-Control-Allow-Origin', origin);
-  response.setHeader(
-    'Access-Control-Expose-Headers',
-    'ETag, Last-Modified, Retry-After, WWW-Authenticate, X-Request-Id',
-  );
-  if (request.method !== 'OPTIONS') return;
-  response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, OPTIONS');
-  response.setHeader(
-    'Access-Control-Allow-Headers',
-    'Authorization, Content-Type, Accept, Prefer, If-None-Match, If-Modified-Since, X-Purpose-Of-Use, Category, X-Emergency-Reason, X-Emergency-Patient',
-  );
-  response.setHeader('Access-Control-Max-Age', '600');
+  return hardenedServer(config, deps.tls, app);
 }
 
 async function answer(
@@ -144,7 +105,7 @@ async function answer(
     const result = await handle(parsed, deps.edges, left.signal);
     clearTimeout(deadline);
     if (result.reply.status === 405) response.setHeader('Allow', allowedAt(request, basePath));
-    await send(result, parsed, response, config);
+    await send(result, parsed.method, response, config.writeTimeoutMs);
     const durationMs = deps.now() - receivedAt;
     deps.metrics.requests.inc({ interaction: result.interaction, status: String(result.reply.status) });
     deps.metrics.released.inc(result.released);
@@ -172,51 +133,6 @@ function allowedAt(request: IncomingMessage, basePath: string): string {
   const target = (request as IncomingMessage & { originalUrl?: string }).originalUrl ?? request.url ?? '';
   const path = (target.split('?')[0] ?? '').slice(basePath.length + 1).split('/');
   return [...methodsFor(path.filter((part) => part !== '')), 'OPTIONS'].join(', ');
-}
-
-/** Writes what was recorded, whole or not at all from the client's point of view: the length is stated first. */
-async function send(
-  result: Answer,
-  request: FhirRequest,
-  response: ServerResponse,
-  config: ListenerConfig,
-): Promise<void> {
-  if (response.destroyed) {
-    result.intent?.complete(0, true);
-    return;
-  }
-  response.writeHead(result.reply.status, {
-    ...result.reply.headers,
-    ...(result.reply.status === 304 ? {} : { 'Content-Length': result.length }),
-  });
-  if (request.method === 'HEAD' || result.length === 0) {
-    response.end();
-    result.intent?.complete(0, false);
-    return;
-  }
-  const deadline = setTimeout(() => response.destroy(), config.writeTimeoutMs);
-  try {
-    response.end(result.chunks.length === 1 ? result.chunks[0] : Buffer.concat(result.chunks, result.length));
-    await finished(response);
-    result.intent?.complete(result.length, false);
-  } catch {
-    result.intent?.complete(response.socket?.bytesWritten ?? 0, true); // the client left: the record stays a disclosure
-  } finally {
-    clearTimeout(deadline);
-  }
-}
-
-function finished(response: ServerResponse): Promise<void> {
-  return new Promise((resolve, reject) => {
-    response.once('finish', resolve);
-    response.once('close', () => (response.writableFinished ? resolve() : reject(new Error('closed'))));
-  });
-}
-
-function sendReply(response: ServerResponse, request: IncomingMessage, reply: Reply): void {
-  const body = Buffer.concat([...bytesOf(reply.body)]);
-  response.writeHead(reply.status, { ...reply.headers, 'Content-Length': body.length });
-  response.end(request.method === 'HEAD' ? undefined : body);
 }
 
 /** The form of a POST search; any other body is refused by its shape. */

@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { ServicesConfig } from '../config/services.ts';
+import { type ErrorCode, GatewayError } from '../errors/errors.ts';
+import type { FhirRequest } from '../fhir/request.ts';
+import { answerCall, refusal, type ServiceEdges, type ServiceRoutes, type Way, wayTo } from '../services/services.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { hardenedServer, send, sendReply, setSecurityHeaders, type Tls } from './hardened.ts';
+import { parseRequest } from './parse.ts';
+
+export interface ServicesDependencies {
+  readonly edges: ServiceEdges;
+  readonly routes: ServiceRoutes;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+  readonly tls: Tls | undefined;
+}
+
+const cors = {
+  methods: 'GET, POST, OPTIONS',
+  requestHeaders: 'Authorization, Content-Type, Accept, X-Purpose-Of-Use, Category, X-Request-Id',
+};
+const longestRequestId = 256;
+
+/** The services listener: HTTP/1.1, strict, one request to one answer. */
+export function createServicesListener(config: ServicesConfig, deps: ServicesDependencies): Server {
+  return hardenedServer(config, deps.tls, (request, response) => {
+    setSecurityHeaders(request, response, config, deps.tls !== undefined, cors);
+    if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+    answer(request, response, config, deps).catch((error: unknown) => {
+      const name = error instanceof Error ? error.name : 'unknown';
+      deps.log.error('a request failed outside its own handling', { part: 'services', code: 'internal', name });
+      if (response.headersSent) response.destroy();
+      else sendReply(response, request, refusal('internal', undefined, deps.edges));
+    });
+  });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  config: ServicesConfig,
+  deps: ServicesDependencies,
+): Promise<void> {
+  const { edges, metrics, log } = deps;
+  const id = randomBytes(12).toString('hex');
+  const receivedAt = deps.now();
+  const asked = request.headers['x-request-id'];
+  const isLong = typeof asked === 'string' && asked.length > longestRequestId;
+  // Who names his request gets it named so (AuthZEN, Request Identification in a Response).
+  response.setHeader('X-Request-Id', typeof asked === 'string' && !isLong ? asked : id);
+  const left = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) left.abort();
+  });
+  const deadline = setTimeout(() => left.abort(new GatewayError('upstream-timeout')), config.requestTimeoutMs);
+  metrics.inFlight.inc();
+  let way: Way | undefined;
+  let status = 0;
+  try {
+    if (isLong) throw new GatewayError('invalid-request');
+    const parsed = parsedRequest(request, { id, receivedAt, base: new URL(config.publicBaseUrl).origin });
+    way = wayOf(parsed, response, deps.routes);
+    if (way.kind === 'document') {
+      const { contentType, body } = way.document;
+      status = 200;
+      response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) }).end(body);
+      return;
+    }
+    const body = await bodyOf(request, config.maximumBodyBytes);
+    const result = await answerCall({ request: parsed, ...way, body }, edges, left.signal);
+    clearTimeout(deadline);
+    status = result.reply.status;
+    await send(result, request.method, response, config.writeTimeoutMs);
+  } catch (error) {
+    const code = error instanceof GatewayError ? error.code : 'internal';
+    const reply = refusal(code, way?.kind === 'service' ? way.service : undefined, edges);
+    status = reply.status;
+    request.resume();
+    sendReply(response, request, reply);
+  } finally {
+    clearTimeout(deadline);
+    metrics.inFlight.dec();
+    const interaction = way?.kind === 'service' ? way.service.name : 'none';
+    const durationMs = deps.now() - receivedAt;
+    metrics.requests.inc({ interaction, status: String(status) });
+    metrics.duration.observe({ interaction }, durationMs / 1000);
+    log.info('answered', { part: 'services', requestId: id, interaction, status, durationMs });
+  }
+}
+
+/** The same reading as at the door of the data, with this listener's own words for what it does not take. */
+function parsedRequest(
+  request: IncomingMessage,
+  { id, receivedAt, base }: { readonly id: string; readonly receivedAt: number; readonly base: string },
+): FhirRequest {
+  const raw = {
+    id,
+    method: request.method ?? '',
+    target: request.url ?? '',
+    rawHeaders: request.rawHeaders,
+    body: '',
+    receivedAt,
+    remoteAddress: request.socket.remoteAddress ?? '',
+  };
+  try {
+    return { ...parseRequest(raw, ''), base };
+  } catch (error) {
+    throw new GatewayError(ownWord(error instanceof GatewayError ? error.code : 'invalid-request'));
+  }
+}
+
+function ownWord(code: ErrorCode): ErrorCode {
+  if (code === 'unknown-route') return 'service-unknown';
+  return code === 'method-not-allowed' ? 'service-method-not-allowed' : code;
+}
+
+function wayOf(parsed: FhirRequest, response: ServerResponse, routes: ServiceRoutes): Exclude<Way, { kind: 'method' }> {
+  const way = wayTo(parsed.method, parsed.path, routes);
+  if (way === undefined) throw new GatewayError('service-unknown');
+  if (way.kind === 'method') {
+    response.setHeader('Allow', [...way.allowed, 'OPTIONS'].join(', ')); // RFC 9110 section 10.2.1
+    throw new GatewayError('service-method-not-allowed');
+  }
+  if (way.kind === 'document' && parsed.query.length > 0) throw new GatewayError('service-unknown');
+  return way;
+}
+
+/** The JSON body of a POST; a GET has none. */
+async function bodyOf(request: IncomingMessage, limit: number): Promise<Uint8Array> {
+  const {
+    'content-length': length,
+    'content-type': type,
+    'content-encoding': encoding,
+    'transfer-encoding': transfer,
+  } = request.headers;
+  const hasBody = transfer !== undefined || (length !== undefined && length !== '0');
+  if (request.method !== 'POST') {
+    if (hasBody) throw new GatewayError('invalid-request');
+    return new Uint8Array();
+  }
+  if (encoding !== undefined || type === undefined || !/^application\/json\s*(?:;\s*charset=utf-8\s*)?$/i.test(type))
+    throw new GatewayError('service-media-type');
+  if (Number(length ?? 0) > limit) throw new GatewayError('payload-too-large');
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) throw new GatewayError('payload-too-large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}

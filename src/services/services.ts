@@ -1,0 +1,158 @@
+import { hash } from 'node:crypto';
+import type { Disclosure, RecordedIntent, Recorder } from '../audit/recorder.ts';
+import type { Requester } from '../authenticate/requester.ts';
+import type { RequesterContext } from '../context/requester-context.ts';
+import { Authored } from '../document/content.ts';
+import { MalformedDocument, scan } from '../document/tape.ts';
+import { bytesOf, errorReply, type Reply } from '../enforce/assemble.ts';
+import { type ErrorCode, errorKinds, GatewayError } from '../errors/errors.ts';
+import type { FhirRequest } from '../fhir/request.ts';
+import type { Asked, Service, ServiceAnswer } from './service.ts';
+
+export { type ServiceRoutes, type Way, wayTo } from './routes.ts';
+
+/** Everything a service's request may reach beside the service itself. */
+export interface ServiceEdges {
+  /** Takes tokens for the services' own audience. */
+  readonly authenticate: (request: FhirRequest) => Promise<Requester>;
+  /** The places and rates that FHIR requests take theirs from too. */
+  readonly admit: (requester: Requester) => Promise<{ leave(negative: boolean): void }>;
+  readonly contextOf: (requester: Requester, request: FhirRequest) => RequesterContext;
+  /** Roles that may ask, by service name; a service without an entry is for the unrestricted alone. */
+  readonly grants: Readonly<Record<string, readonly string[]>>;
+  readonly challenge: (code: ErrorCode) => Readonly<Record<string, string>>;
+  readonly recorder: Recorder;
+  readonly policyHash: string;
+  readonly negativeGridMs: number;
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+}
+
+/** One call of a service, from its route on. */
+export interface Call {
+  readonly request: FhirRequest;
+  readonly service: Service;
+  readonly parameters: Readonly<Record<string, string>>;
+  /** As it was sent; empty for GET. */
+  readonly body: Uint8Array;
+}
+
+/** An answer that may be sent: complete and recorded. */
+export interface SentAnswer {
+  readonly reply: Reply;
+  readonly chunks: readonly Uint8Array[];
+  readonly length: number;
+  readonly intent: RecordedIntent | undefined;
+}
+
+/** One request to a service, as the gateway's own: authenticated, admitted, granted, answered, recorded; then it may leave. */
+export async function answerCall(call: Call, edges: ServiceEdges, signal: AbortSignal): Promise<SentAnswer> {
+  const { request, service } = call;
+  let context: RequesterContext | undefined;
+  let admission: { leave(negative: boolean): void } | undefined;
+  let negative = false;
+  try {
+    const requester = await edges.authenticate(request);
+    admission = await edges.admit(requester);
+    context = edges.contextOf(requester, request);
+    const { parameters } = call;
+    const asked = { context, request, parameters, query: request.query, signal, at: context.at };
+    if (!isGranted(service, asked, edges)) throw new GatewayError('service-not-granted');
+    const answer = await service.answer({ ...asked, body: service.method === 'GET' ? undefined : read(call.body) });
+    negative = answer.status === 404;
+    if (negative || answer.negative === true) await waitForGrid(request, edges);
+    return await recorded(answer, call, context, edges); // durable before the first byte leaves
+  } catch (error) {
+    const code: ErrorCode = error instanceof GatewayError ? error.code : 'internal';
+    edges.recorder.note({ request, code, ...(context === undefined ? {} : { context }) });
+    return unrecorded(refusal(code, service, edges));
+  } finally {
+    admission?.leave(negative);
+  }
+}
+
+/** Static: the roles of the token, or the patient herself where the service says so. */
+function isGranted(service: Service, asked: Omit<Asked, 'body'>, { grants }: ServiceEdges): boolean {
+  if (service.asksOwn?.(asked) === true) return true;
+  return holdsGrant(service.name, asked.context, grants);
+}
+
+/** Whether roles of the requester are granted what bears this name. */
+export function holdsGrant(
+  name: string,
+  { requester, unrestricted }: RequesterContext,
+  grants: Readonly<Record<string, readonly string[]>>,
+): boolean {
+  const granted = Object.hasOwn(grants, name) ? grants[name] : undefined;
+  return granted === undefined ? unrestricted : requester.roles.some((role) => granted.includes(role));
+}
+
+const limits = { maximumDepth: 16, maximumMembers: 200, maximumNodes: 50_000, maximumStringBytes: 65_536 };
+
+/** Strictly (RFC 8259): UTF-8, one value, no name twice, bounded depth and size. */
+function read(body: Uint8Array): unknown {
+  try {
+    const tape = scan(body, limits);
+    return JSON.parse(tape.raw(0)) as unknown;
+  } catch (error) {
+    if (error instanceof MalformedDocument) throw new GatewayError('service-body-invalid', { cause: error });
+    throw error;
+  }
+}
+
+async function recorded(
+  answer: ServiceAnswer,
+  { request, service }: Call,
+  context: RequesterContext,
+  edges: ServiceEdges,
+): Promise<SentAnswer> {
+  const { status, contentType, disclosed } = answer;
+  const { released, withheld, ...told } = disclosed;
+  const reply: Reply = { status, headers: { 'content-type': contentType }, body: [Authored.text(answer.body)] };
+  const chunks = bytesOf(reply.body);
+  const [body = new Uint8Array()] = chunks;
+  const governing = [...released, ...told.judged].flatMap(({ reasons }) =>
+    reasons.flatMap(({ consent }) => consent ?? []),
+  );
+  const disclosure: Disclosure = {
+    request,
+    context,
+    interaction: 'operation',
+    service: { name: service.name, ...told },
+    query: undefined,
+    resourceType: '',
+    status,
+    outcome: status < 400 ? 'released' : 'not-found',
+    released,
+    withheld,
+    governing: [...new Set([...governing, ...told.patients.flatMap(({ consents }) => consents)])].sort(),
+    policyHash: edges.policyHash,
+    digest: hash('sha256', body, 'hex'),
+    length: body.length,
+  };
+  const intent = await edges.recorder.record(disclosure);
+  return { reply, chunks, length: body.length, intent };
+}
+
+/** One constant answer of its kind; nothing of what was found goes with it. */
+export function refusal(
+  code: ErrorCode,
+  service: Pick<Service, 'refusals'> | undefined,
+  { challenge }: Pick<ServiceEdges, 'challenge'>,
+): Reply {
+  const headers = challenge(code);
+  if (service?.refusals !== 'text') return errorReply(code, undefined, headers);
+  const { status, title } = errorKinds[code];
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body: [Authored.text(title)] };
+}
+
+function unrecorded(reply: Reply): SentAnswer {
+  const chunks = bytesOf(reply.body);
+  return { reply, chunks, length: chunks.reduce((sum, chunk) => sum + chunk.length, 0), intent: undefined };
+}
+
+async function waitForGrid(request: FhirRequest, { negativeGridMs, now, sleep }: ServiceEdges): Promise<void> {
+  if (negativeGridMs === 0) return;
+  const elapsed = now() - request.receivedAt;
+  await sleep(Math.ceil((elapsed + 1) / negativeGridMs) * negativeGridMs - elapsed);
+}
