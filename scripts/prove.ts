@@ -3,7 +3,7 @@
  * benchmark, and writes their figures, dated, to docs/proof.md. Exits 1 if anything failed.
  *
  *   npm run prove                 everything
- *   npm run prove -- NAME...      some of it: reference, kills, twins, hapi, image, bench; with --save it writes the file too
+ *   npm run prove -- NAME...      some of it (a name that there is not gets the list); with --save it writes the file too
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -65,6 +65,13 @@ const proofs: readonly Proof[] = [
     environment: {},
     figures: /^\|/,
   },
+  {
+    name: 'decisions',
+    what: 'What a decision costs by the number of Consents: linear or better',
+    command: ['npm', 'run', 'bench:decisions', '--', '--save', 'docs/benchmark-decisions.md'],
+    environment: {},
+    figures: /^\|/,
+  },
 ];
 
 const args = process.argv.slice(2);
@@ -118,6 +125,12 @@ async function run(proof: Proof): Promise<Outcome> {
   return { proof, passed: code === 0, seconds: (performance.now() - started) / 1000, lines };
 }
 
+/** Proofs that write a page of their own. */
+const pages: Readonly<Record<string, readonly string[]>> = {
+  bench: ['See [benchmark.md](benchmark.md).'],
+  decisions: ['See [benchmark-decisions.md](benchmark-decisions.md).'],
+};
+
 function report(all: readonly Outcome[]): string {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
@@ -137,7 +150,7 @@ function report(all: readonly Outcome[]): string {
         .map(([name, value]) => ` \`${name}=${value}\``)
         .join('')}`,
       '',
-      ...(proof.name === 'bench' ? ['See [benchmark.md](benchmark.md).'] : ['```text', ...lines, '```']),
+      ...(pages[proof.name] ?? ['```text', ...lines, '```']),
       '',
     ]),
   ].join('\n');

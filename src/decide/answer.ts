@@ -44,6 +44,14 @@ export function ready(applicable: Applicable, asker: Asker, settings: DecisionSe
   return { applicable, asker, root, live, readsData: reading.some(({ elements }) => readsMoreThanLabels(elements)) };
 }
 
+/** Whether it can say something of any resource to this asker; of thousands of Consents most are for others. */
+export function isHeard({ applicable: { mayPermit, mayDeny }, root, live }: ReadyConsent): boolean {
+  if (!mayPermit && !mayDeny) return false;
+  if (live.length > 0) return true;
+  if (root === undefined) return false;
+  return root.provision.effect === 'deny' ? counts(root.request, 'deny') : root.request !== 'no';
+}
+
 function collect(provision: Provision, live: LiveProvision[], request: (provision: Provision) => Match): void {
   const stack: { provision: Provision; slot: number | undefined }[] = [{ provision, slot: undefined }];
   while (stack.length > 0) {

@@ -8,7 +8,7 @@ import { canonicalSystem, namedOnlyTopics, part2, purposeCovers, substanceClass 
 import type { Facts } from '../label/facts.ts';
 import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
 import type { Policy, PolicyAnswer } from '../policy/policy.ts';
-import { answerOf, coversRest, namesRecipient, type ReadyConsent, type Ruling, ready } from './answer.ts';
+import { answerOf, coversRest, isHeard, namesRecipient, type ReadyConsent, type Ruling, ready } from './answer.ts';
 import type { Decision, Reason, Release, Withhold } from './decision.ts';
 import { inEmergency, type Run } from './emergency.ts';
 import { applicable } from './families.ts';
@@ -78,9 +78,9 @@ export class Rules {
       const asker: Asker = { identities, organizations, roles, purpose, at };
       return {
         asker,
-        consents: applicable(consents.consents, purpose, at, this.#settings).map((one) =>
-          ready(one, asker, this.#settings),
-        ),
+        consents: applicable(consents.consents, purpose, at, this.#settings)
+          .map((one) => ready(one, asker, this.#settings))
+          .filter(isHeard),
       };
     };
     const runs = this.#purposes.map(runFor);

@@ -22,9 +22,10 @@ export function applicable(
   settings: FamilySettings,
 ): readonly Applicable[] {
   const result: Applicable[] = [];
+  const newest = newestOf(consents, at);
   for (const consent of consents) {
     if (!isInForce(consent, at) || !speaksOf(consent, asked)) continue;
-    const fate = supersession(consent, consents, at);
+    const fate = supersession(consent, newest(consent));
     if (fate === 'dropped') continue;
     const isForeign =
       settings.organizations.length > 0 &&
@@ -58,24 +59,41 @@ function speaksOf({ scope }: ParsedConsent, asked: string | undefined): boolean 
   return scope !== 'research' || (asked !== undefined && purposeCovers('HRESCH', asked));
 }
 
+/** Of the Consents of one family whose roots state the same. */
+interface Newest {
+  /** That has begun, whether or not it was revoked or has run out since. */
+  begun?: ParsedConsent;
+  /** That has begun and has neither been revoked nor run out. */
+  standing?: ParsedConsent;
+}
+
+/** Looks through all once: a patient may have thousands. */
+function newestOf(all: readonly ParsedConsent[], at: number): (consent: ParsedConsent) => Newest {
+  const families = new Map<string, Map<string, Newest>>();
+  const entry = ({ family, rootStatement }: ParsedConsent): Newest => {
+    const roots = families.get(family) ?? new Map<string, Newest>();
+    families.set(family, roots);
+    const newest = roots.get(rootStatement) ?? {};
+    roots.set(rootStatement, newest);
+    return newest;
+  };
+  for (const one of all) {
+    if ((one.status !== 'active' && one.status !== 'inactive') || !hasBegun(one, at)) continue;
+    const newest = entry(one);
+    if (newest.begun === undefined || isNewer(one, newest.begun)) newest.begun = one;
+    const stands = one.status === 'active' && !hasEnded(one, at);
+    if (stands && (newest.standing === undefined || isNewer(one, newest.standing))) newest.standing = one;
+  }
+  return entry;
+}
+
 /**
  * The newest of a family supersedes the older ones whose roots state the same. A revoked or expired newest one does
  * not bring older permits back; older denies return to force.
  */
-function supersession(
-  consent: ParsedConsent,
-  all: readonly ParsedConsent[],
-  at: number,
-): 'none' | 'dropped' | 'deny-only' {
-  let fate: 'none' | 'deny-only' = 'none';
-  for (const other of all) {
-    if (other === consent || other.family !== consent.family || other.rootStatement !== consent.rootStatement) continue;
-    if ((other.status !== 'active' && other.status !== 'inactive') || !isNewer(other, consent) || !hasBegun(other, at))
-      continue;
-    if (other.status === 'active' && !hasEnded(other, at)) return 'dropped';
-    fate = 'deny-only';
-  }
-  return fate;
+function supersession(consent: ParsedConsent, { begun, standing }: Newest): 'none' | 'dropped' | 'deny-only' {
+  if (standing !== undefined && isNewer(standing, consent)) return 'dropped';
+  return begun !== undefined && isNewer(begun, consent) ? 'deny-only' : 'none';
 }
 
 export function isNewer(a: ParsedConsent, b: ParsedConsent): boolean {
