@@ -93,12 +93,13 @@ async function* candidates(
   const sources = sourcesOf(plan, search, world);
   const seen = new Set<ResourceKey>();
   function* visibleOf(items: readonly Item[], { source, cursor, skip }: Position): Generator<Found> {
+    const criteria = [...search.forwarded, ...membershipOf(plan, source)];
     let index = skip;
     for (const item of items) {
       const place = index++;
       if (seen.has(item.key) || isOfEarlierSource(plan, source, item, world)) continue;
       seen.add(item.key);
-      const visible = keep(item, search, membershipOf(plan, source), world);
+      const visible = keep(item, search.local, criteria, world);
       if (visible !== undefined) yield { visible, position: () => ({ source, cursor, skip: place }) };
     }
   }
@@ -186,21 +187,30 @@ function membershipOf({ compartment }: SearchPlan, source: number): readonly Cri
   return criterion === undefined ? [] : [criterion];
 }
 
-/** The decision, the token's restrictions and the criteria, all on what the requester would see. */
-function keep(item: Item, search: Settled, membership: readonly Criterion[], world: SearchWorld): Visible | undefined {
+/**
+ * The decision, the token's restrictions and the criteria, all on what the requester would see.
+ * @param forwarded criteria that the FHIR server has applied: asked again where a cut may have changed the answer
+ */
+function keep(
+  item: Item,
+  local: readonly Criterion[],
+  forwarded: readonly Criterion[],
+  world: SearchWorld,
+): Visible | undefined {
   const visible = world.visibility.visible(item);
   if (visible === undefined) {
     world.withheld.add(item);
     return undefined;
   }
   if (!isGranted(visible, world)) return undefined;
-  const again = [...search.forwarded, ...membership].filter(({ paths }) =>
-    paths.some((path) => visible.view.cutPaths.some((cut) => meets(path, cut))),
-  );
-  const tests = [...search.local, ...again];
-  if (tests.length === 0) return visible;
-  const view = parsed(visible);
-  return tests.every((criterion) => criterion.matches(view)) ? visible : undefined;
+  const { cutPaths } = visible.view;
+  for (const criterion of local) if (!criterion.matches(parsed(visible))) return undefined;
+  if (cutPaths.length === 0) return visible;
+  for (const criterion of forwarded) {
+    const meetsCut = criterion.paths.some((path) => cutPaths.some((cut) => meets(path, cut)));
+    if (meetsCut && !criterion.matches(parsed(visible))) return undefined;
+  }
+  return visible;
 }
 
 /** Whether any of the token's scopes covers this resource: patient binding and granular restrictions. */

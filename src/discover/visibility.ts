@@ -7,6 +7,7 @@ import { cutReferences, type View, type ViewSettings, viewOf } from '../enforce/
 import { GatewayError } from '../errors/errors.ts';
 import { idOf, isPatientKey, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import { childrenOf } from '../fhir/model.ts';
+import { isLabelled } from '../label/effective.ts';
 import type { Labels } from '../label/labels.ts';
 import { type Reading, type ReadSettings, type ReferenceSite, readResource } from '../label/read.ts';
 import { allOrNothingTypes, directoryTypes, namesDirectory } from '../label/roles.ts';
@@ -67,6 +68,7 @@ export interface Visible {
   readonly view: View;
 }
 
+const none: readonly never[] = [];
 const batchSize = 200;
 /** Of a chain of parents or required references: upstream look-ups one after the other. */
 const maximumRounds = 16;
@@ -273,8 +275,10 @@ export class Visibility {
     for (let round = 0; fresh.length > 0; round++) {
       if (round > maximumRounds) throw new GatewayError('too-costly');
       const patients = new Set<PatientKey>();
-      for (const { reading } of fresh)
-        for (const patient of [...reading.facts.patients, ...(reading.facts.participants ?? [])]) patients.add(patient);
+      for (const { reading } of fresh) {
+        for (const patient of reading.facts.patients) patients.add(patient);
+        for (const patient of reading.facts.participants ?? none) patients.add(patient);
+      }
       const loaded = await this.#both(this.#fetch(needed), this.#edges.rulings.establish(patients));
       needed = new Set();
       for (const item of loaded) for (const key of this.#requiredOf(item)) needed.add(key);
@@ -362,13 +366,12 @@ export class Visibility {
     for (let changed = true; changed; ) {
       changed = false;
       for (const item of this.#items.values()) {
-        if (item.reading.parents.length === 0) continue;
+        if (!this.#hasLabelledParent(item)) continue;
         const parents = [];
         for (const key of item.reading.parents) {
           const parent = this.#items.get(key);
           if (parent !== undefined) parents.push({ key, labels: parent.labels });
         }
-        if (parents.length === 0) continue;
         const labels = this.#edges.labelling.inherit(item.labels, parents);
         if (labels.key === item.labels.key) continue;
         item.labels = labels;
@@ -377,6 +380,14 @@ export class Visibility {
         changed = true;
       }
     }
+  }
+
+  #hasLabelledParent({ reading }: Item): boolean {
+    for (const key of reading.parents) {
+      const parent = this.#items.get(key);
+      if (parent !== undefined && isLabelled(parent.labels)) return true;
+    }
+    return false;
   }
 
   /** Hidden spreads along required references only, and only grows: to a fixpoint. */
@@ -395,16 +406,16 @@ export class Visibility {
   #survivesItsReferences(item: Item): boolean {
     const { key: own, patients } = item.reading.facts;
     // What is about a hidden patient is hidden: a result of nobody tells that there is somebody.
-    if (!patients.every((patient) => patient === own || this.#isKnown(patient))) return false;
+    for (const patient of patients) if (patient !== own && !this.#isKnown(patient)) return false;
     // Nor is somebody's appointment anybody's, because only her mother is named.
     const { relatives } = item.reading;
     if (relatives.length > 0 && !relatives.some((key) => this.#isKnown(key))) return false;
     // A Task or a List about nobody, which names hidden data alone, is about that.
     const data = isWork(item) ? item.reading.facts.references.filter((key) => this.#isData(key)) : [];
     if (data.length > 0 && !data.some((key) => this.#isKnown(key))) return false;
-    const mayStand = (site: ReferenceSite): boolean => this.#mayStand(site, item);
     const required = requiredSitesOf(item);
-    if (required.every(mayStand)) return true;
+    const mayStand = (site: ReferenceSite): boolean => this.#mayStand(site, item);
+    if (required.length === 0 || required.every(mayStand)) return true;
     return item.content.examine((resource) => ({
       survives: cutReferences(resource, { ...item.reading, sites: required }, mayStand, new Edits()),
     })).survives;
@@ -437,13 +448,17 @@ function requiredSitesOf(item: Item): readonly ReferenceSite[] {
 function onlyRequired({ tape, node: root }: ResourceOnTape, reading: Reading): readonly ReferenceSite[] {
   if (allOrNothingTypes.has(reading.facts.type)) return reading.sites;
   const model = childrenOf(reading.facts.type);
-  const required = reading.sites.filter((site) => {
+  let required: ReferenceSite[] | undefined;
+  for (const site of reading.sites) {
     let top = site.node;
     while (tape.parent(top) !== root) top = tape.parent(top);
-    return model?.get(tape.nameText(top))?.required === true;
-  });
-  // What is contained may have to go with what it refers to itself.
-  return required.some(({ form }) => form === 'contained') ? reading.sites : required;
+    if (model?.get(tape.nameText(top))?.required !== true) continue;
+    // What is contained may have to go with what it refers to itself.
+    if (site.form === 'contained') return reading.sites;
+    if (required === undefined) required = [site];
+    else required.push(site);
+  }
+  return required ?? none;
 }
 
 function requiredReferences(resource: ResourceOnTape, reading: Reading): readonly ResourceKey[] {

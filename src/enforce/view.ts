@@ -47,6 +47,7 @@ const names = {
   id: nameNumber('id'),
   reference: nameNumber('reference'),
 };
+const none: readonly never[] = [];
 /** Marks of an alteration somebody made earlier: that something was removed is itself hidden (HL7 v3-ObservationValue). */
 const alterationMarks = new Set(['REDACTED', 'MASKED', 'SUBSETTED']);
 
@@ -68,7 +69,8 @@ export function viewOf(
   const { tape, node } = resource;
   const edits = new Edits();
   if (!cutReferences(resource, reading, mayStand, edits)) return undefined;
-  const cutPaths = edits.cuts.map((cut) => pathOf(resource, cut, reading.facts.type));
+  const { cuts } = edits;
+  const cutPaths = cuts.length === 0 ? none : cuts.map((cut) => pathOf(resource, cut, reading.facts.type));
   rewriteUrls(resource, settings, edits);
   if (!seesStored) unversion(resource, reading, edits);
   if (cleared) {

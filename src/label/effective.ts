@@ -32,11 +32,11 @@ export function actorName(entry: string, localBases: readonly string[]): string 
   return parseRelativeReference(base === undefined ? entry : entry.slice(base.length + 1)) ?? entry;
 }
 
-/** A place where labels gather before they are put in order. */
+/** A place where labels gather before they are put in order: few, and mostly none. */
 class Gathered {
   stated: Confidentiality | undefined;
-  readonly topics = new Set<string>();
-  readonly caveats = new Set<string>();
+  topics: string[] = [];
+  readonly caveats: string[] = [];
   readonly origins: LabelOrigin[] = [];
 
   level(code: Confidentiality): void {
@@ -47,9 +47,13 @@ class Gathered {
   /** `ETH` and `SUD` are one generic topic: HL7 draws neither over the other. */
   topic(given: string, by: LabelOrigin['by'], rule: string): void {
     const code = given === 'ETH' ? 'SUD' : given;
-    if (this.topics.has(code)) return;
-    this.topics.add(code);
+    if (this.topics.includes(code)) return;
+    this.topics.push(code);
     this.origins.push({ label: code, by, rule });
+  }
+
+  caveat(caveat: string): void {
+    if (!this.caveats.includes(caveat)) this.caveats.push(caveat);
   }
 
   unknown(system: string): void {
@@ -62,13 +66,14 @@ class Gathered {
    * what it inherits is of its own: a cocaine record made in an alcohol programme is not about alcohol alone.
    */
   reduce(): void {
+    if (this.topics.length < 2) return;
     const kept = topicsOf(this.topics);
-    for (const topic of [...this.topics]) if (!kept.includes(topic)) this.topics.delete(topic);
+    this.topics = this.topics.filter((topic) => kept.includes(topic));
   }
 
   done(): Labels {
-    if (this.stated === undefined && this.topics.size === 0 && this.caveats.size === 0) return unlabelled;
-    return interned(this.stated, [...this.topics].sort(), [...this.caveats].sort(), this.origins);
+    if (this.stated === undefined && this.topics.length === 0 && this.caveats.length === 0) return unlabelled;
+    return interned(this.stated, this.topics.sort(), this.caveats.sort(), this.origins);
   }
 }
 
@@ -93,6 +98,11 @@ function interned(
 }
 
 const unlabelled: Labels = Object.freeze({ topics: [], caveats: [], origins: [], key: '\n\n' });
+
+/** False when there is nothing to inherit. */
+export function isLabelled(labels: Labels): boolean {
+  return labels !== unlabelled;
+}
 
 /** Labels of one resource by itself: its own, those its codes show, those its sources give. Pure. */
 export function ownLabels(inputs: LabelInputs, settings: LabelSettings): Labels {
@@ -128,11 +138,11 @@ function readOwn({ system, code }: Coding, gathered: Gathered, settings: LabelSe
       return;
     case 'purpose':
       // That data is for tests, or that the glass was broken for it, says nothing of what it may be used for.
-      if (label.code !== 'HTEST' && label.code !== 'BTG') gathered.caveats.add(`${systems.actReason}|${label.code}`);
+      if (label.code !== 'HTEST' && label.code !== 'BTG') gathered.caveat(`${systems.actReason}|${label.code}`);
       return;
     case 'caveat':
     case 'integrity':
-      gathered.caveats.add(`${canonicalSystem(system)}|${label.code}`);
+      gathered.caveat(`${canonicalSystem(system)}|${label.code}`);
       return;
     case 'unknown':
       readUnknown(system, label, gathered, settings);
@@ -166,13 +176,13 @@ export function inherit(labels: Labels, parents: readonly { readonly key: string
   if (parents.every((parent) => parent.labels === unlabelled)) return labels;
   const gathered = new Gathered();
   if (labels.stated !== undefined) gathered.level(labels.stated);
-  for (const topic of labels.topics) gathered.topics.add(topic);
-  for (const caveat of labels.caveats) gathered.caveats.add(caveat);
+  gathered.topics.push(...labels.topics);
+  for (const caveat of labels.caveats) gathered.caveat(caveat);
   gathered.origins.push(...labels.origins);
   for (const { key, labels: parent } of parents) {
     if (parent.stated !== undefined) gathered.level(parent.stated);
     for (const topic of parent.topics) gathered.topic(topic, 'inherited', key);
-    for (const caveat of parent.caveats) if (!isAboutItselfAlone(caveat)) gathered.caveats.add(caveat);
+    for (const caveat of parent.caveats) if (!isAboutItselfAlone(caveat)) gathered.caveat(caveat);
   }
   return gathered.done();
 }

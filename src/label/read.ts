@@ -123,29 +123,28 @@ function partsOf(name: number): number {
   return name < knownNameCount ? (partsByName[name] as number) : 0;
 }
 
-/** Each value once, in order of first coming. Most lists are short: a set is made for a long one only. */
-class Distinct<Value> {
-  #list: Value[] | undefined;
-  #set: Set<Value> | undefined;
-
-  add(value: Value): void {
-    const list = this.#list;
-    if (list === undefined) {
-      this.#list = [value];
-      return;
-    }
-    if (this.#set !== undefined ? this.#set.has(value) : list.includes(value)) return;
-    list.push(value);
-    if (this.#set !== undefined) this.#set.add(value);
-    else if (list.length > 16) this.#set = new Set(list);
-  }
-
-  get list(): readonly Value[] {
-    return this.#list ?? nothing;
-  }
-}
-
 const nothing: readonly never[] = [];
+/** A list this long is searched by a set of its own. */
+const longList = 16;
+
+/** Codings by system and code, each one object: the same few come again and again. */
+const codings = new Map<string, Map<string, Coding>>();
+const maximumSystems = 1_000;
+const maximumCodes = 10_000;
+
+function codingOf(system: string, code: string): Coding {
+  let ofSystem = codings.get(system);
+  if (ofSystem === undefined) {
+    ofSystem = new Map();
+    if (codings.size < maximumSystems) codings.set(system, ofSystem);
+  }
+  let coding = ofSystem.get(code);
+  if (coding === undefined) {
+    coding = Object.freeze({ system, code });
+    if (ofSystem.size < maximumCodes) ofSystem.set(code, coding);
+  }
+  return coding;
+}
 
 /**
  * Reads one resource. Pure.
@@ -158,37 +157,52 @@ export function readResource({ tape, node }: ResourceOnTape, settings: ReadSetti
   return new Reader(tape, node, type, id, settings).read();
 }
 
-class Reader {
+/**
+ * Reads one resource and is what was read: one object for each resource of a large answer. A list is made when there is
+ * something for it; the dearest part, the clinical time, is read only when a Consent asks for it.
+ */
+class Reader implements Facts, LabelInputs {
   readonly #tape: Tape;
   readonly #root: Node;
-  readonly #type: string;
-  readonly #key: ResourceKey;
   readonly #settings: ReadSettings;
-  readonly #sites: ReferenceSite[] = [];
-  readonly #codings: Coding[] = [];
-  readonly #primary: Coding[] = [];
-  readonly #documentTypes: Coding[] = [];
-  readonly #own: Coding[] = [];
-  readonly #profiles: string[] = [];
-  readonly #mimeTypes: string[] = [];
-  readonly #references = new Distinct<ResourceKey>();
-  readonly #parents = new Distinct<ResourceKey>();
-  readonly #partOf = new Distinct<ResourceKey>();
-  readonly #patients = new Distinct<PatientKey>();
-  readonly #authors = new Distinct<string>();
-  readonly #actors = new Distinct<string>();
-  readonly #actorIdentifiers = new Distinct<string>();
-  #patientUnknown = false;
+  /** Sets of the lists that have become long. */
+  #sets: Map<readonly unknown[], Set<unknown>> | undefined;
   #hasSubject = false;
-  #versionId: string | undefined;
-  #lastUpdated: string | undefined;
+  readonly key: ResourceKey;
+  readonly type: string;
+  versionId: string | undefined;
+  lastUpdated: string | undefined;
+  patientUnknown = false;
+  participants?: readonly PatientKey[];
+  patients: readonly PatientKey[] = nothing;
+  profiles: readonly string[] = nothing;
+  codings: readonly Coding[] = nothing;
+  primaryCodings: readonly Coding[] = nothing;
+  documentTypes: readonly Coding[] = nothing;
+  mimeTypes: readonly string[] = nothing;
+  authors: readonly string[] = nothing;
+  references: readonly ResourceKey[] = nothing;
+  partOf: readonly ResourceKey[] = nothing;
+  own: readonly Coding[] = nothing;
+  actors: readonly string[] = nothing;
+  actorIdentifiers: readonly string[] = nothing;
+  sites: readonly ReferenceSite[] = nothing;
+  parents: readonly ResourceKey[] = nothing;
 
   constructor(tape: Tape, root: Node, type: string, id: string, settings: ReadSettings) {
     this.#tape = tape;
     this.#root = root;
-    this.#type = type;
-    this.#key = `${type}/${id}` as ResourceKey; // both were checked
+    this.type = type;
+    this.key = `${type}/${id}` as ResourceKey; // both were checked
     this.#settings = settings;
+  }
+
+  get labelInputs(): LabelInputs {
+    return this;
+  }
+
+  get clinicalTime(): Interval | undefined {
+    return clinicalTimeOf(this.#tape, this.#root, this.#settings.time);
   }
 
   read(): Reading {
@@ -200,47 +214,37 @@ class Reader {
       else if (name !== names.resourceType && name !== names.id) this.#walk(member, name);
       if ((partsOf(name) & part.about) !== 0) this.#findUnreadable(member);
     }
-    if (this.#type === 'Patient') {
-      this.#patients.add(this.#key as PatientKey);
+    if (this.type === 'Patient') {
+      this.patients = this.#with(this.patients, this.key as PatientKey);
       this.#hasSubject = true;
     }
-    if (actorTypes.has(this.#type)) this.#actors.add(this.#key);
-    if (!this.#hasSubject && subjectRequired.has(this.#type)) this.#patientUnknown = true;
+    if (actorTypes.has(this.type)) this.actors = this.#with(this.actors, this.key);
+    if (!this.#hasSubject && subjectRequired.has(this.type)) this.patientUnknown = true;
     const { patients: participants, relatives, unreadable } = this.#participants();
-    if (participants.length === 0 && unreadable) this.#patientUnknown = true;
-    const labelInputs: LabelInputs = {
-      type: this.#type,
-      own: this.#own,
-      codings: this.#codings,
-      actors: this.#actors.list,
-      actorIdentifiers: this.#actorIdentifiers.list,
-    };
-    const facts: Facts = new LazyFacts(this.#tape, this.#root, this.#settings.time, {
-      key: this.#key,
-      type: this.#type,
-      versionId: this.#versionId,
-      lastUpdated: this.#lastUpdated,
-      patients: this.#patients.list,
-      patientUnknown: this.#patientUnknown,
-      ...(participants.length === 0 ? {} : { participants }),
-      profiles: this.#profiles,
-      codings: this.#codings,
-      primaryCodings: this.#primary,
-      documentTypes: this.#documentTypes,
-      mimeTypes: this.#mimeTypes,
-      authors: this.#authors.list,
-      references: this.#references.list,
-      partOf: this.#partOf.list,
-      labelInputs,
-    });
-    return { facts, sites: this.#sites, parents: this.#parents.list, relatives };
+    if (participants.length === 0 && unreadable) this.patientUnknown = true;
+    if (participants.length > 0) this.participants = participants;
+    return { facts: this, sites: this.sites, parents: this.parents, relatives };
+  }
+
+  /** A list of distinct values with one more, in order of first coming. */
+  #with<Value>(list: readonly Value[], value: Value): readonly Value[] {
+    if (list.length === 0) return [value];
+    let set = list.length > longList ? this.#sets?.get(list) : undefined;
+    if (set !== undefined ? set.has(value) : list.includes(value)) return list;
+    (list as Value[]).push(value); // made here, with its first value
+    if (set === undefined && list.length > longList) {
+      set = new Set(list);
+      this.#sets ??= new Map();
+      this.#sets.set(list, set);
+    } else set?.add(value);
+    return list;
   }
 
   #participants(): Participants {
-    const element = participantElement[this.#type];
+    const element = participantElement[this.type];
     if (element === undefined) return noParticipants;
     const number = nameNumber(element);
-    const sites = this.#sites.filter(({ name }) => name === number);
+    const sites = this.sites.filter(({ name }) => name === number);
     const patients = sites.flatMap(({ key }) => (key?.startsWith('Patient/') ? (key as PatientKey) : []));
     if (patients.length > 0) return { patients, relatives: nothing, unreadable: false };
     return {
@@ -282,12 +286,12 @@ class Reader {
       const name = tape.name(member);
       if (name === names.security) this.#labels(member);
       else if (!own) continue;
-      else if (name === names.versionId) this.#versionId = tape.text(member);
-      else if (name === names.lastUpdated) this.#lastUpdated = tape.text(member);
+      else if (name === names.versionId) this.versionId = tape.text(member);
+      else if (name === names.lastUpdated) this.lastUpdated = tape.text(member);
       else if (name === names.profile) {
         for (let item = tape.firstChild(member); item >= 0; item = tape.next(item)) {
           const profile = internedText(tape, item);
-          if (profile !== undefined) this.#profiles.push(profile);
+          if (profile !== undefined) this.profiles = appended(this.profiles, profile);
         }
       }
     }
@@ -297,11 +301,11 @@ class Reader {
   #labels(security: Node): void {
     const tape = this.#tape;
     if (tape.kind(security) !== kinds.array) {
-      this.#own.push({ system: '', code: '' });
+      this.own = appended(this.own, { system: '', code: '' });
       return;
     }
     for (let item = tape.firstChild(security); item >= 0; item = tape.next(item)) {
-      this.#own.push({
+      this.own = appended(this.own, {
         system: tape.text(tape.member(item, names.system)) ?? '',
         code: tape.text(tape.member(item, names.code)) ?? '',
       });
@@ -322,7 +326,7 @@ class Reader {
         if (parts === part.reference) this.#reference(node, topName);
         else if (parts === part.code) this.#coding(node, topName);
         else if (parts === part.url) this.#inlineLabel(node);
-        else if (parts === part.contentType) this.#mimeTypes.push(tape.text(node) as string);
+        else if (parts === part.contentType) this.mimeTypes = appended(this.mimeTypes, tape.text(node) as string);
       } else if (tape.kind(node) === kinds.object) {
         if (parts === part.identifier && topName !== names.identifier) this.#logical(node, topName);
         else if (parts === part.meta || parts === part.text) {
@@ -341,14 +345,14 @@ class Reader {
     const system = internedText(tape, tape.member(holder, names.system));
     const text = internedText(tape, code);
     if (system === undefined || text === undefined) return;
-    const coding = { system, code: text };
-    this.#codings.push(coding);
-    if ((partsOf(topName) & part.primary) !== 0) this.#primary.push(coding);
+    const coding = codingOf(system, text);
+    this.codings = appended(this.codings, coding);
+    if ((partsOf(topName) & part.primary) !== 0) this.primaryCodings = appended(this.primaryCodings, coding);
     if (
-      (this.#type === 'DocumentReference' || this.#type === 'Composition') &&
+      (this.type === 'DocumentReference' || this.type === 'Composition') &&
       (topName === names.type || topName === names.category)
     ) {
-      this.#documentTypes.push(coding);
+      this.documentTypes = appended(this.documentTypes, coding);
     }
   }
 
@@ -356,7 +360,7 @@ class Reader {
     const tape = this.#tape;
     if (!(internedText(tape, url) as string).endsWith(inlineLabelSuffix)) return;
     const value = tape.member(tape.parent(url), names.valueCoding);
-    this.#own.push({
+    this.own = appended(this.own, {
       system: tape.text(tape.member(value, names.system)) ?? '',
       code: tape.text(tape.member(value, names.code)) ?? '',
     });
@@ -372,17 +376,17 @@ class Reader {
     const form = key !== undefined ? 'local' : formOf(text);
     const plain =
       key !== undefined && (text === key || this.#settings.localBases.includes(text.slice(0, -key.length - 1)));
-    this.#sites.push({ node: holder, key, form, name: holderName, plain, clinical: false });
+    this.sites = appended(this.sites, { node: holder, key, form, name: holderName, plain, clinical: false });
     if ((partsOf(topName) & part.about) !== 0 && this.#isTopLevel(holder)) this.#about(key, form);
-    if (((partsOf(topName) | holderParts) & part.author) !== 0) this.#authors.add(key ?? text);
-    if (form === 'external' || form === 'logical') this.#actors.add(text);
+    if (((partsOf(topName) | holderParts) & part.author) !== 0) this.authors = this.#with(this.authors, key ?? text);
+    if (form === 'external' || form === 'logical') this.actors = this.#with(this.actors, text);
     if (key === undefined) return;
-    this.#references.add(key);
-    if (isActor(key)) this.#actors.add(key);
+    this.references = this.#with(this.references, key);
+    if (isActor(key)) this.actors = this.#with(this.actors, key);
     if ((holderParts & part.parent) !== 0) {
-      this.#parents.add(key);
-      this.#partOf.add(key);
-    } else if ((holderParts & part.basedOn) !== 0) this.#partOf.add(key);
+      this.parents = this.#with(this.parents, key);
+      this.partOf = this.#with(this.partOf, key);
+    } else if ((holderParts & part.basedOn) !== 0) this.partOf = this.#with(this.partOf, key);
   }
 
   /** `subject: {...}` or an item of `subject: [...]`, and nothing deeper. */
@@ -394,8 +398,8 @@ class Reader {
 
   #about(key: ResourceKey | undefined, form: ReferenceSite['form']): void {
     this.#hasSubject = true;
-    if (key?.startsWith('Patient/')) this.#patients.add(key as PatientKey);
-    else if (key?.startsWith('Group/') || form !== 'local') this.#patientUnknown = true;
+    if (key?.startsWith('Patient/')) this.patients = this.#with(this.patients, key as PatientKey);
+    else if (key?.startsWith('Group/') || form !== 'local') this.patientUnknown = true;
   }
 
   /** Somebody it is about, by a display, an extension or nothing that can be read. */
@@ -403,7 +407,7 @@ class Reader {
     const tape = this.#tape;
     const isList = tape.kind(member) === kinds.array;
     for (let item = isList ? tape.firstChild(member) : member; item >= 0; item = isList ? tape.next(item) : -1) {
-      if (tape.text(tape.member(item, names.reference)) === undefined) this.#patientUnknown = true;
+      if (tape.text(tape.member(item, names.reference)) === undefined) this.patientUnknown = true;
     }
   }
 
@@ -414,7 +418,7 @@ class Reader {
     if (type === undefined || !actorTypes.has(type)) return;
     for (let item = tape.firstChild(identifiers); item >= 0; item = tape.next(item)) {
       const identifier = this.#identifier(item);
-      if (identifier !== undefined) this.#actorIdentifiers.add(identifier);
+      if (identifier !== undefined) this.actorIdentifiers = this.#with(this.actorIdentifiers, identifier);
     }
   }
 
@@ -430,7 +434,7 @@ class Reader {
     const holder = tape.parent(node);
     const identifier = this.#identifier(node);
     if (tape.member(holder, names.reference) >= 0) {
-      if (identifier !== undefined) this.#actorIdentifiers.add(identifier);
+      if (identifier !== undefined) this.actorIdentifiers = this.#with(this.actorIdentifiers, identifier);
       return;
     }
     const holderName = tape.name(holder) !== 0 ? tape.name(holder) : tape.name(tape.parent(holder));
@@ -438,14 +442,22 @@ class Reader {
     // A type is a name, or the canonical URL of one (FHIR R4 Reference.type).
     const type = tape.text(tape.member(holder, names.type))?.split('/').at(-1);
     const clinical = type !== undefined && !directoryTypes.has(type);
-    this.#sites.push({ node: holder, key: undefined, form: 'logical', name: holderName, plain: true, clinical });
+    this.sites = appended(this.sites, {
+      node: holder,
+      key: undefined,
+      form: 'logical',
+      name: holderName,
+      plain: true,
+      clinical,
+    });
     if ((partsOf(topName) & part.about) !== 0 && this.#isTopLevel(holder)) {
       this.#hasSubject = true;
-      this.#patientUnknown = true;
+      this.patientUnknown = true;
     }
     if (identifier === undefined) return;
-    this.#actorIdentifiers.add(identifier);
-    if (((partsOf(topName) | partsOf(holderName)) & part.author) !== 0) this.#authors.add(identifier);
+    this.actorIdentifiers = this.#with(this.actorIdentifiers, identifier);
+    if (((partsOf(topName) | partsOf(holderName)) & part.author) !== 0)
+      this.authors = this.#with(this.authors, identifier);
   }
 
   /** Reference has four members: reference, type, identifier, display (and id, extension). */
@@ -466,6 +478,13 @@ class Reader {
     const key = text.includes('://') ? undefined : relativeKey(text);
     return key ?? parseLocalReference(text, this.#settings.localBases);
   }
+}
+
+/** A list with one more, made with its first. */
+function appended<Value>(list: readonly Value[], value: Value): readonly Value[] {
+  if (list.length === 0) return [value];
+  (list as Value[]).push(value);
+  return list;
 }
 
 interface Participants {
@@ -498,55 +517,6 @@ function relativeKey(text: string): ResourceKey | undefined {
 
 function isActor(key: ResourceKey): boolean {
   return actorTypes.has(typeOf(key));
-}
-
-/** Facts whose dearest part, the clinical time, is read only when a Consent asks for it. */
-class LazyFacts implements Facts {
-  readonly key: ResourceKey;
-  readonly type: string;
-  readonly versionId: string | undefined;
-  readonly lastUpdated: string | undefined;
-  readonly patients: readonly PatientKey[];
-  readonly patientUnknown: boolean;
-  readonly participants?: readonly PatientKey[];
-  readonly profiles: readonly string[];
-  readonly codings: readonly Coding[];
-  readonly primaryCodings: readonly Coding[];
-  readonly documentTypes: readonly Coding[];
-  readonly mimeTypes: readonly string[];
-  readonly authors: readonly string[];
-  readonly references: readonly ResourceKey[];
-  readonly partOf: readonly ResourceKey[];
-  readonly labelInputs: LabelInputs;
-  readonly #tape: Tape;
-  readonly #root: Node;
-  readonly #time: TimeReader;
-
-  constructor(tape: Tape, root: Node, time: TimeReader, plain: Omit<Facts, 'clinicalTime'>) {
-    this.key = plain.key;
-    this.type = plain.type;
-    this.versionId = plain.versionId;
-    this.lastUpdated = plain.lastUpdated;
-    this.patients = plain.patients;
-    this.patientUnknown = plain.patientUnknown;
-    if (plain.participants !== undefined) this.participants = plain.participants;
-    this.profiles = plain.profiles;
-    this.codings = plain.codings;
-    this.primaryCodings = plain.primaryCodings;
-    this.documentTypes = plain.documentTypes;
-    this.mimeTypes = plain.mimeTypes;
-    this.authors = plain.authors;
-    this.references = plain.references;
-    this.partOf = plain.partOf;
-    this.labelInputs = plain.labelInputs;
-    this.#tape = tape;
-    this.#root = root;
-    this.#time = time;
-  }
-
-  get clinicalTime(): Interval | undefined {
-    return clinicalTimeOf(this.#tape, this.#root, this.#time);
-  }
 }
 
 /** In order of preference (FHIR R4 Consent.provision.dataPeriod: the clinical or operational time of the data). */
