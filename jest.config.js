@@ -5,6 +5,6 @@ export default {
   transform: { '\\.ts$': '<rootDir>/test/strip-types.cjs' },
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/hapi/', '<rootDir>/test/prove/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/hapi/', '<rootDir>/test/chart/', '<rootDir>/test/prove/'],
   testTimeout: 60_000,
 };

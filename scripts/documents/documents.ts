@@ -1,5 +1,7 @@
 import { renderRefusals } from '../../src/plan/plan.ts';
+import { renderChartReadme, renderValues, renderValuesSchema } from './chart.ts';
 import { renderConfiguration } from './configuration.ts';
+import { renderDashboard } from './dashboard.ts';
 import { renderErrors } from './errors.ts';
 import { renderConfigSchema } from './json-schema.ts';
 import { renderReasons } from './reasons.ts';
@@ -10,6 +12,10 @@ export function documents(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/configuration.md', renderConfiguration()],
     ['docs/config.schema.json', renderConfigSchema()],
+    ['helm/files/dashboard.json', renderDashboard()],
+    ['helm/README.md', renderChartReadme()],
+    ['helm/values.schema.json', renderValuesSchema()],
+    ['helm/values.yaml', renderValues()],
     ['docs/errors.md', renderErrors()],
     ['docs/reasons.md', renderReasons()],
     ['docs/refusals.md', renderRefusals()],

@@ -1,20 +1,26 @@
 import { loadConfig } from '../config/config.ts';
-import { type Command, configText } from './command.ts';
+import { type Command, configText, type Surroundings } from './command.ts';
 
 const timeoutMs = 3_000;
 
 /** Asks a running gateway whether it lives: for containers without a shell and without curl. */
 export const healthCommand: Command = {
   name: 'health',
-  usage: 'consent-gateway health --config FILE        exit 0 if the gateway of this configuration lives, 1 if not',
-  options: { config: { type: 'string' } },
+  usage: `consent-gateway health --config FILE        exit 0 if the gateway of this configuration lives, 1 if not
+consent-gateway health --url URL            exit 0 if this URL of an admin listener answers 200, 1 if not`,
+  options: { config: { type: 'string' }, url: { type: 'string' } },
   async run({ values }, { environment, write }) {
-    const { host, port } = loadConfig(configText(values.config), environment).admin;
-    const lives = await answers(`http://${nearest(host)}:${port}/live`);
-    write(lives ? 'live\n' : 'not live\n');
+    const url = typeof values.url === 'string' ? values.url : liveUrl(values.config, environment);
+    const lives = await answers(url);
+    write(lives ? 'yes\n' : 'no\n');
     return lives ? 0 : 1;
   },
 };
+
+function liveUrl(file: unknown, environment: Surroundings['environment']): string {
+  const { host, port } = loadConfig(configText(file), environment).admin;
+  return `http://${nearest(host)}:${port}/live`;
+}
 
 async function answers(url: string): Promise<boolean> {
   try {

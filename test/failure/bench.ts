@@ -398,7 +398,14 @@ export async function serveProcess(
   options: Parameters<typeof runMain>[2] = {},
 ): Promise<ServedGateway> {
   writeFileSync(file, JSON.stringify({ ...config, log: { level: 'info' } }));
-  const line = runMain(['serve', '--config', file], {}, options);
+  return listening(runMain(['serve', '--config', file], {}, options));
+}
+
+/**
+ * Waits until a gateway that was started listens.
+ * @throws {Error} with what it wrote, when it does not
+ */
+export async function listening(line: CommandLine): Promise<ServedGateway> {
   let over = false;
   void line.ended.then(() => {
     over = true;

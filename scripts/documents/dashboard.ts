@@ -1,0 +1,85 @@
+/** One panel: its title, its unit, and what is drawn. */
+interface Panel {
+  readonly title: string;
+  readonly unit: string;
+  readonly draw: Readonly<Record<string, string>>;
+}
+
+const at95 = (metric: string, by: string): string =>
+  `histogram_quantile(0.95, sum by (${by}, le) (rate(${metric}_bucket[$__rate_interval])))`;
+const rate = (metric: string, by = ''): string =>
+  `sum${by === '' ? '' : ` by (${by})`} (rate(${metric}[$__rate_interval]))`;
+
+const panels: readonly Panel[] = [
+  { title: 'Answers', unit: 'reqps', draw: { '{{status}}': rate('gateway_requests_total', 'status') } },
+  {
+    title: 'Time of 95 % of answers',
+    unit: 's',
+    draw: { '{{interaction}}': at95('gateway_request_duration_seconds', 'interaction') },
+  },
+  {
+    title: 'Released and withheld',
+    unit: 'ops',
+    draw: { released: rate('gateway_released_resources_total'), withheld: rate('gateway_withheld_resources_total') },
+  },
+  { title: 'Requests under way', unit: 'short', draw: { '{{pod}}': 'sum by (pod) (gateway_in_flight_requests)' } },
+  {
+    title: 'Outbox',
+    unit: 'percentunit',
+    draw: { '{{pod}}': 'max by (pod) (gateway_outbox_bytes / gateway_outbox_maximum_bytes)' },
+  },
+  {
+    title: 'Oldest undelivered record',
+    unit: 's',
+    draw: { '{{pod}}': 'max by (pod) (gateway_outbox_behind_seconds)' },
+  },
+  {
+    title: 'What must be nothing',
+    unit: 'short',
+    draw: {
+      'disclosed without record': 'sum(gateway_disclosed_without_record)',
+      'not disclosed, not recordable': 'sum(gateway_unrecordable_answers)',
+      'events refused by a sink': 'sum(gateway_events_refused_by_sink)',
+    },
+  },
+  {
+    title: 'Constructs of Consents not understood, an hour',
+    unit: 'short',
+    draw: { findings: 'sum(increase(gateway_consent_findings_total[1h]))' },
+  },
+];
+
+/** Grafana's variable of that name. */
+const datasource = '$datasource';
+const columns = 2;
+const width = 24 / columns;
+const height = 8;
+
+/** The text of helm/files/dashboard.json, for Grafana. */
+export function renderDashboard(): string {
+  const dashboard = {
+    uid: 'fhir-consent-gateway',
+    title: 'FHIR Consent Gateway',
+    schemaVersion: 39,
+    editable: true,
+    refresh: '30s',
+    time: { from: 'now-6h', to: 'now' },
+    templating: {
+      list: [{ name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus' }],
+    },
+    panels: panels.map(({ title, unit, draw }, index) => ({
+      id: index + 1,
+      type: 'timeseries',
+      title,
+      datasource: { type: 'prometheus', uid: datasource },
+      gridPos: { x: (index % columns) * width, y: Math.floor(index / columns) * height, w: width, h: height },
+      fieldConfig: { defaults: { unit, min: 0 }, overrides: [] },
+      targets: Object.entries(draw).map(([legendFormat, expr], number) => ({
+        refId: String.fromCharCode(65 + number),
+        expr,
+        legendFormat,
+      })),
+    })),
+  };
+  return `${JSON.stringify(dashboard, null, 2)}\n`;
+}
