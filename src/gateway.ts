@@ -1,7 +1,8 @@
 import { hash, randomUUID } from 'node:crypto';
-import type { DisclosedResource, Disclosure, RecordedIntent, Recorder } from './audit/recorder.ts';
+import type { Disclosure, RecordedIntent, Recorder } from './audit/recorder.ts';
 import type { Requester } from './authenticate/requester.ts';
 import type { Grant, RequesterContext } from './context/requester-context.ts';
+import { disclosed } from './discover/disclosed.ts';
 import { versionsOf } from './discover/history.ts';
 import type { PageState, PageTokens } from './discover/page-token.ts';
 import { readOne } from './discover/read.ts';
@@ -11,7 +12,6 @@ import { bundleReply, bytesOf, errorReply, notModifiedReply, type Reply, resourc
 import { project } from './enforce/project.ts';
 import { type ErrorCode, GatewayError } from './errors/errors.ts';
 import type { FhirRequest, Interaction } from './fhir/request.ts';
-import { labelCodings } from './label/codings.ts';
 import type { HistoryPlan, Plan, ReadPlan, Refusal, SearchPlan, VersionReadPlan } from './plan/plan.ts';
 
 /** Everything one request may reach: made once in house.ts. */
@@ -399,18 +399,6 @@ async function recorded(
     released: resources.length,
     withheld: withheld.length,
     emergency: context.emergency !== undefined,
-  };
-}
-
-function disclosed(item: Item, reasons: DisclosedResource['reasons']): DisclosedResource {
-  const { facts } = item.reading;
-  return {
-    type: facts.type,
-    id: item.key.slice(facts.type.length + 1),
-    versionId: facts.versionId,
-    patients: facts.patients,
-    labels: labelCodings(item.labels),
-    reasons,
   };
 }
 

@@ -64,7 +64,7 @@ export async function serve(config: Config): Promise<Gateway> {
     config.services === undefined
       ? undefined
       : createServicesListener(config.services, {
-          edges: serviceEdgesOf(config, config.services, edges, now),
+          edges: serviceEdgesOf(config, config.services, house, edges),
           routes: serviceRoutesOf(config.services, house, edges),
           log,
           metrics,

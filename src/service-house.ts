@@ -1,34 +1,60 @@
 import { createAuthenticator } from './authenticate/authenticate.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import type { ServicesConfig } from './config/services.ts';
+import { buildContext } from './context/context.ts';
 import type { Edges } from './gateway.ts';
 import type { House } from './house.ts';
-import type { ServiceEdges, ServiceRoutes } from './services/services.ts';
+import { authzenMetadata, authzenName, authzenServices, reasonsName } from './services/authzen/authzen.ts';
+import { holdsGrant, type ServiceEdges, type ServiceRoutes } from './services/services.ts';
 
 /** Everything that `services.grants` may name. */
-const grantable: readonly string[] = [];
+const grantable: readonly string[] = [authzenName, reasonsName];
 
-/** @throws {ConfigError} naming a grant for what is no service */
-export function checkServices({ services }: Config): void {
+/** @throws {ConfigError} naming a grant for what is no service, or a subject of an issuer that is not trusted */
+export function checkServices({ services, identity }: Config): void {
   const unknown = Object.keys(services?.grants ?? {}).find((name) => !grantable.includes(name));
   if (unknown !== undefined)
     throw new ConfigError(`services.grants: there is no service ${unknown}; there are ${grantable.join(', ')}.`);
+  for (const [type, { issuer }] of Object.entries(services?.authzen?.subjects ?? {})) {
+    if (!identity.issuers.some((one) => one.issuer === issuer))
+      throw new ConfigError(`services.authzen.subjects.${type}: ${issuer} is no configured issuer.`);
+  }
 }
 
 /** What a service's request may reach of the house: the same issuers, places and record as for FHIR, its own audience. */
 export function serviceEdgesOf(
   { identity }: Config,
   { audiences, grants }: ServicesConfig,
+  house: Pick<House, 'policy'>,
   edges: Edges,
-  now: () => number,
 ): ServiceEdges {
-  if (audiences.length === 0) return { ...edges, grants };
+  // An emergency is stated for one patient's records at the FHIR base; here nobody is given more for one.
+  const contextOf: ServiceEdges['contextOf'] = (requester, request) => buildContext(requester, request, house.policy);
+  if (audiences.length === 0) return { ...edges, contextOf, grants };
   const issuers = identity.issuers.map((one) => ({ ...one, audiences }));
-  const { authenticate } = createAuthenticator({ ...identity, issuers }, { publicBaseUrl: edges.publicBase, now });
-  return { ...edges, authenticate, grants };
+  const parts = { publicBaseUrl: edges.publicBase, now: edges.now };
+  const { authenticate } = createAuthenticator({ ...identity, issuers }, parts);
+  return { ...edges, authenticate, contextOf, grants };
 }
 
 /** Every service there is; a new one is added here, and its name to what may be granted. */
-export function serviceRoutesOf({ publicBaseUrl }: ServicesConfig, _house: House, _edges: Edges): ServiceRoutes {
-  return { basePath: new URL(publicBaseUrl).pathname.replace(/\/$/, ''), services: [], documents: [] };
+export function serviceRoutesOf(config: ServicesConfig, house: House, edges: Edges): ServiceRoutes {
+  const { publicBaseUrl, grants, authzen } = config;
+  const { planFor, authorize, worldFor } = edges;
+  const authzenParts = authzen && {
+    config: authzen,
+    publicBaseUrl,
+    describe: house.authenticator.describe,
+    contextOf: (...[requester, request]: Parameters<ServiceEdges['contextOf']>) =>
+      buildContext(requester, request, house.policy),
+    planFor,
+    authorize,
+    worldFor,
+    mayKnowReasons: (caller: Parameters<typeof holdsGrant>[1]) => holdsGrant(reasonsName, caller, grants),
+  };
+  return {
+    basePath: new URL(publicBaseUrl).pathname.replace(/\/$/, ''),
+    services: authzenParts === undefined ? [] : authzenServices(authzenParts),
+    documents: authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)],
+  };
 }

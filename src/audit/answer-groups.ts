@@ -1,7 +1,7 @@
 import type { PatientKey } from '../fhir/ids.ts';
 import { distinct, namedPatients } from './entities.ts';
 import type { DisclosureRecord } from './record.ts';
-import type { DisclosedResource, ServiceDisclosure } from './recorder.ts';
+import type { DisclosedResource, ServiceDetail, ServiceDisclosure } from './recorder.ts';
 import { actCodeSystem } from './terms.ts';
 
 /** What one event is about: one patient, or nobody. */
@@ -10,6 +10,7 @@ export interface Group {
   readonly resources: readonly DisclosedResource[];
   /** Consent versions that governed the answer about her, beside those that the decisions on the resources name. */
   readonly consents?: readonly string[];
+  readonly details?: readonly ServiceDetail[];
 }
 
 /**
@@ -41,9 +42,10 @@ export function answerGroups(record: DisclosureRecord): Group[] {
 /** Of a service's answer: the patients it names, and those of the resources it tells of. */
 function serviceGroups({ patients, judged }: ServiceDisclosure, released: readonly DisclosedResource[]): Group[] {
   const groups = byPatient([...released, ...judged]);
-  const named = patients.map(({ patient, consents }) => ({
+  const named = patients.map(({ patient, consents, details = [] }) => ({
     patient,
     consents,
+    details,
     resources: groups.find((group) => group.patient === patient)?.resources ?? [],
   }));
   const names = new Set<unknown>(patients.map(({ patient }) => patient));

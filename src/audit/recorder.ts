@@ -21,13 +21,25 @@ export interface DisclosedResource {
 export interface ServiceDisclosure {
   /** Name of the service, as configuration grants it. */
   readonly name: string;
-  /** Whom the answer is about, each with the Consent versions (`Consent/id/_history/v`) that governed it; an event for each. */
-  readonly patients: readonly { readonly patient: PatientKey; readonly consents: readonly string[] }[];
+  /** Whom the answer is about; an event for each. */
+  readonly patients: readonly ServiceSubject[];
   /** Resource versions whose content stayed here, while the answer tells that they may be known. */
   readonly judged: readonly DisclosedResource[];
-  /** What was asked and answered, in names and codes: `[type, value]`, each short. */
-  readonly details: readonly (readonly [type: string, value: string])[];
+  /** What was asked and answered as a whole, in every event of it. */
+  readonly details: readonly ServiceDetail[];
 }
+
+export interface ServiceSubject {
+  /** Undefined: nobody that the answer tells of. */
+  readonly patient: PatientKey | undefined;
+  /** The Consent versions (`Consent/id/_history/v`) that governed what was said of her. */
+  readonly consents: readonly string[];
+  /** What was asked and answered about her; in her event alone. */
+  readonly details?: readonly ServiceDetail[];
+}
+
+/** In names and codes, short. */
+export type ServiceDetail = readonly [type: string, value: string];
 
 /** What one answer discloses, complete before the first byte leaves. */
 export interface Disclosure {

@@ -147,14 +147,17 @@ function answerDetails(
     textDetail('policy', record.policyHash),
     textDetail('digest-sha256', record.digest),
     textDetail('length-bytes', String(record.length)),
-    ...(record.service === undefined ? [] : serviceDetails(record.service)),
+    ...(record.service === undefined ? [] : serviceDetails(record.service, group)),
     ...deliveryDetails(delivery),
     ...distinct(rules).map((rule) => textDetail('rule', rule)),
   ];
 }
 
-function serviceDetails({ name, details }: ServiceDisclosure): AuditEventEntityDetail[] {
-  return [textDetail('service', name), ...details.map(([type, value]) => textDetail(type, value))];
+function serviceDetails({ name, details }: ServiceDisclosure, group: Group): AuditEventEntityDetail[] {
+  return [
+    textDetail('service', name),
+    ...[...details, ...(group.details ?? [])].map(([type, value]) => textDetail(type, value)),
+  ];
 }
 
 export function deliveryDetails(delivery: Delivery): AuditEventEntityDetail[] {

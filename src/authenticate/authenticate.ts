@@ -15,6 +15,12 @@ export interface Authenticator {
    * @throws {GatewayError} `token-missing`, `token-invalid`, `token-ambiguous`
    */
   authenticate(request: FhirRequest): Promise<Requester>;
+  /**
+   * Who somebody is whom a trusted caller describes: claims read by the rules of one configured issuer, as its token with
+   * them would be. Nothing is verified: who calls this vouches for them.
+   * @returns undefined when there is no such issuer
+   */
+  describe(issuer: string, claims: Readonly<Record<string, unknown>>): Requester | undefined;
   /** Body of `/.well-known/smart-configuration`. @throws {Error} when the first issuer cannot be reached */
   smartConfiguration(): Promise<Readonly<Record<string, unknown>>>;
 }
@@ -49,6 +55,13 @@ export function createAuthenticator(config: IdentityConfig, { publicBaseUrl, now
       const requester = identify(token, verified, { publicBaseUrl, directory });
       known?.set(hash, { requester, until: Math.min(at + config.rememberTokenMs, verified.expiresAt) });
       return requester;
+    },
+    describe(name, claims) {
+      const issuer = issuers.get(name);
+      if (issuer === undefined) return undefined;
+      const plain: Issuer = { ...issuer, config: { ...issuer.config, presets: ['plain'], claims: {} } };
+      const requester = identify('', { issuer: plain, claims, expiresAt: now() }, { publicBaseUrl, directory });
+      return { ...requester, identities: requester.identities.filter((one) => one !== `${name}|`) };
     },
     async smartConfiguration() {
       const [first] = config.issuers;

@@ -64,9 +64,10 @@ export interface PlaceOptions {
   readonly services?: Partial<NonNullable<ConfigInput['services']>>;
   readonly changes?: Partial<ConfigInput> | ((issuer: string) => Partial<ConfigInput>);
   readonly resources?: readonly object[];
+  readonly authzen?: (issuer: string) => NonNullable<ConfigInput['services']>['authzen'];
 }
 
-async function prepare({ services, changes, resources = [] }: PlaceOptions): Promise<Ground> {
+async function prepare({ services, changes, resources = [], authzen }: PlaceOptions): Promise<Ground> {
   const [port, servicesPort] = await Promise.all([freePort(0), freePort(0)]);
   const upstream = await startEmbeddedServer({
     resources: [...textsOf(peopleBundles()), ...resources.map((one) => JSON.stringify(one))],
@@ -78,7 +79,12 @@ async function prepare({ services, changes, resources = [] }: PlaceOptions): Pro
     { port, publicBaseUrl, upstreamUrl: upstream.url, paging: 'offset', issuer: identity.url, auditUrl: '', folder },
     {
       audit: { outboxFile: join(folder, 'outbox.db') },
-      services: { publicBaseUrl: `http://127.0.0.1:${servicesPort}`, port: servicesPort, ...services },
+      services: {
+        publicBaseUrl: `http://127.0.0.1:${servicesPort}`,
+        port: servicesPort,
+        ...services,
+        ...(authzen && { authzen: authzen(identity.url) }),
+      },
       ...(typeof changes === 'function' ? changes(identity.url) : changes),
     },
   );
@@ -112,7 +118,7 @@ export async function startDoor(
   const edges = edgesOf(config, house, Object.assign(kept, options.recorder), Date.now);
   const settings = config.services as NonNullable<Config['services']>;
   const server = createServicesListener(settings, {
-    edges: serviceEdgesOf(config, settings, edges, Date.now),
+    edges: serviceEdgesOf(config, settings, house, edges),
     routes: {
       basePath: new URL(settings.publicBaseUrl).pathname.replace(/\/$/, ''),
       services,
