@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { firstCaught } from './checks.ts';
-import { type Mutant, mutants, sourceWith } from './mutants.ts';
+import { changedFiles, type Mutant, mutants, sourceWith } from './mutants.ts';
 import { type Bench, startBench } from './twins.ts';
 
 /** How many of the mutants are tried, spread over the list: a number, or `all`. */
@@ -50,4 +50,8 @@ describe('without the rule it is noticed that', () => {
     expect(caught.get(name)).not.toMatch(/^error/);
     expect(caught.get(name)).not.toBe('');
   });
+});
+
+test.each(mutants)('the rule that $name switches off stands where it did', (mutant) => {
+  expect(changedFiles(mutant).size).toBeGreaterThan(0);
 });

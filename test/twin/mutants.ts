@@ -246,16 +246,16 @@ export const mutants: readonly Mutant[] = [
     by: 'negation',
     off: 'negative criteria are decided on the view',
     file: 'discover/search.ts',
-    find: 'const tests = [...search.local, ...again];',
-    replace: 'const tests = [...again];',
+    find: 'for (const criterion of local) if',
+    replace: 'for (const criterion of local.slice(0, 0)) if',
   },
   {
     name: 'cut-criteria-not-checked-again',
     by: 'LC-30',
     off: 'a criterion that read something cut is tried again',
     file: 'discover/search.ts',
-    find: 'const tests = [...search.local, ...again];',
-    replace: 'const tests = [...search.local]; void again;',
+    find: 'if (meetsCut && !criterion',
+    replace: 'if (!meetsCut && !criterion',
   },
   {
     name: 'encounters-always-released',
@@ -427,9 +427,9 @@ export const mutants: readonly Mutant[] = [
     by: 'what a Consent',
     off: 'a Consent names who may receive',
     file: 'decide/match.ts',
-    find: "  if (named.length === 0) return 'yes';\n  return anyOf(\n    named.map(({ names, part, unresolved }) => {",
+    find: "  if (named.length === 0) return 'yes';\n  return anyOf(\n    named.map(({ names, roles, part, unresolved }) => {",
     replace:
-      "  if (named.length >= 0) return 'yes';\n  return anyOf(\n    named.map(({ names, part, unresolved }) => {",
+      "  if (named.length >= 0) return 'yes';\n  return anyOf(\n    named.map(({ names, roles, part, unresolved }) => {",
   },
   {
     name: 'expiry-ignored',
@@ -527,12 +527,21 @@ export function sourceWith(mutant: Mutant): string {
   const target = join(folder, mutant.name);
   rmSync(target, { recursive: true, force: true });
   cpSync(gatewaySource, target, { recursive: true });
+  for (const [file, text] of changedFiles(mutant)) writeFileSync(join(target, file), text);
+  return target;
+}
+
+/**
+ * The files that a mutant changes, as it makes them.
+ * @throws {Error} as `sourceWith`
+ */
+export function changedFiles(mutant: Mutant): ReadonlyMap<string, string> {
+  const changed = new Map<string, string>();
   for (const { file, find, replace } of [mutant, ...(mutant.also === undefined ? [] : [mutant.also])]) {
-    const path = join(target, file);
-    const parts = readFileSync(path, 'utf8').split(find);
+    const parts = (changed.get(file) ?? readFileSync(join(gatewaySource, file), 'utf8')).split(find);
     if (parts.length !== 2)
       throw new Error(`${mutant.name}: ${file} has the text to change ${parts.length - 1} times, not once`);
-    writeFileSync(path, parts.join(replace));
+    changed.set(file, parts.join(replace));
   }
-  return target;
+  return changed;
 }
