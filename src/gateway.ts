@@ -36,6 +36,8 @@ export interface Edges {
   readonly recorder: Recorder;
   readonly publicBase: string;
   readonly policyHash: string;
+  /** Which statement of 42 CFR 2.32(a) accompanies Part 2 records. */
+  readonly statement: 'short' | 'full';
   /** Negative reads leave on a grid of this many milliseconds; 0: at once. */
   readonly negativeGridMs: number;
   /** Searches too, when the deployment's timing is strict. */
@@ -200,7 +202,7 @@ async function history(
   );
   return {
     ...about,
-    reply: bundleReply({ ...bundleHead(edges), type: 'history', total: wanted.length, links }, entries),
+    reply: bundleReply({ ...bundleHead(shown, edges), type: 'history', total: wanted.length, links }, entries),
     released: shown,
     outcome: 'released',
   };
@@ -231,7 +233,10 @@ async function search(
     type: plan.type,
     query: printed(plan.self),
     withheld: world.withheld,
-    reply: bundleReply({ ...bundleHead(edges), type: 'searchset', total, links }, entries),
+    reply: bundleReply(
+      { ...bundleHead([...found.matches, ...found.included], edges), type: 'searchset', total, links },
+      entries,
+    ),
     released: [...found.matches, ...found.included],
     outcome: 'released',
   };
@@ -333,8 +338,9 @@ function released(visible: Visible, plan: Pick<ReadPlan, 'projection'> | undefin
   return item.content.release(decision, edits);
 }
 
-function bundleHead(edges: Edges) {
-  return { id: randomUUID(), timestamp: new Date(edges.now()).toISOString() };
+function bundleHead(released: readonly Visible[], edges: Edges) {
+  const obligations = released.flatMap(({ decision }) => decision.obligations);
+  return { id: randomUUID(), timestamp: new Date(edges.now()).toISOString(), obligations, statement: edges.statement };
 }
 
 function isUnchanged(

@@ -11,6 +11,7 @@ import { readResiduals } from './consent/residual.ts';
 import { type ConsentSource, createConsentSource } from './consent/source.ts';
 import { buildContext, grantFor } from './context/context.ts';
 import type { RequesterContext } from './context/requester-context.ts';
+import { registered } from './decide/agreements.ts';
 import { Rules } from './decide/decide.ts';
 import type { DecisionSettings } from './decide/question.ts';
 import { PageTokens } from './discover/page-token.ts';
@@ -138,11 +139,16 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       shownProfiles: config.answers.shownProfiles,
       shownTagSystems: config.answers.shownTagSystems,
       versions: new ViewVersions(viewKey),
+      statement: config.part2.statement,
     },
     decisionSettings: {
       ...config.decision,
       instantOf: (text) => (text === undefined ? undefined : intervalOf(text, time)),
       programs: [...labelSettings.programs],
+      part2: {
+        agreements: registered(config.part2, time, (entry) => actorName(entry, localBases)),
+        coveredEntities: config.part2.coveredEntities.map((entry) => actorName(entry, localBases)),
+      },
     },
     pageTokens: new PageTokens({
       keys: [pageKey as Uint8Array, ...earlierPageKeys],
@@ -172,6 +178,7 @@ export function edgesOf(config: Config, house: House, recorder: AuditRecorder, n
     recorder,
     publicBase: house.publicBase,
     policyHash: policy.hash,
+    statement: config.part2.statement,
     negativeGridMs: config.answers.negativeGridMs,
     searchGridMs: config.answers.timing === 'strict' ? strictSearchGridMs : 0,
     now,

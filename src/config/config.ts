@@ -8,6 +8,7 @@ import { identityConfig } from './identity.ts';
 import { labelsConfig } from './labels.ts';
 import { adminConfig, limitsConfig, listenerConfig } from './listener.ts';
 import { loadWith } from './load.ts';
+import { part2Config } from './part2.ts';
 import { policyConfig } from './policy.ts';
 import { representationConfig } from './representation.ts';
 import { sealingConfig } from './sealing.ts';
@@ -26,6 +27,7 @@ export const configSchema = z
     policy: policyConfig,
     decision: decisionConfig.prefault({}),
     emergency: emergencyConfig.prefault({}),
+    part2: part2Config.prefault({}),
     consent: consentConfig.prefault({}),
     labels: labelsConfig.prefault({}),
     representation: representationConfig.prefault({}),

@@ -8,11 +8,13 @@ import { canonicalSystem, namedOnlyTopics, part2, purposeCovers, substanceClass 
 import type { Facts } from '../label/facts.ts';
 import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
 import type { Policy, PolicyAnswer } from '../policy/policy.ts';
+import { type Agreement, agreementFor, coversTopic, identityFor } from './agreements.ts';
 import { answerOf, coversRest, isHeard, namesRecipient, type ReadyConsent, type Ruling, ready } from './answer.ts';
-import type { Decision, Reason, Release, Withhold } from './decision.ts';
+import type { Decision, ExceptionBasis, Obligation, Reason, Release, Withhold } from './decision.ts';
 import { inEmergency, type Run } from './emergency.ts';
 import { applicable } from './families.ts';
 import type { Asker, Question } from './match.ts';
+import { obligationOf, scopesOf } from './obligations.ts';
 import { part2Lacks } from './part2-elements.ts';
 import { isForPurpose } from './purposes.ts';
 import type { Candidate, DecisionSettings, Standing } from './question.ts';
@@ -134,13 +136,13 @@ export class Rules {
         ? this.#aboutNobody(topics, facts)
         : this.#forAnyOf(facts.participants, candidate, topics);
     }
-    const reasons: Reason[] = [];
+    const releases: Release[] = [];
     for (const patient of facts.patients) {
       const decision = this.#forPatient(this.#readyFor(patient), candidate, topics);
       if (decision.outcome === 'withhold') return decision;
-      reasons.push(...decision.reasons);
+      releases.push(decision);
     }
-    return { outcome: 'release', reasons: reasons as unknown as Some<Reason>, obligations: [] }; // one patient at least gave one
+    return together(releases as unknown as Some<Release>); // there is one patient at least
   }
 
   /** Step 3. A kind that is forbidden whatever its labels is a static limit, which keeps references to it; its labels cut them. */
@@ -153,8 +155,8 @@ export class Rules {
   /** A participant is never a veto: the others' references are cut. But one of them has to open it. */
   #forAnyOf(participants: readonly PatientKey[], candidate: Candidate, topics: readonly string[]): Decision {
     const decisions = participants.map((patient) => this.#forPatient(this.#readyFor(patient), candidate, topics));
-    const reasons = decisions.flatMap((decision) => (decision.outcome === 'release' ? decision.reasons : []));
-    if (reasons.length > 0) return release(...(reasons as unknown as Some<Reason>));
+    const [first, ...others] = decisions.filter((decision) => decision.outcome === 'release');
+    if (first !== undefined) return together([first, ...others]);
     return decisions[0] ?? this.#aboutNobody(topics, candidate.facts);
   }
 
@@ -190,13 +192,13 @@ export class Rules {
       (topics.length > 0 || !atMost(effectiveConfidentiality(candidate.labels), 'N'))
     )
       return withhold(reason('consent-names-sensitive', 5));
-    const reasons: Reason[] = [];
+    const releases: Release[] = [];
     for (const run of ready.runs) {
       const decision = this.#run(ready, run.asker, run.consents, candidate, topics);
       if (decision.outcome === 'withhold') return this.#exceptInEmergency(decision, ready, run, candidate, topics);
-      reasons.push(...decision.reasons);
+      releases.push(decision);
     }
-    return { outcome: 'release', reasons: reasons as unknown as Some<Reason>, obligations: [] };
+    return together(releases as unknown as Some<Release>); // no purpose is one run too
   }
 
   /** What steps 5 to 8 hid, for the one patient of an accepted emergency. */
@@ -211,7 +213,9 @@ export class Rules {
     if (emergency === undefined || asserted === undefined) return hidden;
     const sitting = { emergency, patient, unreadable, treatment, asserted, residuals: this.#residuals };
     const reasons = inEmergency(sitting, candidate, questionsOf(topics, candidate.labels), this.#settings);
-    return reasons === undefined ? hidden : release(...reasons);
+    if (reasons === undefined) return hidden;
+    const obligations = topics.some(isPart2Data) ? [obligationOf('emergency')] : [];
+    return { outcome: 'release', reasons, obligations };
   }
 
   /** Step 4: the patient, or who lawfully stands for her. Undefined: the table goes on. */
@@ -280,8 +284,15 @@ export class Rules {
       return withhold(reason('token-residual', 5));
     }
     const reasons: Reason[] = [];
+    const obligations: Obligation[] = [];
     const inProgram = asker.purpose !== undefined && this.#isWithinProgram(facts);
-    let excepted = false;
+    const { agreements, coveredEntities } = this.#settings.part2;
+    const agreement = topics.includes(part2) ? agreementFor(agreements, asker, facts) : undefined;
+    const identity =
+      agreement === undefined && facts.type === 'Patient'
+        ? identityFor(agreements, asker, facts, candidate.asTarget)
+        : undefined;
+    let excepted = identity === undefined ? undefined : underAgreement(identity);
     for (const [index, { topic }] of questions.entries()) {
       if (topic === undefined) continue;
       // A minor's representative gets here with her Part 2 data alone.
@@ -296,31 +307,33 @@ export class Rules {
       });
       const isStrict = mustQualify || topic === part2 || namedOnlyTopics.has(topic);
       if (permits.length > 0 && !ready.unreadable) {
-        for (const { consent, rulings } of permits)
-          reasons.push(
-            consentReason(
-              isStrict ? 'qualifying-permit' : 'consent-permit',
-              isStrict ? 6 : 7,
-              consent,
-              rulings[index] as Ruling,
-              { topic, level: 'R' },
-            ),
-          );
+        for (const { consent, rulings } of permits) {
+          const ruling = rulings[index] as Ruling;
+          const code = isStrict ? 'qualifying-permit' : 'consent-permit';
+          reasons.push(consentReason(code, isStrict ? 6 : 7, consent, ruling, { topic, level: 'R' }));
+          if (isPart2Data(topic)) obligations.push(...scopesOf(consent, ruling, topic, asker, coveredEntities));
+        }
         continue;
       }
       const clears = this.#policy.clears(this.#context, topic);
       if (isStrict) {
-        if (topic !== part2 || !inProgram || !clears.allowed)
-          return withhold(reason('no-qualifying-permit', 6, { label: topic }));
-        excepted = true;
-        reasons.push(reason('within-program', 6, { label: topic, rule: clears.policies.join(' ') }));
+        const opening = agreement ?? identity;
+        if (topic === part2 && inProgram && clears.allowed)
+          excepted = { code: 'within-program', rule: clears.policies.join(' '), basis: 'program' };
+        else if (topic === part2 && opening !== undefined) excepted = underAgreement(opening);
+        else return withhold(reason('no-qualifying-permit', 6, { label: topic }));
+        reasons.push(reason(excepted.code, 6, { label: topic, rule: excepted.rule }));
+        obligations.push(obligationOf(excepted.basis));
         continue;
       }
-      if (!clears.allowed) return withhold(reason('no-permit-for-topic', 7, { label: topic }));
-      reasons.push(reason('policy-clears', 7, { label: topic, rule: clears.policies.join(' ') }));
+      if (clears.allowed) reasons.push(reason('policy-clears', 7, { label: topic, rule: clears.policies.join(' ') }));
+      else if (agreement !== undefined && coversTopic(agreement, topic))
+        reasons.push(reason('registered-agreement', 7, { label: topic, rule: agreement.id }));
+      else return withhold(reason('no-permit-for-topic', 7, { label: topic }));
     }
     const rest = this.#rest(ready, asker, votes, candidate, excepted);
-    return rest.outcome === 'withhold' ? rest : release(...([...reasons, ...rest.reasons] as unknown as Some<Reason>));
+    if (rest.outcome === 'withhold') return rest;
+    return { outcome: 'release', reasons: [...reasons, ...rest.reasons] as unknown as Some<Reason>, obligations };
   }
 
   /** Step 8: what bears no topic of its own. */
@@ -329,14 +342,14 @@ export class Rules {
     asker: Asker,
     votes: readonly { readonly consent: ReadyConsent; readonly rulings: readonly Ruling[] }[],
     { facts, labels, asTarget }: Candidate,
-    excepted: boolean,
+    excepted: Exception | undefined,
   ): Decision {
     const question: Question = { topic: undefined, level: restConfidentiality(labels) };
-    const exceptedRest = excepted && atMost(question.level, 'R'); // V must be named
+    const exceptedRest = atMost(question.level, 'R') ? excepted : undefined; // V must be named
     if (ready.unreadable)
-      return exceptedRest
-        ? release(reason('within-program', 8, { label: 'rest' }))
-        : withhold(reason('consent-unreadable', 8));
+      return exceptedRest === undefined
+        ? withhold(reason('consent-unreadable', 8))
+        : release(reason(exceptedRest.code, 8, { label: 'rest' }));
     const answers = votes.map(({ consent, rulings }) => ({
       consent,
       rest: rulings.at(-1) as Ruling,
@@ -347,7 +360,7 @@ export class Rules {
       const reasons = permits.map(({ consent, rest }) => consentReason('consent-permit', 8, consent, rest, question));
       return release(...(reasons as unknown as Some<Reason>));
     }
-    if (exceptedRest) return release(reason('within-program', 8, { label: 'rest' }));
+    if (exceptedRest !== undefined) return release(reason(exceptedRest.code, 8, { label: 'rest' }));
     const uncovered = answers.find(({ rest }) => rest.answer === 'uncovered');
     if (uncovered !== undefined)
       return withhold(consentReason('consent-uncovered', 8, uncovered.consent, uncovered.rest, question));
@@ -390,6 +403,17 @@ export class Rules {
   }
 }
 
+/** A named exception of step 6: why Part 2 data leaves without a written consent. */
+interface Exception {
+  readonly code: 'within-program' | 'registered-agreement';
+  readonly rule: string;
+  readonly basis: ExceptionBasis;
+}
+
+function underAgreement({ id, kind }: Agreement): Exception {
+  return { code: 'registered-agreement', rule: id, basis: kind };
+}
+
 /** Records of a Part 2 program, and what tells of substance use. */
 function isPart2Data(topic: string): boolean {
   return topic === part2 || topic === 'SUDCN' || substanceClass.has(topic);
@@ -419,6 +443,16 @@ function consentReason(
 
 function release(...reasons: Some<Reason>): Release {
   return { outcome: 'release', reasons, obligations: [] };
+}
+
+/** Every run and every patient released it: each for its reasons, each with its obligations. */
+function together([first, ...others]: Some<Release>): Release {
+  if (others.length === 0) return first;
+  return {
+    outcome: 'release',
+    reasons: [first, ...others].flatMap(({ reasons }) => reasons) as unknown as Some<Reason>,
+    obligations: [first, ...others].flatMap(({ obligations }) => obligations),
+  };
 }
 
 function withhold(...reasons: Some<Reason>): Withhold {

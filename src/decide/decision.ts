@@ -21,7 +21,38 @@ export type Decision = Release | Withhold;
 export interface Release {
   readonly outcome: 'release';
   readonly reasons: Some<Reason>;
-  readonly obligations: readonly string[];
+  readonly obligations: readonly Obligation[];
+}
+
+/** 42 CFR Part 2 data leaves: it bears its label, and the notice of section 2.32 where one is due. */
+export type Obligation =
+  | {
+      readonly kind: 'part2';
+      readonly basis: 'consent';
+      /** The recipient may disclose further as HIPAA permits (2.33(b)(1)). */
+      readonly redisclosable: boolean;
+      /** What the consent covers, as far as the recipient is concerned. */
+      readonly scope: ConsentScope;
+    }
+  | {
+      readonly kind: 'part2';
+      /** `emergency` (2.51); `program` (2.12(c)(3)); or the kind of a registered agreement. */
+      readonly basis: ExceptionBasis;
+      readonly redisclosable: false;
+    };
+
+export type ExceptionBasis = 'emergency' | 'program' | 'qso' | 'research' | 'audit' | 'order';
+
+/** One provision that permitted, in what its recipient may know of it. */
+export interface ConsentScope {
+  /** Purposes as the provision states them. */
+  readonly purposes: readonly string[];
+  /** Epoch milliseconds; undefined: it states no end. */
+  readonly until: number | undefined;
+  /** Epoch milliseconds of the Consent's date. */
+  readonly dated: number | undefined;
+  /** SUD counseling notes, rather than Part 2 records in general. */
+  readonly notes: boolean;
 }
 
 export interface Withhold {

@@ -2,6 +2,7 @@ import type { Interval } from '../fhir/coding.ts';
 import type { ResourceKey } from '../fhir/ids.ts';
 import type { Facts } from '../label/facts.ts';
 import type { Labels } from '../label/labels.ts';
+import type { Agreement } from './agreements.ts';
 
 /** One resource to be ruled on. */
 export interface Candidate {
@@ -62,4 +63,10 @@ export interface DecisionSettings {
   readonly instantOf: (text: string | undefined) => Interval | undefined;
   /** Source programs: which organizations (same forms as above) are Part 2 programs, for communication within the program (42 CFR 2.12(c)(3)). */
   readonly programs: readonly string[];
+  readonly part2: {
+    /** Registered agreements, approvals and orders. */
+    readonly agreements: readonly Agreement[];
+    /** Organizations, in the forms above, to whom HIPAA applies. */
+    readonly coveredEntities: readonly string[];
+  };
 }

@@ -14,6 +14,7 @@ export const reasonTexts = {
   'qualifying-permit': 'A written consent covers it.',
   'within-program': 'It stays within the program that made it.',
   emergency: 'A medical emergency was stated, and accepted.',
+  'registered-agreement': 'An agreement, approval or order that the deployment registered covers it.',
   'no-permit-for-topic': 'No consent permits this sensitive topic, and the role is not cleared for it.',
   'consent-permit': 'A consent of the patient permits it.',
   'consent-names-sensitive': 'A consent that names something sensitive is for the patient and those who represent her.',

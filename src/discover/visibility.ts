@@ -160,11 +160,11 @@ export class Visibility {
   visible(item: Item): Visible | undefined {
     const decision = this.decisionOn(item);
     if (decision.outcome !== 'release') return undefined;
-    const view = this.#viewOf(item);
+    const view = this.#viewOf(item, decision);
     return view === undefined ? undefined : { item, decision, view };
   }
 
-  #viewOf(item: Item): View | undefined {
+  #viewOf(item: Item, { obligations }: Release): View | undefined {
     return item.content.examine((resource): { view: View | undefined } => ({
       view: viewOf(
         resource,
@@ -172,6 +172,7 @@ export class Visibility {
         this.#edges.isCleared(item.reading),
         (site) => this.#mayStand(site, item),
         this.#edges.viewSettings,
+        obligations,
         this.#edges.context.unrestricted,
       ),
     })).view;
@@ -204,7 +205,7 @@ export class Visibility {
     const match = matches.find((one) => one.item.reading.parents.includes(item.key));
     if (match === undefined || !this.#isKnown(match.item.key) || !this.#comesWith(item.key, match.item.reading))
       return undefined;
-    const view = this.#viewOf(item);
+    const view = this.#viewOf(item, match.decision);
     return view === undefined ? undefined : { item, decision: match.decision, view };
   }
 

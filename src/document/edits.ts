@@ -11,7 +11,7 @@ const none: readonly Node[] = [];
 export class Edits {
   /** Nodes that are cut, or the JSON text that replaces them. Made when there is something: most resources change little. */
   #changed: Map<Node, Uint8Array | 'cut'> | undefined;
-  #appended: Map<Node, Uint8Array> | undefined;
+  #appended: Map<Node, string> | undefined;
   #sorted: readonly Node[] | undefined;
 
   /** Removes a member (with its name) or an array item. */
@@ -29,11 +29,18 @@ export class Edits {
     this.#sorted = undefined;
   }
 
-  /** Appends members (JSON text `"name":value` without the leading comma) to an object, or items to an array. */
-  append(node: Node, members: Uint8Array): void {
+  /**
+   * Appends members (JSON text `"name":value` without the leading comma) to an object, or items to an array, in place of what
+   * was to be appended there before.
+   */
+  append(node: Node, members: string): void {
     this.#appended ??= new Map();
     this.#appended.set(node, members);
     this.#sorted = undefined;
+  }
+
+  appendedTo(node: Node): string | undefined {
+    return this.#appended?.get(node);
   }
 
   isCut(node: Node): boolean {
@@ -92,7 +99,7 @@ class Writing {
   readonly #out: Output;
   readonly #tape: Tape;
   readonly #changed: ReadonlyMap<Node, Uint8Array | 'cut'> | undefined;
-  readonly #appended: ReadonlyMap<Node, Uint8Array> | undefined;
+  readonly #appended: ReadonlyMap<Node, string> | undefined;
   readonly #sorted: readonly Node[];
   readonly #without: Node;
   /** The slice that is under way. */
@@ -103,7 +110,7 @@ class Writing {
     out: Output,
     tape: Tape,
     changed: ReadonlyMap<Node, Uint8Array | 'cut'> | undefined,
-    appended: ReadonlyMap<Node, Uint8Array> | undefined,
+    appended: ReadonlyMap<Node, string> | undefined,
     sorted: readonly Node[],
     without: Node,
   ) {
@@ -190,7 +197,7 @@ class Writing {
     const appended = this.#appended?.get(node);
     if (appended !== undefined) {
       if (written) this.#insert(comma);
-      this.#insert(appended);
+      this.#insert(Buffer.from(appended));
     }
     this.#keep(end - 1, end);
   }

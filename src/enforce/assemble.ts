@@ -1,6 +1,8 @@
+import type { Obligation } from '../decide/decision.ts';
 import { Authored, type Content } from '../document/content.ts';
 import { Output } from '../document/output.ts';
 import { type ErrorCode, errorKinds } from '../errors/errors.ts';
+import { noticeOutcome, part2Labels, type statements } from './notice.ts';
 
 /** What may be sent: content that a Release let out, and what the gateway wrote itself. Nothing else fits. */
 export type Part = Content<'releasable'> | Authored;
@@ -64,15 +66,23 @@ export interface BundleHead {
   readonly timestamp: string;
   readonly total: number | undefined;
   readonly links: readonly { readonly relation: 'self' | 'next'; readonly url: string }[];
+  /** What has to accompany the entries, together. */
+  readonly obligations: readonly Obligation[];
+  readonly statement: keyof typeof statements;
 }
 
-/** A Bundle of the gateway's own making around slices of what was released. Its label is not computed: none is given. */
+/**
+ * A Bundle of the gateway's own making around slices of what was released. Part 2 records in it give it their labels, and
+ * a search its notice, as an entry of mode `outcome`: computed from what is released and nothing else.
+ */
 export function bundleReply(head: BundleHead, entries: readonly BundleEntry[]): Reply {
-  const { total, links, ...rest } = head;
+  const { total, links, obligations, statement, ...rest } = head;
+  const security = obligations.length === 0 ? [] : part2Labels(obligations).map(([system, code]) => ({ system, code }));
+  const notice = rest.type === 'searchset' ? noticeOutcome(obligations, statement) : undefined;
   const opening = JSON.stringify({
     resourceType: 'Bundle',
     id: rest.id,
-    meta: { lastUpdated: rest.timestamp },
+    meta: { lastUpdated: rest.timestamp, ...(security.length === 0 ? {} : { security }) },
     type: rest.type,
     timestamp: rest.timestamp,
     ...(total === undefined ? {} : { total }),
@@ -85,7 +95,9 @@ export function bundleReply(head: BundleHead, entries: readonly BundleEntry[]): 
     body.push(Authored.text(pending), entry.content);
     pending = `,${entry.tail}}`;
   });
-  body.push(Authored.text(`${pending}${entries.length === 0 ? '' : ']'}}`));
+  if (notice !== undefined)
+    pending += `${entries.length === 0 ? ',"entry":[' : ','}{"resource":${JSON.stringify(notice)},"search":{"mode":"outcome"}}`;
+  body.push(Authored.text(`${pending}${entries.length === 0 && notice === undefined ? '' : ']'}}`));
   return { status: 200, headers: { 'content-type': fhirJson }, body };
 }
 

@@ -3,9 +3,8 @@ import type { Edits } from '../document/edits.ts';
 import { nameNumber } from '../document/names.ts';
 import { childrenOf } from '../fhir/model.ts';
 import type { Projection } from '../plan/plan.ts';
+import { addToMeta } from './meta.ts';
 
-const meta = nameNumber('meta');
-const tag = nameNumber('tag');
 const subsetted =
   '{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED","display":"subsetted"}';
 
@@ -24,7 +23,7 @@ export function project(resource: ResourceOnTape, projection: Projection, edits:
     const element = model?.get(name);
     if (!(element?.required || wanted(name, element?.summary === true))) edits.cut(member);
   }
-  markSubsetted(resource, edits);
+  addToMeta(resource, edits, 'tag', subsetted);
 }
 
 function wantedMembers(
@@ -47,15 +46,4 @@ function wantedMembers(
     default:
       return projection.summary satisfies never;
   }
-}
-
-function markSubsetted({ tape, node }: ResourceOnTape, edits: Edits): void {
-  const own = tape.member(node, meta);
-  if (own < 0 || edits.isCut(own)) {
-    edits.append(node, Buffer.from(`"meta":{"tag":[${subsetted}]}`));
-    return;
-  }
-  const tags = tape.member(own, tag);
-  if (tags < 0 || edits.isCut(tags)) edits.append(own, Buffer.from(`"tag":[${subsetted}]`));
-  else edits.append(tags, Buffer.from(subsetted));
 }

@@ -1,9 +1,11 @@
+import type { Obligation } from '../decide/decision.ts';
 import type { ResourceOnTape } from '../document/content.ts';
 import { Edits } from '../document/edits.ts';
 import { knownNameCount, nameNumber } from '../document/names.ts';
 import { kinds, type Node, type Tape } from '../document/tape.ts';
 import type { Reading, ReferenceSite } from '../label/read.ts';
 import { allOrNothingTypes } from '../label/roles.ts';
+import { accompany, type statements } from './notice.ts';
 import { remove } from './remove.ts';
 import type { ViewVersions } from './version.ts';
 
@@ -17,6 +19,8 @@ export interface ViewSettings {
   readonly shownProfiles: readonly string[];
   readonly shownTagSystems: readonly string[];
   readonly versions: ViewVersions;
+  /** Which statement of 42 CFR 2.32(a) accompanies Part 2 records. */
+  readonly statement: keyof typeof statements;
 }
 
 /** What is left of one resource for one requester. */
@@ -56,6 +60,7 @@ const alterationMarks = new Set(['REDACTED', 'MASKED', 'SUBSETTED']);
  * know go with their smallest optional parent, narrative goes, metadata is reduced, own URLs are made public.
  * @param mayStand may the requester know what this reference leads to?
  * @param cleared statically cleared for this resource: content and metadata stay as they are
+ * @param obligations what has to accompany it, for those who are not cleared
  * @param seesStored cleared for whatever it refers to as well, so that stored versions tell nothing
  */
 export function viewOf(
@@ -64,6 +69,7 @@ export function viewOf(
   cleared: boolean,
   mayStand: (site: ReferenceSite) => boolean,
   settings: ViewSettings,
+  obligations: readonly Obligation[],
   seesStored: boolean = cleared,
 ): View | undefined {
   const { tape, node } = resource;
@@ -81,6 +87,7 @@ export function viewOf(
   if (reading.facts.type === 'Group') cutMember(tape, node, names.quantity, edits);
   cutUnknownNames(tape, node, edits);
   const versionId = reduceMeta(resource, settings, edits);
+  accompany(resource, edits, obligations, settings.statement);
   return { edits, versionId, lastUpdated: reading.facts.lastUpdated, cutPaths };
 }
 

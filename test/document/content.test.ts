@@ -36,13 +36,24 @@ describe('content that no decision has been carried out on cannot be sent', () =
   });
 
   it('stands in a Bundle between text of the gateway itself', () => {
-    const reply = bundleReply({ id: 'b', type: 'searchset', timestamp: '2026-01-01T00:00:00Z', total: 1, links: [] }, [
+    const reply = bundleReply(
       {
-        fullUrl: 'https://gateway.example/Basic/1',
-        content: undecided().release(release, new Edits()),
-        tail: '"search":{"mode":"match"}',
+        id: 'b',
+        type: 'searchset',
+        timestamp: '2026-01-01T00:00:00Z',
+        total: 1,
+        links: [],
+        obligations: [],
+        statement: 'short',
       },
-    ]);
+      [
+        {
+          fullUrl: 'https://gateway.example/Basic/1',
+          content: undecided().release(release, new Edits()),
+          tail: '"search":{"mode":"match"}',
+        },
+      ],
+    );
     expect(reply.body.some((part) => part instanceof Authored)).toBe(true);
     const bundle = JSON.parse(Buffer.concat([...bytesOf(reply.body)]).toString());
     expect(bundle.entry).toEqual([

@@ -193,9 +193,9 @@ describe('edits', () => {
     const meta = tape.firstChild(0);
     const edits = new Edits();
     edits.put(tape.firstChild(meta), Buffer.from('"v"'));
-    edits.append(meta, Buffer.from('"tag":[]'));
-    edits.append(0, Buffer.from('"z":1'));
-    edits.append(tape.next(tape.next(meta)), Buffer.from('"w":2'));
+    edits.append(meta, '"tag":[]');
+    edits.append(0, '"z":1');
+    edits.append(tape.next(tape.next(meta)), '"w":2');
     expect(JSON.parse(written(tape, edits))).toEqual({ meta: { versionId: 'v', tag: [] }, x: [], y: { w: 2 }, z: 1 });
   });
 

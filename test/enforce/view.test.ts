@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Obligation } from '../../src/decide/decision.ts';
 import { Edits } from '../../src/document/edits.ts';
 import { scan } from '../../src/document/tape.ts';
 import { ViewVersions } from '../../src/enforce/version.ts';
@@ -14,6 +15,7 @@ const settings: ViewSettings = {
   shownProfiles: ['http://hl7.org/fhir/us/core/'],
   shownTagSystems: [],
   versions: new ViewVersions(Buffer.alloc(32, 7)),
+  statement: 'short',
 };
 const readSettings = {
   localBases: ['http://upstream:8080/r4', 'https://gateway.example/fhir'],
@@ -25,10 +27,18 @@ function view(
   resource: object,
   hidden: readonly string[],
   cleared = false,
+  obligations: readonly Obligation[] = [],
 ): { json: Record<string, unknown> | undefined; versionId: string | undefined } {
   const tape = scan(Buffer.from(JSON.stringify(resource)), limits);
   const reading = readResource({ tape, node: 0 }, readSettings) as Reading;
-  const made = viewOf({ tape, node: 0 }, reading, cleared, ({ key }) => !hidden.includes(key ?? ''), settings);
+  const made = viewOf(
+    { tape, node: 0 },
+    reading,
+    cleared,
+    ({ key }) => !hidden.includes(key ?? ''),
+    settings,
+    obligations,
+  );
   if (made === undefined) return { json: undefined, versionId: undefined };
   return { json: JSON.parse(Buffer.concat(made.edits.write(tape, 0)).toString()), versionId: made.versionId };
 }
@@ -245,5 +255,60 @@ describe('what the uncleared see of every resource alike', () => {
     const once = view({ ...resource, encounter }, ['Encounter/sud-1']).json as object;
     expect(view(once, ['Encounter/sud-1']).json).toEqual(once);
     expect(new Edits().cutsNothing).toBe(true);
+  });
+});
+
+describe('Part 2 records that leave', () => {
+  const actCode = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
+  const display = 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-display';
+  const scope = { purposes: ['TREAT', 'COC'], until: Date.UTC(2027, 0, 31), dated: Date.UTC(2026, 0, 1), notes: false };
+  const byConsent: Obligation = { kind: 'part2', basis: 'consent', redisclosable: false, scope };
+  const metaOf = (resource: object, obligations: readonly Obligation[]) =>
+    view(resource, [], false, obligations).json?.meta as {
+      security?: { system: string; code: string }[];
+      extension?: { url: string; valueAnnotation: { text: string } }[];
+      tag?: unknown;
+    };
+  const bare = { resourceType: 'Condition', id: 'c', subject: { reference: 'Patient/ada' } };
+  const stored = { ...bare, meta: { versionId: '3', security: [{ system: actCode, code: '42CFRPart2' }] } };
+
+  it('bear the labels of Part 2, each once', () => {
+    const codes = (resource: object) => metaOf(resource, [byConsent]).security?.map(({ code }) => code);
+    expect(codes(stored)).toEqual(['42CFRPart2', 'R', 'NORDSCLCD', 'RedisclosureProhibitionMark']);
+    expect(codes({ ...bare, meta: { versionId: '1' } })).toEqual([
+      'R',
+      '42CFRPart2',
+      'NORDSCLCD',
+      'RedisclosureProhibitionMark',
+    ]);
+    expect(codes(bare)).toEqual(['R', '42CFRPart2', 'NORDSCLCD', 'RedisclosureProhibitionMark']);
+  });
+
+  it('bear the statement and the scope of the consent, and nothing else of it', () => {
+    expect(metaOf(stored, [byConsent]).extension).toEqual([
+      {
+        url: display,
+        valueAnnotation: { text: '42 CFR part 2 prohibits unauthorized use or disclosure of these records.' },
+      },
+      {
+        url: display,
+        valueAnnotation: {
+          text: "Disclosed with the patient's written consent of 2026-01-01. Scope: records under 42 CFR part 2, to this recipient, for treatment (TREAT), COC, until 2027-01-31 or until the patient revokes it.",
+        },
+      },
+    ]);
+  });
+
+  it('may be disclosed further as HIPAA permits by those whom HIPAA governs', () => {
+    const security = metaOf(bare, [{ ...byConsent, redisclosable: true }]).security?.map(({ code }) => code);
+    expect(security).toEqual(['R', '42CFRPart2', 'RedisclosureProhibitionMark']);
+  });
+
+  it('have a name that does not depend on the notice', () => {
+    expect(view(stored, [], false, [byConsent]).versionId).toBe(view(stored, []).versionId);
+  });
+
+  it('keep to what is stored for those who are cleared', () => {
+    expect(view(stored, [], true, [byConsent]).json).toEqual(stored);
   });
 });

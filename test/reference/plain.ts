@@ -105,6 +105,7 @@ export function plainCase(wish: Wish): Case {
       foreignDenyBinds: true,
       part2PolicyUris: [],
       part2RequiresVerification: false,
+      part2: { agreements: [], coveredEntities: [] },
       instantOf: () => undefined,
       programs: [],
       ...wish.settings,

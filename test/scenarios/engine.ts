@@ -6,6 +6,7 @@ import { namedData, type PatientConsents } from '../../src/consent/parsed.ts';
 import { readResiduals } from '../../src/consent/residual.ts';
 import { buildContext } from '../../src/context/context.ts';
 import type { RequesterContext } from '../../src/context/requester-context.ts';
+import { registered } from '../../src/decide/agreements.ts';
 import { Rules } from '../../src/decide/decide.ts';
 import type { Decision } from '../../src/decide/decision.ts';
 import type { NamedData, Standing } from '../../src/decide/question.ts';
@@ -103,6 +104,10 @@ function decideAll({ config, stored, at }: Enquiry, context: RequesterContext): 
     ...config.decision,
     instantOf: (text: string | undefined) => (text === undefined ? undefined : intervalOf(text, time)),
     programs: config.labels.programs,
+    part2: {
+      agreements: registered(config.part2, time, (entry) => entry),
+      coveredEntities: config.part2.coveredEntities,
+    },
   };
   const { pcf } = context.requester;
   const rules = new Rules(context, policy, settings, pcf === undefined ? undefined : readResiduals(pcf, parseOptions));

@@ -129,6 +129,7 @@ export const scenarioSchema = z
       released: z.record(z.string(), reason).default({}).describe('What is released, and a reason for it.'),
       withheld: z.record(z.string(), reason).default({}).describe('What is withheld, and why.'),
       total: z.int().optional().describe('Bundle.total of a search.'),
+      notice: z.string().optional().describe('Words of the notice that accompanies a search; none: it has no notice.'),
     }),
   })
   .describe('One scenario.');
@@ -148,6 +149,7 @@ const castSchema = z.strictObject({
       decision: z.record(z.string(), z.unknown()).default({}),
       labels: z.record(z.string(), z.unknown()).default({}),
       emergency: z.record(z.string(), z.unknown()).default({}),
+      part2: z.record(z.string(), z.unknown()).default({}),
     }),
   ),
   organizations: z.record(

@@ -16,16 +16,39 @@ beforeAll(async () => {
 });
 afterAll(() => gateways.close());
 
+interface Entry {
+  readonly resource: Readonly<Record<string, unknown>> & { readonly resourceType: string; readonly id: string };
+  readonly search: { readonly mode: string };
+}
+
+const entriesOf = (body: Answer['body']): readonly Entry[] => (body.entry ?? []) as Entry[];
+
+/** The notice of 42 CFR 2.32 stands beside the entries exactly when one of them bears it. */
+function noticeIn({ body }: Answer): string {
+  const [notice, ...more] = entriesOf(body).filter(({ search }) => search.mode === 'outcome');
+  expect(more).toEqual([]);
+  const statement = '42 CFR part 2 prohibits unauthorized use or disclosure of these records.';
+  const bears = entriesOf(body).some(
+    ({ resource, search }) => search.mode !== 'outcome' && JSON.stringify(resource.meta ?? {}).includes(statement),
+  );
+  expect(notice !== undefined).toBe(bears);
+  const labels = JSON.stringify((body.meta as { security?: unknown }).security ?? []);
+  if (bears) expect(labels).toContain('42CFRPart2');
+  return notice === undefined ? 'none' : JSON.stringify(notice.resource);
+}
+
 interface Found {
   readonly total?: number;
   readonly ids: readonly string[];
 }
 
 function foundIn({ body }: Answer): Found {
-  const entries = (body.entry ?? []) as { resource: { resourceType: string; id: string } }[];
   return {
     total: body.total as number,
-    ids: entries.map(({ resource }) => `${resource.resourceType}/${resource.id}`).sort(),
+    ids: entriesOf(body)
+      .filter(({ search }) => search.mode !== 'outcome')
+      .map(({ resource }) => `${resource.resourceType}/${resource.id}`)
+      .sort(),
   };
 }
 
@@ -51,6 +74,7 @@ async function walk(named: NamedScenario): Promise<void> {
       ids: released.filter((key) => key.startsWith(`${type}/`)).sort(),
     });
   }
+  if (path.includes('?')) expect(noticeIn(answer)).toContain(then.notice ?? '');
   const told = JSON.stringify(answer.body.entry ?? []);
   for (const key of keysOf(then.withheld)) expect(told).not.toContain(key);
   for (const key of [...released, ...keysOf(then.withheld)]) {

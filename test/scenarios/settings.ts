@@ -42,6 +42,7 @@ export function configOf(settings: string, place: Place): Config {
     },
     decision: chosen.decision,
     emergency: chosen.emergency,
+    part2: chosen.part2,
     labels: { programs: ['Organization/lakeside'], ...chosen.labels },
     consent: { maximumAgeMs: 0 },
     answers: { negativeGridMs: 0 },

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { isKnownPurpose, purposeCovers, topicNamed } from '../fhir/vocabulary.ts';
+
+const name = z.string().min(1).max(500);
+const id = z
+  .string()
+  .regex(/^[A-Za-z0-9\-.]{1,64}$/)
+  .describe('Its name in the record: 1 to 64 letters, digits, - and .');
+const recipients = z
+  .array(name)
+  .min(1)
+  .max(100)
+  .describe(
+    'To whom: organizations and clients as verified by the token, as Organization/id, URI, system|value, or issuer|client_id.',
+  );
+const resourceTypes = z
+  .array(z.string().regex(/^[A-Z][A-Za-z]{1,63}$/))
+  .max(150)
+  .describe('Resource types that it covers. Empty: every type but Patient, which is covered where it is listed.');
+const from = z.iso.date().optional().describe('First day on which it holds.');
+const until = z.iso.date().describe('Last day on which it holds.');
+
+/** What a kind of agreement may be for, of v3-ActReason (42 CFR 2.12(c)(4), 2.52, 2.53). */
+const purposesOfKind: Readonly<Record<'qso' | 'research' | 'audit', readonly string[]>> = {
+  qso: ['TREAT', 'HPAYMT', 'HOPERAT'],
+  research: ['HRESCH'],
+  audit: ['HOPERAT', 'HPAYMT'],
+};
+
+const agreement = z
+  .strictObject({
+    id,
+    kind: z
+      .enum(['qso', 'research', 'audit'])
+      .describe(
+        'qso: a Qualified Service Organization of the programs (42 CFR 2.11, 2.12(c)(4)); research: an approval (2.52); audit: audit and evaluation (2.53).',
+      ),
+    programs: z
+      .array(name)
+      .min(1)
+      .max(100)
+      .describe('Programs whose records it covers, as in labels.programs; server: all Part 2 records of this server.'),
+    recipients,
+    purposes: z.array(z.string()).min(1).max(20).describe('Purposes of use (v3-ActReason), each with those below it.'),
+    types: resourceTypes.default([]),
+    topics: z
+      .array(z.string())
+      .max(50)
+      .default([])
+      .describe('Sensitive topics that it covers beside substance use (v3-ActCode), such as HIV. Never notes.'),
+    from,
+    until,
+  })
+  .superRefine(({ kind, purposes, topics }, context) => {
+    const allowed = purposesOfKind[kind];
+    for (const purpose of purposes) {
+      const isFitting = allowed.some((one) => purposeCovers(one, purpose)) && !purposeCovers('HLEGAL', purpose);
+      if (!isKnownPurpose(purpose) || !isFitting)
+        context.addIssue({ code: 'custom', path: ['purposes'], message: `${purpose} is no purpose of this kind` });
+    }
+    for (const topic of topics) {
+      if (topicNamed(topic) === undefined || topic === 'SUDCN' || topic === 'PSYTHPN')
+        context.addIssue({ code: 'custom', path: ['topics'], message: `${topic} cannot be covered` });
+    }
+  })
+  .describe('A registered agreement or approval.');
+
+const order = z
+  .strictObject({
+    id,
+    section: z
+      .enum(['2.63', '2.64', '2.65', '2.66', '2.67'])
+      .describe('The section of 42 CFR Part 2 that it was made under.'),
+    instrument: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe('The subpoena or similar that compels; an order alone only authorizes (42 CFR 2.61).'),
+    recipients,
+    approved: z
+      .array(z.string().regex(/^[A-Z][A-Za-z]{1,63}\/[A-Za-z0-9\-.]{1,64}$/))
+      .min(1)
+      .max(1_000)
+      .describe(
+        'The resources that it covers, each approved by itself: Type/id. The Patient too, if it is to be told.',
+      ),
+    from,
+    until,
+  })
+  .describe('A court order under subpart E: it opens, for HLEGAL, what is listed and nothing else.');
+
+/** 42 CFR Part 2, as far as paper decides it. */
+export const part2Config = z
+  .strictObject({
+    agreements: z.array(agreement).max(1_000).default([]).describe('Registered agreements and approvals.'),
+    orders: z.array(order).max(1_000).default([]).describe('Registered court orders.'),
+    coveredEntities: z
+      .array(name)
+      .max(10_000)
+      .default([])
+      .describe(
+        'Organizations that are covered entities or business associates: what they receive for treatment, payment and operations they may disclose further as HIPAA permits (42 CFR 2.33(b)(1)).',
+      ),
+    statement: z
+      .enum(['short', 'full'])
+      .default('short')
+      .describe('Which of the two statements of 42 CFR 2.32(a) accompanies Part 2 records.'),
+  })
+  .superRefine(({ agreements, orders }, context) => {
+    const ids = [...agreements, ...orders].map((one) => one.id);
+    for (const twice of new Set(ids.filter((one, index) => ids.indexOf(one) !== index)))
+      context.addIssue({ code: 'custom', path: ['agreements'], message: `${twice} is used twice` });
+  })
+  .describe('42 CFR Part 2: agreements, orders, and what accompanies its records.');
+
+export type Part2Config = z.infer<typeof part2Config>;

@@ -1,0 +1,124 @@
+import type { Part2Config } from '../config/part2.ts';
+import type { Interval } from '../fhir/coding.ts';
+import { intervalOf, type TimeReader } from '../fhir/dates.ts';
+import { part2, purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
+import type { Facts } from '../label/facts.ts';
+import { type Asker, matchesPurpose } from './match.ts';
+
+/** A registered agreement, approval or order, made ready: the exceptions of 42 CFR Part 2 that rest on paper. */
+export interface Agreement {
+  readonly id: string;
+  readonly kind: 'qso' | 'research' | 'audit' | 'order';
+  /** Source programs; undefined: whatever is Part 2 data here. */
+  readonly programs: ReadonlySet<string> | undefined;
+  readonly recipients: readonly string[];
+  readonly purposes: readonly string[];
+  /** Undefined: every type. */
+  readonly types: ReadonlySet<string> | undefined;
+  /** Single resources, of an order; undefined: every one. */
+  readonly resources: ReadonlySet<string> | undefined;
+  /** It names Patients themselves. */
+  readonly listsPatients: boolean;
+  /** Topics that it covers beside 42CFRPart2 and substance use. */
+  readonly topics: ReadonlySet<string>;
+  readonly period: Interval;
+}
+
+/**
+ * What a deployment registered, made ready.
+ * @param nameOf an organization or program as the configuration names it, in the form in which references to it are read
+ */
+export function registered(
+  { agreements, orders }: Part2Config,
+  time: TimeReader,
+  nameOf: (entry: string) => string,
+): readonly Agreement[] {
+  const period = (from: string | undefined, until: string): Interval => ({
+    start: from === undefined ? Number.NEGATIVE_INFINITY : (intervalOf(from, time)?.start ?? Number.POSITIVE_INFINITY),
+    end: intervalOf(until, time)?.end ?? Number.NEGATIVE_INFINITY,
+  });
+  return [
+    ...agreements.map(
+      (one): Agreement => ({
+        id: one.id,
+        kind: one.kind,
+        programs: one.programs.includes('server') ? undefined : new Set(one.programs.map(nameOf)),
+        recipients: one.recipients.map(nameOf),
+        purposes: one.purposes,
+        types: one.types.length === 0 ? undefined : new Set(one.types),
+        resources: undefined,
+        listsPatients: one.types.includes('Patient'),
+        topics: new Set(one.topics),
+        period: period(one.from, one.until),
+      }),
+    ),
+    ...orders.map(
+      (one): Agreement => ({
+        id: one.id,
+        kind: 'order',
+        programs: undefined,
+        recipients: one.recipients.map(nameOf),
+        purposes: ['HLEGAL'],
+        types: undefined,
+        resources: new Set(one.approved),
+        listsPatients: one.approved.some((key) => key.startsWith('Patient/')),
+        topics: new Set(),
+        period: period(one.from, one.until),
+      }),
+    ),
+  ];
+}
+
+/** The first agreement under which this resource may go to this requester, for this purpose, now. */
+export function agreementFor(agreements: readonly Agreement[], asker: Asker, facts: Facts): Agreement | undefined {
+  return agreements.find((one) => isFor(one, asker) && covers(one, facts));
+}
+
+/**
+ * The agreement under which this requester may know who the patient is. That she exists follows from any record that is
+ * given; her own resource has to be listed.
+ */
+export function identityFor(
+  agreements: readonly Agreement[],
+  asker: Asker,
+  facts: Facts,
+  asTarget: boolean,
+): Agreement | undefined {
+  return agreements.find((one) => isFor(one, asker) && (asTarget || (one.listsPatients && covers(one, facts))));
+}
+
+function isFor(
+  { recipients, purposes, period }: Agreement,
+  { purpose, at, organizations, identities }: Asker,
+): boolean {
+  return (
+    purpose !== undefined &&
+    period.start <= at &&
+    at <= period.end &&
+    recipients.some((one) => organizations.has(one) || identities.has(one)) &&
+    matchesPurpose({ codes: purposes, unknown: false }, 'permit', purpose) === 'yes'
+  );
+}
+
+function covers({ types, resources, programs }: Agreement, facts: Facts): boolean {
+  return (
+    (types === undefined || types.has(facts.type)) &&
+    (resources === undefined || resources.has(facts.key)) &&
+    (programs === undefined || comesFrom(facts, programs))
+  );
+}
+
+/** Part 2 status follows the source; substance use is what its records are about. */
+export function coversTopic({ topics }: Agreement, topic: string): boolean {
+  return topic === part2 || substanceClass.has(topic) || topics.has(topic);
+}
+
+function comesFrom({ labelInputs }: Facts, programs: ReadonlySet<string>): boolean {
+  return [...labelInputs.actors, ...labelInputs.actorIdentifiers].some((name) => programs.has(name));
+}
+
+/** Purposes that 42 CFR 2.33(b)(1) speaks of: treatment, payment, operations, and no proceedings. */
+export function isForOperations(purpose: string): boolean {
+  const isTpo = ['TREAT', 'HPAYMT', 'HOPERAT'].some((one) => purposeCovers(one, purpose));
+  return isTpo && !purposeCovers('HLEGAL', purpose);
+}

@@ -1,0 +1,42 @@
+import { isForOperations } from './agreements.ts';
+import type { ReadyConsent, Ruling } from './answer.ts';
+import type { ExceptionBasis, Obligation } from './decision.ts';
+import type { Asker } from './match.ts';
+
+/** Part 2 data that leaves without a written consent. */
+export function obligationOf(basis: ExceptionBasis): Obligation {
+  return { kind: 'part2', basis, redisclosable: false };
+}
+
+/**
+ * What goes with Part 2 data that a Consent permitted, for each provision that did: of its scope no more than concerns this
+ * recipient. Other topics that it names, its exceptions and other recipients are not told.
+ */
+export function scopesOf(
+  { applicable: { consent } }: ReadyConsent,
+  { deciding }: Ruling,
+  topic: string,
+  { organizations }: Asker,
+  coveredEntities: readonly string[],
+): readonly Obligation[] {
+  return deciding.map(({ purposes, period }): Obligation => {
+    const stated = purposes?.codes ?? [];
+    const ends = [consent.period?.end, typeof period === 'object' ? period.end : undefined].filter(
+      (end): end is number => end !== undefined && Number.isFinite(end),
+    );
+    return {
+      kind: 'part2',
+      basis: 'consent',
+      redisclosable:
+        stated.length > 0 &&
+        stated.every(isForOperations) &&
+        coveredEntities.some((organization) => organizations.has(organization)),
+      scope: {
+        purposes: stated,
+        until: ends.length === 0 ? undefined : Math.min(...ends),
+        dated: typeof consent.dateTime === 'number' ? consent.dateTime : undefined,
+        notes: topic === 'SUDCN',
+      },
+    };
+  });
+}
