@@ -45,6 +45,7 @@ const settings: DecisionSettings = {
   ...configSchema.shape.decision.parse({}),
   instantOf: (text) => (text === undefined ? undefined : intervalOf(text, time)),
   programs: [],
+  part2: { agreements: [], coveredEntities: [], intermediaries: [] },
 };
 
 const codings = Array.from({ length: 40 }, (_, index) => ({ system: 'http://loinc.org', code: `${1000 + index}-1` }));

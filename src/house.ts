@@ -148,6 +148,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       part2: {
         agreements: registered(config.part2, time, (entry) => actorName(entry, localBases)),
         coveredEntities: config.part2.coveredEntities.map((entry) => actorName(entry, localBases)),
+        intermediaries: config.part2.intermediaries.map((entry) => actorName(entry, localBases)),
       },
     },
     pageTokens: new PageTokens({

@@ -101,6 +101,13 @@ export const part2Config = z
       .describe(
         'Organizations that are covered entities or business associates: what they receive for treatment, payment and operations they may disclose further as HIPAA permits (42 CFR 2.33(b)(1)).',
       ),
+    intermediaries: z
+      .array(name)
+      .max(1_000)
+      .default([])
+      .describe(
+        'Organizations that receive records for their participants (42 CFR 2.11). A consent that names one reaches those who act for it only where an active CareTeam of the patient names them, or the consent names them too.',
+      ),
     statement: z
       .enum(['short', 'full'])
       .default('short')

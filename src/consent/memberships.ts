@@ -3,7 +3,15 @@ import type { Requester } from '../authenticate/requester.ts';
 import type { ConsentConfig } from '../config/consent.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
-import { idOf, parseRelativeReference, type ResourceKey, resourceKey, typeOf } from '../fhir/ids.ts';
+import {
+  idOf,
+  isPatientKey,
+  type PatientKey,
+  parseRelativeReference,
+  type ResourceKey,
+  resourceKey,
+  typeOf,
+} from '../fhir/ids.ts';
 import { type Errand, pagesOf, type Upstream, type UpstreamSearch } from '../upstream/upstream.ts';
 import { isObject, type Json, list, own, text } from './json.ts';
 import { referenceNames } from './references.ts';
@@ -12,6 +20,8 @@ import { referenceNames } from './references.ts';
 export interface RequesterNames {
   readonly identities: readonly string[];
   readonly organizations: readonly string[];
+  /** Patients of whose care teams he, or an organization that he acts for, is a member now, and as whom. */
+  readonly treats?: readonly { readonly patient: PatientKey; readonly as: ResourceKey }[];
 }
 
 export interface Memberships {
@@ -80,8 +90,14 @@ class Reading {
       this.#organizations(requester.organizations),
     ]);
     const keys = [...people, ...organizations.filter(isKey)];
-    if (keys.length > 0) for (const name of await this.#collectives(keys, organizations)) identities.add(name);
-    return { identities: [...identities].sort(), organizations: [...organizations].sort() };
+    const collectives = keys.length === 0 ? [] : await this.#collectives(keys, organizations);
+    for (const name of collectives.flatMap(keyOf)) identities.add(name);
+    const treats = collectives.flatMap((team) => this.#treatedBy(team, keys));
+    return {
+      identities: [...identities].sort(),
+      organizations: [...organizations].sort(),
+      ...(treats.length === 0 ? {} : { treats }),
+    };
   }
 
   /** The user's resource, the practitioner behind a role, and the identifiers of both. */
@@ -92,6 +108,15 @@ class Reading {
     for (const key of behind) identities.add(key);
     for (const person of [...found, ...practitioners]) for (const name of identifiersOf(person)) identities.add(name);
     return [...new Set([...keys, ...behind])];
+  }
+
+  /** A care team that names him, as the treating relationship that it is. */
+  #treatedBy(team: Json, keys: readonly ResourceKey[]): NonNullable<RequesterNames['treats']> {
+    if (team.resourceType !== 'CareTeam') return [];
+    const members = list(own(team, 'participant')).filter((one) => this.#isCurrent(one));
+    const asWhom = members.flatMap((one) => this.#keysIn(one, 'member')).filter((key) => keys.includes(key));
+    const patients = this.#keysIn(team, 'subject').filter(isPatientKey);
+    return patients.flatMap((patient) => asWhom.map((as) => ({ patient, as })));
   }
 
   /** Upwards alone: who acts for a unit acts for what it is part of (FHIR R4 Organization.partOf). */
@@ -108,7 +133,7 @@ class Reading {
   }
 
   /** Roles that he holds in an organization he acts for, care teams and groups that name him or it. */
-  async #collectives(keys: readonly ResourceKey[], organizations: readonly string[]): Promise<readonly string[]> {
+  async #collectives(keys: readonly ResourceKey[], organizations: readonly string[]): Promise<readonly Json[]> {
     const value = keys.join(',');
     const practitioners = keys.filter((key) => typeOf(key) === 'Practitioner');
     const [roles, teams, groups] = await Promise.all([
@@ -126,7 +151,7 @@ class Reading {
       ...groups.filter(
         (group) => this.#isCurrent(group) && list(own(group, 'member')).some((one) => isMine(one, 'entity')),
       ),
-    ].flatMap(keyOf);
+    ];
   }
 
   #isHeldFor(role: Json, organizations: readonly string[]): boolean {

@@ -13,6 +13,7 @@ import {
   codingsOf,
   directiveOf,
   enforcersNamed,
+  isGrantedRestriction,
   isNotice,
   keysOf,
   maximumDepth,
@@ -136,6 +137,7 @@ class Reader {
         namesLaw(rule, part2) ||
         namesLaw(category, '42CFRPart2CD') ||
         policies.some((uri) => part2PolicyUris.includes(uri)),
+      isGrantedRestriction: rule.some(isGrantedRestriction),
       written: {
         hasOrganization: organizations.length > 0,
         hasPolicyText: policies.length > 0 || text(own(own(json, 'policyRule'), 'text')) !== undefined,

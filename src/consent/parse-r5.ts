@@ -12,6 +12,7 @@ import {
   basicNormal,
   codingsOf,
   directiveOf,
+  isGrantedRestriction,
   isNotice,
   keysOf,
   maximumDepth,
@@ -160,6 +161,7 @@ class Reader {
         namesLaw(rule, part2) ||
         namesLaw(category, '42CFRPart2CD') ||
         policies.some((uri) => part2PolicyUris.includes(uri)),
+      isGrantedRestriction: rule.some(isGrantedRestriction),
       written: {
         hasOrganization: organizations.length > 0,
         hasPolicyText:

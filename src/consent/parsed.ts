@@ -106,6 +106,8 @@ export interface ParsedConsent {
   readonly nested: readonly Provision[];
   /** Recognised as a Part 2 consent by policyRule, category or policy.uri (42 CFR 2.31). */
   readonly isPart2: boolean;
+  /** A restriction that the patient was granted (42 CFR 2.26, 45 CFR 164.522(a)): it yields to emergencies. */
+  readonly isGrantedRestriction: boolean;
   /** What the required-element check of 42 CFR 2.31 reads of the Consent as a whole. */
   readonly written: {
     readonly hasOrganization: boolean;

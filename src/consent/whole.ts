@@ -85,6 +85,13 @@ export function namesLaw(codings: readonly Coding[], law: string): boolean {
   });
 }
 
+const policyCodes = 'http://terminology.hl7.org/CodeSystem/consentpolicycodes';
+
+/** A restriction that was granted on the patient's request (45 CFR 164.522(a)). */
+export function isGrantedRestriction({ system, code }: Coding): boolean {
+  return canonicalSystem(system) === policyCodes && code === 'hipaa-restrictions';
+}
+
 /** A notice of privacy practices and nothing else. */
 export function isNotice(rule: readonly Coding[], category: readonly Coding[]): boolean {
   return (

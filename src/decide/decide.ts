@@ -75,9 +75,12 @@ export class Rules {
     const { requester, at } = this.#context;
     const identities = new Set((names ?? requester).identities);
     const organizations = new Set((names ?? requester).organizations);
+    const { intermediaries } = this.#settings.part2;
+    // That an exchange is of her care team makes none of its participants treat her.
+    const treats = names?.treats?.some((one) => one.patient === patient && !intermediaries.includes(one.as)) === true;
     const roles = requester.roleCodes.map(({ system = '', code }) => ({ system: canonicalSystem(system), code }));
     const runFor = (purpose: string | undefined): Run => {
-      const asker: Asker = { identities, organizations, roles, purpose, at };
+      const asker: Asker = { identities, organizations, roles, treats, purpose, at };
       return {
         asker,
         consents: applicable(consents.consents, purpose, at, this.#settings)

@@ -31,7 +31,7 @@ export interface Sitting {
  * The exception for a medical emergency (42 CFR 2.51), asked after the table ran as for TREAT and hid something in steps 5
  * to 8. It asks every Consent again with the emergency's own purpose. Whatever denies, for treatment or for the
  * emergency, keeps it hidden, unless the same Consent permits it for the emergency or the policies let emergencies
- * override denies; notes need a permit, or policies that include them. Undefined: it stays hidden.
+ * override denies. A restriction that she was granted yields (45 CFR 164.522(a)(1)(iii)). Notes need a permit, or policies that include them. Undefined: it stays hidden.
  */
 export function inEmergency(
   sitting: Sitting,
@@ -98,7 +98,9 @@ function permittedBy(votes: readonly Asked[], index: number): ReadonlyMap<string
 }
 
 function deniedBy(votes: readonly Asked[], index: number): readonly string[] {
-  return answering('deny', votes, index).map(({ consent }) => refOf(consent));
+  return answering('deny', votes, index)
+    .filter(({ consent }) => !consent.applicable.consent.isGrantedRestriction)
+    .map(({ consent }) => refOf(consent));
 }
 
 function answering(answer: 'permit' | 'deny', votes: readonly Asked[], index: number): readonly Asked[] {

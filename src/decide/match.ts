@@ -35,6 +35,8 @@ export interface Asker {
   readonly organizations: ReadonlySet<string>;
   /** Role codes that the token states; no system where it states none. */
   readonly roles: readonly Coding[];
+  /** A treating relationship to this patient is on record. */
+  readonly treats: boolean;
   /** v3-ActReason code; undefined when the token asserts none. */
   readonly purpose: string | undefined;
   /** Epoch milliseconds. */
@@ -243,6 +245,7 @@ function permitsLabels(
   const { labels } = elements;
   const { topic, level } = question;
   const isPart2Data = topic === part2 || topic === 'SUDCN';
+  if (isPart2Data && !question.anyForm && isThroughIntermediary(elements.actors, asker, settings)) return 'no';
   if (isPart2Data && !question.anyForm && part2Lacks(consent, elements, asker.purpose, settings).length > 0)
     return 'no';
   if (labels === undefined) {
@@ -257,6 +260,22 @@ function permitsLabels(
       : matchesPurpose({ codes: labels.purposes, unknown: false }, 'permit', asker.purpose),
     labels.unknown ? 'unknown' : 'yes',
   );
+}
+
+/**
+ * A consent to an intermediary reaches those participants that it names, or, by a general designation, those who have a
+ * treating relationship to the patient (42 CFR 2.31(a)(4)(ii)).
+ */
+function isThroughIntermediary(
+  actors: readonly Actor[] | undefined,
+  asker: Asker,
+  { part2: { intermediaries } }: DecisionSettings,
+): boolean {
+  if (asker.treats) return false;
+  const matching = ofPart(actors, 'recipient').filter(({ names }) =>
+    names.some((name) => asker.identities.has(name) || asker.organizations.has(name)),
+  );
+  return matching.length > 0 && matching.every(({ names }) => names.some((name) => intermediaries.includes(name)));
 }
 
 function permitsLevel(labels: LabelStatement, level: Confidentiality): Match {

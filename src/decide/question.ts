@@ -68,5 +68,7 @@ export interface DecisionSettings {
     readonly agreements: readonly Agreement[];
     /** Organizations, in the forms above, to whom HIPAA applies. */
     readonly coveredEntities: readonly string[];
+    /** Organizations that receive records for their participants (42 CFR 2.11). */
+    readonly intermediaries: readonly string[];
   };
 }

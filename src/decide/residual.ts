@@ -23,6 +23,7 @@ const nobody: ParsedConsent = {
   root: undefined,
   nested: [],
   isPart2: false,
+  isGrantedRestriction: false,
   written: {
     hasOrganization: false,
     hasPolicyText: false,

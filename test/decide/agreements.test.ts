@@ -19,7 +19,7 @@ const order = {
 function toCourt(change: Partial<typeof order>, wish: Wish = {}): readonly string[] {
   const { orders } = part2Config.parse({ orders: [{ ...order, ...change }] });
   const agreements = registered(
-    { agreements: [], orders, coveredEntities: [], statement: 'short' },
+    { agreements: [], orders, coveredEntities: [], intermediaries: [], statement: 'short' },
     timeReader('UTC'),
     (one) => one,
   );
@@ -36,7 +36,7 @@ function toCourt(change: Partial<typeof order>, wish: Wish = {}): readonly strin
       },
       { facts: { type: 'Patient', key: 'Patient/p1' as ResourceKey, patients: ['Patient/p1' as PatientKey] } },
     ],
-    settings: { part2: { agreements, coveredEntities: [] } },
+    settings: { part2: { agreements, coveredEntities: [], intermediaries: [] } },
     ...wish,
   });
   return decide(world).map(({ outcome, reasons }) => (outcome === 'release' ? (reasons[0]?.rule ?? '') : outcome));

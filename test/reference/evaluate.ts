@@ -155,7 +155,9 @@ function opensInEmergency(world: Single, patient: PatientRecord): boolean {
     const now = heard(answers(world, patient, question, emergency.purpose), world.settings);
     const said = [...heard(answers(world, patient, question, 'TREAT'), world.settings), ...now];
     const permitting = now.filter(({ answer }) => answer === 'permit').map(({ consent }) => consent);
-    const denying = said.filter(({ answer }) => answer === 'deny').map(({ consent }) => consent);
+    const denying = said
+      .filter(({ answer, consent }) => answer === 'deny' && !ruleCodes(consent).includes('hipaa-restrictions'))
+      .map(({ consent }) => consent);
     const isNote = question.topic === 'SUDCN' || question.topic === 'PSYTHPN';
     const isGiven = heard(answers(world, patient, stated, emergency.purpose), world.settings).some(
       ({ answer, qualifies }) => answer === 'permit' && qualifies,

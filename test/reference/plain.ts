@@ -105,7 +105,7 @@ export function plainCase(wish: Wish): Case {
       foreignDenyBinds: true,
       part2PolicyUris: [],
       part2RequiresVerification: false,
-      part2: { agreements: [], coveredEntities: [] },
+      part2: { agreements: [], coveredEntities: [], intermediaries: [] },
       instantOf: () => undefined,
       programs: [],
       ...wish.settings,

@@ -107,6 +107,7 @@ function decideAll({ config, stored, at }: Enquiry, context: RequesterContext): 
     part2: {
       agreements: registered(config.part2, time, (entry) => entry),
       coveredEntities: config.part2.coveredEntities,
+      intermediaries: config.part2.intermediaries,
     },
   };
   const { pcf } = context.requester;
