@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { auditCommand } from './commands/audit.ts';
 import { checkConfigCommand } from './commands/check-config.ts';
 import type { Command } from './commands/command.ts';
 import { healthCommand } from './commands/health.ts';
 import { serveCommand } from './commands/serve.ts';
 import { ConfigError } from './config/config.ts';
 
-const commands: readonly Command[] = [serveCommand, checkConfigCommand, healthCommand];
+const commands: readonly Command[] = [serveCommand, auditCommand, checkConfigCommand, healthCommand];
 
 const usage = `${commands.map((command) => command.usage).join('\n')}
 

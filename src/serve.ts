@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -47,7 +48,13 @@ export async function serve(config: Config): Promise<Gateway> {
   checkServices(config);
   const tls = tlsOf('listener', config.listener.tls); // whatever can fail comes before the outbox and its thread are there
   const servicesTls = tlsOf('services', config.services?.tls);
-  const recorder = await createRecorder(config.audit, { publicBaseUrl: house.publicBase, log, now });
+  const about = {
+    version,
+    policy: house.policy.id,
+    policyHash: house.policy.hash,
+    configurationHash: hash('sha256', JSON.stringify(config)),
+  };
+  const recorder = await createRecorder(config.audit, { publicBaseUrl: house.publicBase, log, now, about });
   watchRecorder(metrics, () => recorder.metrics());
   let closing = false;
   const edges = edgesOf(config, house, recorder, now);

@@ -1,8 +1,10 @@
+import type { Coding } from '../fhir/coding.ts';
 import type { PatientKey } from '../fhir/ids.ts';
+import { confidentialityOrder } from '../label/labels.ts';
 import { distinct, namedPatients } from './entities.ts';
 import type { DisclosureRecord } from './record.ts';
 import type { DisclosedResource, ServiceDetail, ServiceDisclosure } from './recorder.ts';
-import { actCodeSystem } from './terms.ts';
+import { actCodeSystem, confidentialitySystem } from './terms.ts';
 
 /** What one event is about: one patient, or nobody. */
 export interface Group {
@@ -61,4 +63,17 @@ export function consentsOf(resources: readonly DisclosedResource[]): string[] {
 /** 42 CFR Part 2 data, by its effective labels. */
 export function isPart2({ labels }: DisclosedResource): boolean {
   return labels.some(({ system, code }) => system === actCodeSystem && code === '42CFRPart2');
+}
+
+/** The highest confidentiality among labels (HL7 v3-Confidentiality); N where none is named. */
+export function confidentialityOf(labels: readonly Coding[]): string {
+  let level = 'N';
+  for (const { system, code } of labels) {
+    if (system === confidentialitySystem && rank(code) > rank(level)) level = code;
+  }
+  return level;
+}
+
+function rank(code: string): number {
+  return (confidentialityOrder as readonly string[]).indexOf(code);
 }

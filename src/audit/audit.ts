@@ -5,7 +5,7 @@ import type { AuditConfig } from '../config/audit.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Completion } from './outbox.ts';
-import type { FromWorker, OutboxStatus, ToWorker, WorkerInput } from './protocol.ts';
+import type { FromWorker, OutboxStatus, StartedAs, ToWorker, WorkerInput } from './protocol.ts';
 import { disclosureText, refusalText } from './record.ts';
 import type { RecordedIntent, Recorder } from './recorder.ts';
 import { RefusalSample } from './refusal-sample.ts';
@@ -17,6 +17,8 @@ export interface RecorderParts {
   readonly log: Log;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** What runs, and by which rules: recorded at the start, and the stop with it. Left out, neither is. */
+  readonly about?: StartedAs;
 }
 
 interface AuditMetrics extends OutboxStatus {
@@ -45,7 +47,7 @@ const completionsMs = 50;
  * @throws {Error} with the exact reason when the outbox cannot be opened: a wrong key, another process, a file that cannot be made durable.
  */
 export async function createRecorder(config: AuditConfig, parts: RecorderParts): Promise<AuditRecorder> {
-  const input: WorkerInput = { config, publicBaseUrl: parts.publicBaseUrl };
+  const input: WorkerInput = { config, publicBaseUrl: parts.publicBaseUrl, about: parts.about };
   const file = new URL(`./outbox-worker${extname(import.meta.url)}`, import.meta.url); // .ts from source, .js when built
   const worker = new Worker(file, { workerData: input });
   const status = await started(worker);
@@ -100,6 +102,7 @@ class OutboxRecorder implements AuditRecorder {
     this.#config = config;
     this.#parts = parts;
     this.#sample = new RefusalSample(config.refusalsPerSecond);
+    if (status.chainAlarms > 0) this.#warnOfChain();
     worker.on('message', (message: FromWorker) => this.#hear(message));
     worker.on('error', (error) => this.#lost(error.name));
     this.#ended = new Promise((resolve) => worker.once('exit', () => resolve()));
@@ -241,9 +244,17 @@ class OutboxRecorder implements AuditRecorder {
     if (status.refusedBySink > before.refusedBySink) {
       log.error('an audit sink refuses records (count)', { part: 'audit', count: status.refusedBySink });
     }
+    if (status.chainAlarms > before.chainAlarms) this.#warnOfChain();
     if (status.state === before.state) return;
     if (status.state === 'open') log.info('the audit outbox has room again', { part: 'audit' });
     else log.error(`the audit outbox is ${status.state}: nothing is disclosed`, { part: 'audit' });
+  }
+
+  #warnOfChain(): void {
+    this.#parts.log.error('the chain of records has a gap or a broken link, or cannot be archived (count)', {
+      part: 'audit',
+      count: this.#status.chainAlarms,
+    });
   }
 
   #isAlarming(): boolean {

@@ -8,8 +8,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { AuditEvent, AuditEventEntity, Coding } from '@medplum/fhirtypes';
-import { confidentialityOrder } from '../label/labels.ts';
+import { activityEvents } from './activity-events.ts';
 import { type EventSource, gatewayReference, purposeConcepts } from './agents.ts';
+import { confidentialityOf } from './answer-groups.ts';
 import { decisionEvents } from './decision-events.ts';
 import { disclosureEvents } from './disclosure-events.ts';
 import type { AuditRecord } from './record.ts';
@@ -65,6 +66,7 @@ export function eventsOf(
 
 function draftsOf(record: AuditRecord, sequence: number, delivery: Delivery, source: EventSource): EventDraft[] {
   if (record.kind === 'refusal') return refusalEvents(record, sequence, source);
+  if (record.kind === 'activity') return activityEvents(record, sequence, source);
   return [
     ...answerEvents(record, sequence, delivery, source),
     ...disclosureEvents(record, sequence, delivery, source),
@@ -75,7 +77,8 @@ function draftsOf(record: AuditRecord, sequence: number, delivery: Delivery, sou
 
 function complete(draft: EventDraft, record: AuditRecord, sequence: number, source: EventSource): AuditEvent {
   const id = eventId(source.outboxId, sequence, draft.name);
-  const purposeOfEvent = record.requester === undefined ? [] : purposeConcepts(record.requester);
+  const purposeOfEvent =
+    record.kind === 'activity' || record.requester === undefined ? [] : purposeConcepts(record.requester);
   return {
     resourceType: 'AuditEvent',
     id,
@@ -116,15 +119,8 @@ function eventId(outboxId: string, sequence: number, name: string): string {
  */
 function highWaterMark(about: readonly DisclosedResource[] | undefined): Coding[] {
   if (about === undefined) return [{ system: confidentialitySystem, code: 'R' }];
-  let level = 'N';
-  const others = new Map<string, Coding>();
-  for (const { system, code } of about.flatMap(({ labels }) => labels)) {
-    if (system !== confidentialitySystem) others.set(`${system}|${code}`, { system, code });
-    else if (rank(code) > rank(level)) level = code;
-  }
-  return [{ system: confidentialitySystem, code: level }, ...others.values()];
-}
-
-function rank(code: string): number {
-  return (confidentialityOrder as readonly string[]).indexOf(code);
+  const labels = about.flatMap((resource) => resource.labels);
+  const others = labels.filter(({ system }) => system !== confidentialitySystem);
+  const distinct = new Map(others.map(({ system, code }) => [`${system}|${code}`, { system, code }]));
+  return [{ system: confidentialitySystem, code: confidentialityOf(labels) }, ...distinct.values()];
 }

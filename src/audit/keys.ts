@@ -24,22 +24,25 @@ export function loadKeys({ key, outboxFile }: Pick<AuditConfig, 'key' | 'outboxF
   return { current, byId: new Map([current, ...previous].map((one) => [one.id, one])) };
 }
 
-/** The key beside the outbox: made once, whole and on disk before anything is sealed with it. */
+/** The key beside the outbox. */
 function embeddedKey(file: string): Key {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  if (!existsSync(file)) {
-    const fresh = `${file}.new`;
-    const descriptor = openSync(fresh, 'w', 0o600);
-    try {
-      writeSync(descriptor, `${randomBytes(keyBytes).toString('base64')}\n`);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(fresh, file);
-    syncDirectory(dirname(file));
-  }
+  if (!existsSync(file)) writeSecret(file, () => `${randomBytes(keyBytes).toString('base64')}\n`);
   return readKey(file);
+}
+
+/** Made once, whole and on disk under its name before anything rests on it. */
+export function writeSecret(file: string, text: () => string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const fresh = `${file}.new`;
+  const descriptor = openSync(fresh, 'w', 0o600);
+  try {
+    writeSync(descriptor, text());
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(fresh, file);
+  syncDirectory(dirname(file));
 }
 
 /** A new name in a directory is durable only once the directory is. */

@@ -1,14 +1,21 @@
 import type { AuditConfig } from '../config/audit.ts';
 import type { EventSource } from './agents.ts';
+import { Archive, archiveDirectory } from './archive.ts';
+import { ArchiveThread } from './archive-thread.ts';
+import { type ChainHead, linkOf, sameBytes } from './chain.ts';
+import { type Checkpoint, printCheckpoint, type SigningKeys, signCheckpoint } from './checkpoint.ts';
 import { type Delivery, eventsOf, type Stream } from './events.ts';
+import type { KeyRing } from './keys.ts';
 import { type Acknowledgement, type Completion, Outbox, OutboxBusy, type StoredRecord } from './outbox.ts';
 import type { Batch, FromWorker, OutboxStatus, WorkerInput } from './protocol.ts';
-import { readRecord } from './record.ts';
+import { activityText, readRecord } from './record.ts';
 import { Shipper } from './shipper.ts';
 import { createSink } from './sinks.ts';
 
 /** One bit per stream that is to get a record's events. */
 export const streamBits: Readonly<Record<Stream, number>> = { primary: 1, part2: 2, securityOffice: 4 };
+/** Of the records that the archive is to get. */
+const archiveBit = 8;
 
 /** How long completions and acknowledgements wait for a transaction to join; losing them repeats a delivery, no more. */
 const idleWriteMs = 100;
@@ -21,6 +28,7 @@ const reopenShare = 0.75;
 export class OutboxThread {
   readonly #outbox: Outbox;
   readonly #config: AuditConfig;
+  readonly #about: WorkerInput['about'];
   readonly #tell: (message: FromWorker) => void;
   readonly #pending: number;
   readonly #shippers: readonly Shipper[];
@@ -33,10 +41,23 @@ export class OutboxThread {
   #broken = false;
   #lackedRoom = false;
   #commits = 0;
+  readonly #signing: SigningKeys;
+  readonly #archive: ArchiveThread | undefined;
+  /** Alarms on the chain itself: a gap, a broken link, an archive that cannot be written. */
+  #chainAlarms = 0;
+  #signedPosition: number;
+  readonly #signer: NodeJS.Timeout;
 
-  constructor(outbox: Outbox, { config, publicBaseUrl }: WorkerInput, tell: (message: FromWorker) => void) {
+  constructor(
+    outbox: Outbox,
+    input: WorkerInput,
+    { keys, signing }: { readonly keys: KeyRing; readonly signing: SigningKeys },
+    tell: (message: FromWorker) => void,
+  ) {
+    const { config, publicBaseUrl, about } = input;
     this.#outbox = outbox;
     this.#config = config;
+    this.#about = about;
     this.#tell = tell;
     const source: EventSource = {
       outboxId: outbox.id,
@@ -45,8 +66,18 @@ export class OutboxThread {
       consentDecisions: config.consentDecisions,
     };
     const streams = wantedStreams(config);
-    this.#pending = streams.reduce((bits, stream) => bits | streamBits[stream], 0);
-    outbox.keepFor(this.#pending);
+    this.#signing = signing;
+    const archived = archivedHead(outbox, config, keys, signing);
+    const archiving = archived === undefined ? 0 : archiveBit;
+    this.#pending = streams.reduce((bits, stream) => bits | streamBits[stream], archiving);
+    outbox.archived = archived?.position ?? outbox.archived;
+    this.#checkRest(archived);
+    outbox.keepFor(this.#pending, archiving);
+    this.#archive = archived && this.#openArchive(input);
+    this.#signedPosition = outbox.checkpoints(outbox.head.position, outbox.head.position)[0]?.position ?? 0;
+    if (about !== undefined) this.#write([activityText({ what: 'started', ...about }, Date.now())]);
+    this.#signer = setInterval(() => this.#sign(true), config.checkpointMs);
+    this.#archive?.wake();
     this.#shippers = streams.flatMap((stream) => this.#shipperOf(stream, source) ?? []);
   }
 
@@ -62,6 +93,7 @@ export class OutboxThread {
       this.#tell({ kind: 'written', firsts: asked.map((batch) => firsts.get(batch)), status: this.status() });
     }
     for (const shipper of this.#shippers) shipper.wake();
+    this.#archive?.wake();
   }
 
   status(): OutboxStatus {
@@ -78,13 +110,19 @@ export class OutboxThread {
       retries: sum('retries'),
       refusedBySink: sum('refused'),
       behindMs: this.#behindMs(),
+      chainAlarms: this.#chainAlarms,
     };
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#shippers.map((shipper) => shipper.close()));
     clearTimeout(this.#idleWrite);
-    if (this.#completions.size > 0 || this.#acknowledgements.length > 0) this.#write([]);
+    clearInterval(this.#signer);
+    if (this.#about !== undefined) this.#write([activityText({ what: 'stopped' }, Date.now())]);
+    if (this.#completions.size > 0) this.#write([]);
+    this.#sign(false);
+    await this.#archive?.close();
+    if (this.#acknowledgements.length > 0) this.#write([]);
     this.#outbox.close();
     this.#tell({ kind: 'closed' });
   }
@@ -154,7 +192,57 @@ export class OutboxThread {
       if (since > latest) return;
       this.#open.delete(sequence);
       for (const shipper of this.#shippers) shipper.ended(sequence);
+      this.#archive?.forgotten(sequence);
     }
+  }
+
+  #openArchive(input: WorkerInput): ArchiveThread {
+    return new ArchiveThread(input, {
+      isAwaited: (sequence) => this.#open.has(sequence) || this.#completions.has(sequence),
+      copied: (position, finished) => {
+        this.#outbox.archived = Math.max(this.#outbox.archived, position);
+        this.#acknowledgements.push(...finished.map((sequence) => ({ sequence, stream: archiveBit })));
+        this.#writeSoon();
+      },
+      alarm: () => this.#alarm(),
+    });
+  }
+
+  #alarm(): void {
+    this.#chainAlarms++;
+    this.#tell({ kind: 'status', status: this.status() });
+  }
+
+  /** What waits in the outbox must be the chain that goes on from the archive: somebody may have had the file. */
+  #checkRest(archived: ChainHead | undefined): void {
+    if (archived === undefined) return; // without an archive what is delivered leaves the outbox, and with it the chain
+    let { position, link } = archived;
+    for (;;) {
+      const entries = this.#outbox.entriesAfter(position, 1_000);
+      for (const entry of entries) {
+        if (entry.position !== ++position || !sameBytes(linkOf(link, entry), entry.link)) {
+          this.#chainAlarms++;
+          return;
+        }
+        link = entry.link;
+      }
+      if (entries.length === 0) break;
+    }
+    if (position !== this.#outbox.head.position || !sameBytes(link, this.#outbox.head.link)) {
+      this.#chainAlarms++;
+    }
+  }
+
+  /** Signs how far the chain has come, if it has come further; sinks are told while it runs. */
+  #sign(isTold: boolean): void {
+    const { head } = this.#outbox;
+    if (head.position === this.#signedPosition || this.#broken) return;
+    const checkpoint = signCheckpoint(this.#outbox.id, head, Date.now(), this.#signing);
+    const told = activityText({ what: 'checkpoint', checkpoint: printCheckpoint(checkpoint) }, checkpoint.at);
+    if (this.#write(isTold ? [told] : [], checkpoint) === undefined) return;
+    this.#signedPosition = this.#outbox.head.position; // the record of a signature alone calls for no other
+    for (const shipper of this.#shippers) shipper.wake();
+    this.#archive?.wake();
   }
 
   /** Full once something did not fit, until a good part has been delivered. */
@@ -182,12 +270,13 @@ export class OutboxThread {
       this.#idleWrite = undefined;
       if (this.#completions.size === 0 && this.#acknowledgements.length === 0) return;
       this.#write([]);
+      this.#archive?.wake();
       this.#tell({ kind: 'status', status: this.status() });
     }, idleWriteMs);
   }
 
   /** @returns The first sequence number, or undefined when nothing was written. */
-  #write(records: readonly string[]): number | undefined {
+  #write(records: readonly string[], checkpoint?: Checkpoint): number | undefined {
     if (this.#broken) return undefined;
     try {
       const first = this.#outbox.write({
@@ -196,6 +285,7 @@ export class OutboxThread {
         at: Date.now(),
         completions: [...this.#completions.values()],
         acknowledgements: this.#acknowledgements,
+        ...(checkpoint === undefined ? {} : { checkpoint }),
       });
       this.#completions.clear();
       this.#acknowledgements = [];
@@ -208,6 +298,24 @@ export class OutboxThread {
       return undefined;
     }
   }
+}
+
+/**
+ * How far the archive has come; undefined where none is kept.
+ * @throws {Error} when it has what the outbox has not: an old copy of the outbox was put in its place, and numbers would
+ * be given a second time.
+ */
+function archivedHead(outbox: Outbox, config: AuditConfig, keys: KeyRing, signing: SigningKeys): ChainHead | undefined {
+  const directory = archiveDirectory(config);
+  if (directory === undefined) return undefined;
+  const archive = new Archive(directory, outbox.id, keys, signing);
+  archive.close();
+  if (archive.head.position > outbox.head.position) {
+    throw new Error(
+      `${config.outboxFile} is older than its archive: it was put back from a copy, or lost what was written last. Move it away to start a new one; the archive keeps what it has`,
+    );
+  }
+  return archive.head;
 }
 
 /** With no primary sink everything stays in the outbox; records of what was withheld too, unless they are not wanted. */

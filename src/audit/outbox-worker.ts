@@ -1,9 +1,15 @@
 /** The thread of the outbox: writes batches, one sync each, and ships what was written. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { loadKeys } from './keys.ts';
+import { loadSigningKeys, type SigningKeys } from './checkpoint.ts';
+import { type KeyRing, loadKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
 import { OutboxThread } from './outbox-thread.ts';
 import type { FromWorker, ToWorker, WorkerInput } from './protocol.ts';
+
+interface Keys {
+  readonly keys: KeyRing;
+  readonly signing: SigningKeys;
+}
 
 const port = parentPort;
 if (port === null) throw new Error('this is the entry of a worker thread');
@@ -11,8 +17,13 @@ const tell = (message: FromWorker): void => port.postMessage(message);
 const input = workerData as WorkerInput;
 
 try {
-  const outbox = Outbox.open(input.config.outboxFile, () => loadKeys(input.config));
-  const thread = new OutboxThread(outbox, input, tell);
+  const keysOf = (): Keys => ({ keys: loadKeys(input.config), signing: loadSigningKeys(input.config) });
+  let keys: Keys | undefined;
+  const outbox = Outbox.open(input.config.outboxFile, () => {
+    keys = keysOf(); // made on first start, once the outbox is ours
+    return keys.keys;
+  });
+  const thread = new OutboxThread(outbox, input, keys ?? keysOf(), tell);
   port.on('message', (first: ToWorker) => {
     // All that came during the last sync is the next batch: group commit without a timer.
     const messages = [first];

@@ -1,11 +1,18 @@
 /** What the gateway's thread and the outbox's worker say to each other. Records cross as JSON text. */
 import type { AuditConfig } from '../config/audit.ts';
+import type { Copied } from './archivist.ts';
 import type { Completion } from './outbox.ts';
+import type { Activity } from './record.ts';
 
 export interface WorkerInput {
   readonly config: AuditConfig;
   readonly publicBaseUrl: string;
+  /** What the record of the start says; undefined: no start or stop is recorded. */
+  readonly about: StartedAs | undefined;
 }
+
+/** What runs, and by which rules. */
+export type StartedAs = Omit<Extract<Activity, { what: 'started' }>, 'what'>;
 
 export type ToWorker = Batch | { readonly kind: 'close' };
 
@@ -42,4 +49,10 @@ export interface OutboxStatus {
   readonly refusedBySink: number;
   /** How long the oldest record under way has waited, in milliseconds. */
   readonly behindMs: number;
+  /** The chain has a gap or a broken link, or the archive cannot be written: how often that was seen. */
+  readonly chainAlarms: number;
 }
+
+export type ToArchive = 'wake' | 'close';
+
+export type FromArchive = { readonly kind: 'copied'; readonly copied: Copied } | { readonly kind: 'alarm' };

@@ -7,10 +7,33 @@ import type { Emergency } from '../context/emergency.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { type ErrorCode, errorKinds } from '../errors/errors.ts';
 import type { FhirRequest, Parameter } from '../fhir/request.ts';
+import type { CheckpointText } from './checkpoint.ts';
 import { type Packed, pack, unpack } from './packed.ts';
 import type { Disclosure, Recorder } from './recorder.ts';
 
-export type AuditRecord = DisclosureRecord | RefusalRecord;
+export type AuditRecord = DisclosureRecord | RefusalRecord | ActivityRecord;
+
+/** What the gateway or its operator did, not an answer. Nothing in it names a patient. */
+export interface ActivityRecord {
+  readonly kind: 'activity';
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly activity: Activity;
+}
+
+export type Activity =
+  | {
+      readonly what: 'started';
+      readonly version: string;
+      readonly policy: string;
+      readonly policyHash: string;
+      /** SHA-256 of the whole configuration, hex. */
+      readonly configurationHash: string;
+    }
+  | { readonly what: 'stopped' }
+  | { readonly what: 'checkpoint'; readonly checkpoint: CheckpointText }
+  | { readonly what: 'alert'; readonly rule: string; readonly count: number }
+  | { readonly what: 'retention'; readonly removedThrough: CheckpointText };
 
 export interface DisclosureRecord
   extends Pick<
@@ -135,9 +158,13 @@ function emergencyOf({ emergency }: RequesterContext): Pick<DisclosureRecord, 'e
 
 /** Reads back what `disclosureText` or `refusalText` made. */
 export function readRecord(text: string): AuditRecord {
-  const stored = JSON.parse(text) as StoredDisclosure | RefusalRecord; // opened with our key, so made by us
-  if (stored.kind === 'refusal') return stored;
+  const stored = JSON.parse(text) as StoredDisclosure | RefusalRecord | ActivityRecord; // opened with our key, so made by us
+  if (stored.kind !== 'disclosure') return stored;
   return { ...stored, released: unpack(stored.released), withheld: unpack(stored.withheld) };
+}
+
+export function activityText(activity: Activity, at: number): string {
+  return JSON.stringify({ kind: 'activity', at, activity } satisfies ActivityRecord);
 }
 
 /**

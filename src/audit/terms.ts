@@ -26,12 +26,17 @@ export const eventTypes = {
   export: dicom('110106'),
   securityAlert: dicom('110113'),
   userAuthentication: dicom('110114'),
+  applicationActivity: dicom('110100'),
+  auditLogUsed: dicom('110101'),
 } as const;
 
 export const subtypes = {
   disclose: { system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'disclose' },
   byConsent: { system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType', code: 'AuthZ-Consent' },
+  applicationStart: dicom('110120'),
+  applicationStop: dicom('110121'),
   emergencyOverride: dicom('110127'),
+  securityConfiguration: dicom('110129'),
   byRole: { system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType', code: 'AuthZ-Role' },
 } as const;
 

@@ -54,11 +54,68 @@ export const auditConfig = z
           previousFiles: z
             .array(z.string())
             .default([])
-            .describe('Files with earlier keys, kept until every record sealed with them has been delivered.'),
+            .describe('Files with earlier keys, kept as long as records are kept that they sealed.'),
         }),
       ])
       .default({ kind: 'embedded' })
       .describe('The AES-256 key that records are sealed with while they wait.'),
+    signingKey: z
+      .discriminatedUnion('kind', [
+        z.strictObject({
+          kind: z
+            .literal('embedded')
+            .describe(
+              'A key pair is made on first start and kept beside the outbox, in [outboxFile].signing-key (mode 0600).',
+            ),
+        }),
+        z.strictObject({
+          kind: z.literal('file'),
+          currentFile: z.string().describe('File with the Ed25519 private key (PKCS #8, PEM) that signs checkpoints.'),
+          previousFiles: z
+            .array(z.string())
+            .default([])
+            .describe(
+              'Files with earlier keys, private or public (PEM): their signatures go on counting. Kept as long as what they signed.',
+            ),
+        }),
+      ])
+      .default({ kind: 'embedded' })
+      .describe('The key that signs how far the chain of records has come, so that a changed record is found.'),
+    checkpointMs: z
+      .int()
+      .min(1_000)
+      .max(86_400_000)
+      .default(60_000)
+      .describe(
+        'At most so long after a record, in milliseconds, the chain up to it is signed. What came after the last signature is chained, but somebody who can write to the disk may cut it off unnoticed.',
+      ),
+    archive: z
+      .discriminatedUnion('kind', [
+        z.strictObject({
+          kind: z.literal('directory').describe('Records are kept in SQLite files, one a month at most.'),
+          directory: z
+            .string()
+            .optional()
+            .describe('Where. Without it: `archive` beside the outbox. May be a slower, larger volume.'),
+          retentionDays: z
+            .int()
+            .min(1)
+            .max(36_500)
+            .default(2_557)
+            .describe(
+              'A file is removed when its last record is older, in days, and no hold is on it. The default is seven years: six of 45 CFR 164.530(j), and the year under way.',
+            ),
+        }),
+        z.strictObject({
+          kind: z
+            .literal('none')
+            .describe(
+              'Records are not kept once the sinks have their events: the gateway cannot be asked, and proves nothing.',
+            ),
+        }),
+      ])
+      .prefault({ kind: 'directory' })
+      .describe('The kept record: every record, sealed and chained as in the outbox, for as long as it is to be kept.'),
     device: z
       .string()
       .min(1)

@@ -66,6 +66,7 @@ export interface RecorderFigures {
   readonly unavailable: number;
   readonly disclosedWithoutRecord: number;
   readonly refusedBySink: number;
+  readonly chainAlarms: number;
 }
 
 /** Gauges that are read when they are asked for. */
@@ -99,5 +100,10 @@ export function watchRecorder({ registry }: Metrics, figures: () => RecorderFigu
     'gateway_events_refused_by_sink',
     'AuditEvents that a sink refused for good.',
     ({ refusedBySink }) => refusedBySink,
+  );
+  gauge(
+    'gateway_record_chain_alarms',
+    'Gaps and broken links seen in the chain of records, and failures to archive it.',
+    ({ chainAlarms }) => chainAlarms,
   );
 }

@@ -22,6 +22,8 @@ describe('kill -9 between any two steps of the disclosure protocol', () => {
       expect(report.whole).toBeGreaterThan(100);
       expect(report.answered).toBeGreaterThan(report.whole); // some got a part
       expect(report.unknown).toBeGreaterThan(0);
+      expect(report.broken).toBeUndefined(); // what is kept is one chain through every kill
+      expect(report.kept).toBe(report.recorded);
     },
     (kills / 10) * minutes,
   );

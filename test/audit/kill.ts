@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import { verifyRecord } from '../../src/audit/answers.ts';
 import { createRecorder, readEvents } from '../../src/audit/audit.ts';
+import type { ChainReport } from '../../src/audit/verify.ts';
 import { configOf, parts, publicBaseUrl } from './disclosures.ts';
 
 export interface KillOptions {
@@ -29,6 +31,10 @@ export interface KillReport {
   /** Records of which nobody told whether they left. */
   readonly unknown: number;
   readonly recorded: number;
+  /** The first break of the chain of what is kept, archive and outbox together. */
+  readonly broken: ChainReport['break'];
+  /** Records that the archive and the outbox hold together. */
+  readonly kept: number;
 }
 
 const steps = ['before-record', 'during-record', 'after-record', 'mid-body', 'after-body', 'after-completion', 'any'];
@@ -53,6 +59,7 @@ export async function killRepeatedly({
   await (await createRecorder(configOf(directory), parts)).close(); // a last start: recovery as the gateway does it
   const events = readEvents(configOf(directory), publicBaseUrl);
   const recorded = new Set(events.map(({ event }) => event.entity?.[0]?.what?.reference?.split('/')[1]));
+  const [chain] = verifyRecord(configOf(directory));
   const text = events.map(({ event }) => JSON.stringify(event));
   return {
     kills: count,
@@ -62,6 +69,8 @@ export async function killRepeatedly({
     lost: [...answered].filter((id) => !recorded.has(id)),
     unknown: text.filter((event) => event.includes('"delivery","valueString":"unknown"')).length,
     recorded: recorded.size,
+    broken: chain?.break,
+    kept: chain?.records ?? 0,
   };
 }
 

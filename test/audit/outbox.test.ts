@@ -206,7 +206,7 @@ describe('the outbox', () => {
     const outbox = open();
     outbox.write(writing(['both'], { pending: 3 }));
     outbox.write(writing(['second only'], { pending: 2 }));
-    outbox.keepFor(1);
+    outbox.keepFor(1, 0);
     expect(outbox.count).toBe(1);
     expect(texts(outbox)).toEqual(['both']);
     expect(outbox.usedBytes).toBe(Outbox.sizeOf(['both']));

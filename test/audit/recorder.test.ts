@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -120,7 +120,10 @@ describe('a record', () => {
   it('is nowhere in the clear, and holds no token', async () => {
     const { recorder, config } = await start();
     await recorder.record(disclosure({ released: [resource('Observation/planted-id', ['Patient/planted-patient'])] }));
-    for (const name of readdirSync(directory.path)) {
+    await recorder.close();
+    const files = readdirSync(directory.path, { recursive: true, encoding: 'utf8' });
+    expect(files.filter((name) => /archive.*\.db$/.test(name))).toHaveLength(1); // the kept record too
+    for (const name of files.filter((one) => statSync(join(directory.path, one)).isFile())) {
       const bytes = readFileSync(join(directory.path, name));
       for (const planted of ['planted-id', 'planted-patient', 'Ann Lee', secretToken]) {
         expect(bytes.includes(planted)).toBe(false);

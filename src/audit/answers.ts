@@ -1,0 +1,2 @@
+/** What the kept record answers; nothing here writes to it. */
+export { checkpointsIn, lastCheckpoint, publicKeys, verifyRecord } from './verify-record.ts';

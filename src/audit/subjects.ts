@@ -1,0 +1,85 @@
+/** What a kept record can be asked by: its index is made of keyed hashes, so that a stolen file names nobody. */
+import { createHmac, hkdfSync } from 'node:crypto';
+import type { Coding } from '../fhir/coding.ts';
+import { confidentialityOf } from './answer-groups.ts';
+import type { Key, KeyRing } from './keys.ts';
+import type { AuditRecord, RecordedRequester } from './record.ts';
+import { confidentialitySystem } from './terms.ts';
+
+/** Numbers that stand in the archive: never given to anything else. */
+export const subjectKinds = {
+  /** Patients of whom something left. */
+  patient: 1,
+  /** Patients of whom something was withheld. */
+  withheld: 2,
+  client: 3,
+  /** Who asked: a person, or a system for itself. */
+  requester: 4,
+  /** Who received something sensitive. */
+  sensitiveUse: 5,
+  /** Who was denied or refused. */
+  denied: 6,
+} as const;
+
+export type SubjectKind = keyof typeof subjectKinds;
+
+export interface Subject {
+  readonly kind: SubjectKind;
+  readonly name: string;
+}
+
+/** Who asked, by the name the issuer gives. */
+export function requesterName({ issuer, subject }: Pick<RecordedRequester, 'issuer' | 'subject'>): string {
+  return JSON.stringify([issuer, subject]);
+}
+
+export function subjectsOf(record: AuditRecord): Subject[] {
+  if (record.kind === 'activity' || record.requester === undefined) return [];
+  const name = requesterName(record.requester);
+  const subjects: Subject[] = [
+    { kind: 'client', name: record.requester.clientId },
+    { kind: 'requester', name },
+  ];
+  if (record.kind === 'refusal') return [...subjects, { kind: 'denied', name }];
+  if (record.outcome !== 'released') subjects.push({ kind: 'denied', name });
+  if (record.released.some(({ labels }) => isSensitive(labels))) subjects.push({ kind: 'sensitiveUse', name });
+  const patients = new Set(record.released.flatMap(({ patients }) => patients));
+  const withheld = new Set(record.withheld.flatMap(({ patients }) => patients));
+  return [
+    ...subjects,
+    ...[...patients].map((patient): Subject => ({ kind: 'patient', name: patient })),
+    ...[...withheld].map((patient): Subject => ({ kind: 'withheld', name: patient })),
+  ];
+}
+
+/** Restricted, or labelled with a topic or a policy. */
+export function isSensitive(labels: readonly Coding[]): boolean {
+  const level = confidentialityOf(labels);
+  return level === 'R' || level === 'V' || labels.some(({ system }) => system !== confidentialitySystem);
+}
+
+const indexBytes = 12;
+
+/** Names a subject in the index; under every key of the ring, as records were kept under each. */
+export class SubjectIndex {
+  readonly #keys: ReadonlyMap<string, Buffer>;
+
+  constructor({ byId }: KeyRing) {
+    this.#keys = new Map([...byId.values()].map((key) => [key.id, indexKey(key)]));
+  }
+
+  /** @param keyId Of the key that sealed the record. */
+  nameOf({ kind, name }: Subject, keyId: string): Uint8Array {
+    const key = this.#keys.get(keyId);
+    if (key === undefined) throw new Error(`no key ${keyId}`);
+    return createHmac('sha256', key).update(`${subjectKinds[kind]} ${name}`).digest().subarray(0, indexBytes);
+  }
+
+  allNamesOf(subject: Subject): Uint8Array[] {
+    return [...this.#keys.keys()].map((keyId) => this.nameOf(subject, keyId));
+  }
+}
+
+function indexKey({ secret }: Key): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', 'fhir-consent-gateway record index', 32));
+}
