@@ -45,6 +45,7 @@ const settings: DecisionSettings = {
   ...configSchema.shape.decision.parse({}),
   instantOf: (text) => (text === undefined ? undefined : intervalOf(text, time)),
   programs: [],
+  handling: { handlers: new Map(), isEncrypted: true },
   part2: { agreements: [], coveredEntities: [], intermediaries: [] },
 };
 

@@ -145,6 +145,15 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       ...config.decision,
       instantOf: (text) => (text === undefined ? undefined : intervalOf(text, time)),
       programs: [...labelSettings.programs],
+      handling: {
+        handlers: new Map(
+          Object.entries(config.labels.handlers).map(([code, names]) => [
+            code,
+            (names ?? []).map((entry) => actorName(entry, localBases)),
+          ]),
+        ),
+        isEncrypted: config.listener.tls !== undefined || config.listener.behindTls,
+      },
       part2: {
         agreements: registered(config.part2, time, (entry) => actorName(entry, localBases)),
         coveredEntities: config.part2.coveredEntities.map((entry) => actorName(entry, localBases)),

@@ -60,6 +60,11 @@ export function consentsOf(resources: readonly DisclosedResource[]): string[] {
   return distinct(resources.flatMap(({ reasons }) => reasons.flatMap(({ consent }) => consent ?? []))).sort();
 }
 
+/** Accounted for whatever the purpose: Part 2 data, and what says so itself (HL7 v3-ActCode AOD). */
+export function isAccountable(resource: DisclosedResource): boolean {
+  return isPart2(resource) || resource.labels.some(({ system, code }) => system === actCodeSystem && code === 'AOD');
+}
+
 /** 42 CFR Part 2 data, by its effective labels. */
 export function isPart2({ labels }: DisclosedResource): boolean {
   return labels.some(({ system, code }) => system === actCodeSystem && code === '42CFRPart2');

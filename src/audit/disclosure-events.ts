@@ -1,6 +1,6 @@
 import type { EventSource } from './agents.ts';
 import { gatewayAgent, recipientAgent } from './agents.ts';
-import { byPatient, consentsOf, isPart2 } from './answer-groups.ts';
+import { byPatient, consentsOf, isAccountable, isPart2 } from './answer-groups.ts';
 import { consentEntity, patientEntity, requestIdEntity, resourceEntity, textDetail } from './entities.ts';
 import type { Delivery, EventDraft } from './events.ts';
 import { needsAccounting } from './purposes.ts';
@@ -10,7 +10,7 @@ import { agentTypes, balpProfile, entityTypes, eventTypes, restInteraction, subt
 
 /**
  * IHE BALP PrivacyDisclosure.Source, one per patient: the rows of an accounting of disclosures (45 CFR 164.528, 42 CFR
- * 2.25). For purposes outside treatment, payment and operations all that left is listed, else what is Part 2 data.
+ * 2.25). For purposes outside treatment, payment and operations all that left is listed, else what is Part 2 data or is labelled AOD.
  */
 export function disclosureEvents(
   record: DisclosureRecord,
@@ -21,7 +21,7 @@ export function disclosureEvents(
   const { requester, request } = record;
   const everything = needsAccounting(requester.purposes);
   return byPatient(record.released).flatMap((group): EventDraft[] => {
-    const resources = everything ? group.resources : group.resources.filter(isPart2);
+    const resources = everything ? group.resources : group.resources.filter(isAccountable);
     if (group.patient === undefined || resources.length === 0) return [];
     return [
       {

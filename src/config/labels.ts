@@ -1,5 +1,22 @@
 import { z } from 'zod';
 
+/** Codes of v3-ActCode that only who receives the data can keep. */
+export const recipientCodes = [
+  ...[
+    'NORDSCLW',
+    'NOMOU',
+    'NOORGPOL',
+    'ORCON',
+    'NOVIP',
+    'NOCOLLECT',
+    'NOPERSISTP',
+    'NOREUSE',
+    'NOINTEGRATE',
+    'NORELINK',
+  ],
+  ...['MINEC', 'ENCRYPTR', 'ENCRYPTU', 'CPLYCC', 'CPLYCUI', 'CPLYJPP', 'CPLYJSP', 'CPLYOPP', 'CPLYOSP', 'CPLYPOL'],
+];
+
 /** How data that is not labelled, or labelled in ways nobody knows, is labelled. */
 export const labelsConfig = z
   .strictObject({
@@ -36,5 +53,11 @@ export const labelsConfig = z
       .record(z.string(), z.string())
       .default({})
       .describe('Labels of other systems and the sensitivity they mean: system|code, to a v3-ActCode code.'),
+    handlers: z
+      .partialRecord(z.enum(recipientCodes), z.array(z.string().min(1).max(500)))
+      .default({})
+      .describe(
+        'Who keeps a refrain or obligation that only the recipient can keep (v3-ActCode, such as NOPERSISTP), or has the permission that it asks for: code, to organizations and clients (Organization/id, URI, system|value, issuer|client_id). Data with such a label goes to nobody else.',
+      ),
   })
   .describe('Security labels.');

@@ -13,6 +13,7 @@ import { answerOf, coversRest, isHeard, namesRecipient, type ReadyConsent, type 
 import type { Decision, ExceptionBasis, Obligation, Reason, Release, Withhold } from './decision.ts';
 import { inEmergency, type Run } from './emergency.ts';
 import { applicable } from './families.ts';
+import { consentNeeded, notHandled } from './handling.ts';
 import type { Asker, Question } from './match.ts';
 import { obligationOf, scopesOf } from './obligations.ts';
 import { part2Lacks } from './part2-elements.ts';
@@ -136,7 +137,7 @@ export class Rules {
     if (!forbid.allowed) return withhold(reason('policy-forbid', 3, { rule: forbid.policies.join(' ') }));
     if (facts.patients.length === 0) {
       return facts.participants === undefined
-        ? this.#aboutNobody(topics, facts)
+        ? this.#aboutNobody(topics, candidate)
         : this.#forAnyOf(facts.participants, candidate, topics);
     }
     const releases: Release[] = [];
@@ -160,7 +161,7 @@ export class Rules {
     const decisions = participants.map((patient) => this.#forPatient(this.#readyFor(patient), candidate, topics));
     const [first, ...others] = decisions.filter((decision) => decision.outcome === 'release');
     if (first !== undefined) return together([first, ...others]);
-    return decisions[0] ?? this.#aboutNobody(topics, candidate.facts);
+    return decisions[0] ?? this.#aboutNobody(topics, candidate);
   }
 
   #readyFor(patient: PatientKey): ReadyPatient {
@@ -176,7 +177,11 @@ export class Rules {
   }
 
   /** Steps 6 and 7 for resources about no patient: nobody can permit, so an exception or the role rules must. */
-  #aboutNobody(topics: readonly string[], facts: Facts): Decision {
+  #aboutNobody(topics: readonly string[], { facts, labels }: Candidate): Decision {
+    const { identities, organizations } = this.#context.requester;
+    const asker = { identities: new Set(identities), organizations: new Set(organizations) };
+    const unhandled = notHandled(labels, asker, this.#settings.handling);
+    if (unhandled !== undefined) return withhold(reason('handling-not-met', 5, { label: unhandled }));
     const inProgram = this.#context.purposes.length > 0 && this.#isWithinProgram(facts);
     for (const topic of topics) {
       const clears = this.#policy.clears(this.#context, topic);
@@ -268,6 +273,8 @@ export class Rules {
   ): Decision {
     const { facts, labels } = candidate;
     if (!isForPurpose(labels, asker.purpose)) return withhold(reason('purpose-not-of-data', 5));
+    const unhandled = notHandled(labels, asker, this.#settings.handling);
+    if (unhandled !== undefined) return withhold(reason('handling-not-met', 5, { label: unhandled }));
     const questions = questionsOf(topics, labels);
     const asked = consents.map((consent) => ({
       consent,
@@ -359,6 +366,9 @@ export class Rules {
       topics: rulings.slice(0, -1).map(({ answer }) => answer),
     }));
     const permits = answers.filter(({ rest, topics }) => coversRest(topics, rest.answer, question));
+    const needed = consentNeeded(labels, asker.purpose !== undefined && isForPaymentOrOperations(asker.purpose));
+    if (needed !== undefined && !permits.some(({ rest, consent }) => !needed.named || isNamedIn(rest, consent)))
+      return withhold(reason('consent-needed', 8, { label: needed.code }));
     if (permits.length > 0) {
       const reasons = permits.map(({ consent, rest }) => consentReason('consent-permit', 8, consent, rest, question));
       return release(...(reasons as unknown as Some<Reason>));
@@ -446,6 +456,15 @@ function consentReason(
 
 function release(...reasons: Some<Reason>): Release {
   return { outcome: 'release', reasons, obligations: [] };
+}
+
+function isForPaymentOrOperations(purpose: string): boolean {
+  return purposeCovers('HPAYMT', purpose) || purposeCovers('HOPERAT', purpose);
+}
+
+/** By one of the provisions that decided, or by the Consent where a topic of it covers the rest. */
+function isNamedIn({ deciding }: Ruling, { live }: ReadyConsent): boolean {
+  return deciding.some(namesRecipient) || live.some(({ provision }) => namesRecipient(provision.elements));
 }
 
 /** Every run and every patient released it: each for its reasons, each with its obligations. */

@@ -5,6 +5,7 @@ import type { PatientKey } from '../fhir/ids.ts';
 import { namedOnlyTopics } from '../fhir/vocabulary.ts';
 import { answerOf, type ReadyConsent, type Ruling } from './answer.ts';
 import type { Reason } from './decision.ts';
+import { notHandled } from './handling.ts';
 import type { Asker, Question } from './match.ts';
 import { isForPurpose } from './purposes.ts';
 import type { Candidate, DecisionSettings } from './question.ts';
@@ -62,6 +63,7 @@ export function inEmergency(
   }
   if (!emergency.overridesDenies) {
     if (!isForPurpose(candidate.labels, emergency.purpose)) return undefined;
+    if (notHandled(candidate.labels, asserted.asker, settings.handling) !== undefined) return undefined;
     if (residuals !== undefined && residualForbids(residuals, patient, questions, asserted.asker, candidate, settings))
       return undefined;
   }

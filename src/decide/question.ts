@@ -71,4 +71,6 @@ export interface DecisionSettings {
     /** Organizations that receive records for their participants (42 CFR 2.11). */
     readonly intermediaries: readonly string[];
   };
+  /** Refrains and obligations among labels: who keeps them, and whether answers leave by TLS. */
+  readonly handling: { readonly handlers: ReadonlyMap<string, readonly string[]>; readonly isEncrypted: boolean };
 }

@@ -19,6 +19,8 @@ export const reasonTexts = {
   'consent-permit': 'A consent of the patient permits it.',
   'consent-names-sensitive': 'A consent that names something sensitive is for the patient and those who represent her.',
   'purpose-not-of-data': 'The data is labelled for other purposes of use.',
+  'handling-not-met': 'Its labels ask for a handling that is not assured here.',
+  'consent-needed': 'Its labels ask for a consent that permits it, and there is none.',
   'policy-clears': 'The role is cleared for this topic.',
   'implicit-policy': 'No consent speaks of it, and the deployment’s default allows it.',
   'no-applicable-consent': 'No consent permits it, and the deployment’s default does not allow it.',

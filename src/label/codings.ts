@@ -12,12 +12,16 @@ export function labelCodings(labels: Labels): readonly Coding[] {
   if (codings === undefined) {
     codings = [
       { system: confidentiality, code: effectiveConfidentiality(labels) },
+      ...(labels.caveats.includes(accountable) ? [{ system: actCode, code: 'AOD' }] : []),
       ...labels.topics.map((code) => ({ system: code === 'SUDCN' ? gatewayLabelSystem : actCode, code })),
     ];
     known.set(labels, codings);
   }
   return codings;
 }
+
+/** An obligation that the record meets: the disclosure is accounted for, whatever its purpose. */
+const accountable = `${actCode}|AOD`;
 
 /** Equal labels are mostly one object. */
 const known = new WeakMap<Labels, readonly Coding[]>();

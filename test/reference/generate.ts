@@ -619,6 +619,7 @@ const settings: fc.Arbitrary<DecisionSettings> = fc.record({
   foreignDenyBinds: fc.boolean(),
   part2PolicyUris: fc.constant([part2Policy]),
   part2RequiresVerification: fc.boolean(),
+  handling: fc.constant({ handlers: new Map(), isEncrypted: true }),
   part2: fc.constant({ agreements: [], coveredEntities: [], intermediaries: [] }),
   instantOf: fc.constant(instantOf),
   programs: maybe(7, fc.constant(['Organization/program', 'urn:orgs|program'])).map((programs) => programs ?? []),

@@ -105,6 +105,7 @@ export function plainCase(wish: Wish): Case {
       foreignDenyBinds: true,
       part2PolicyUris: [],
       part2RequiresVerification: false,
+      handling: { handlers: new Map(), isEncrypted: true },
       part2: { agreements: [], coveredEntities: [], intermediaries: [] },
       instantOf: () => undefined,
       programs: [],

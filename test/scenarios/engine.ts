@@ -104,6 +104,10 @@ function decideAll({ config, stored, at }: Enquiry, context: RequesterContext): 
     ...config.decision,
     instantOf: (text: string | undefined) => (text === undefined ? undefined : intervalOf(text, time)),
     programs: config.labels.programs,
+    handling: {
+      handlers: new Map(Object.entries(config.labels.handlers).map(([code, names = []]) => [code, names])),
+      isEncrypted: config.listener.behindTls,
+    },
     part2: {
       agreements: registered(config.part2, time, (entry) => entry),
       coveredEntities: config.part2.coveredEntities,
