@@ -5,6 +5,12 @@ export default {
   transform: { '\\.ts$': '<rootDir>/test/strip-types.cjs' },
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/hapi/', '<rootDir>/test/chart/', '<rootDir>/test/prove/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/test/hapi/',
+    '<rootDir>/test/chart/',
+    '<rootDir>/test/prove/',
+    '<rootDir>/test/replicas/',
+  ],
   testTimeout: 60_000,
 };

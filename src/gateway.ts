@@ -77,7 +77,7 @@ export async function handle(request: FhirRequest, edges: Edges, signal: AbortSi
     context = edges.contextOf(requester, request); // static: purposes, roles, clearance
     const { plan, page } = resume(planOrRefuse(edges.planFor(request)), request, context, edges);
     edges.authorize(plan, context);
-    const outcome = await discover(plan, page, context, request, edges, signal);
+    const outcome = await discoverInForce(plan, page, context, request, edges, signal);
     negative = outcome.reply.status === 404;
     return await recorded(outcome, context, request, edges); // durable before the first byte leaves
   } catch (error) {
@@ -98,8 +98,8 @@ interface Outcome {
   readonly outcome: Disclosure['outcome'];
 }
 
-/** Candidates -> facts -> decisions -> cuts, by the one route the plan names. */
-async function discover(
+/** Decided anew when Consents changed while it was decided; nothing leaves by what is no longer in force. */
+async function discoverInForce(
   plan: Plan,
   page: PageState | undefined,
   context: RequesterContext,
@@ -107,18 +107,54 @@ async function discover(
   edges: Edges,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  switch (plan.outcome) {
+  for (let attempt = 0; attempt < maximumAttempts; attempt++) {
+    const world = edges.worldFor(context, request, signal, interactionOf(plan));
+    const outcome = await discover(plan, page, world, context, request, edges);
+    if (await world.stillInForce()) return outcome;
+  }
+  throw new GatewayError('consent-unavailable');
+}
+
+const maximumAttempts = 3;
+
+function interactionOf({ outcome }: Plan): Interaction {
+  switch (outcome) {
     case 'read':
-      return read(plan, edges.worldFor(context, request, signal, 'read'), request, edges);
     case 'vread':
-      return readVersion(plan, edges.worldFor(context, request, signal, 'vread'), request, edges);
+      return outcome;
     case 'history':
-      return history(plan, page, edges.worldFor(context, request, signal, 'history-instance'), request, context, edges);
+      return 'history-instance';
     case 'search':
-      return search(plan, page, edges.worldFor(context, request, signal, 'search-type'), request, context, edges);
+      return 'search-type';
     case 'capabilities':
     case 'page':
       throw new GatewayError('page-not-found'); // a page token never stands for either
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** Candidates -> facts -> decisions -> cuts, by the one route the plan names. */
+async function discover(
+  plan: Plan,
+  page: PageState | undefined,
+  world: SearchWorld,
+  context: RequesterContext,
+  request: FhirRequest,
+  edges: Edges,
+): Promise<Outcome> {
+  switch (plan.outcome) {
+    case 'read':
+      return read(plan, world, request, edges);
+    case 'vread':
+      return readVersion(plan, world, request, edges);
+    case 'history':
+      return history(plan, page, world, request, context, edges);
+    case 'search':
+      return search(plan, page, world, request, context, edges);
+    case 'capabilities':
+    case 'page':
+      throw new GatewayError('page-not-found');
     default:
       return plan satisfies never;
   }

@@ -5,10 +5,11 @@ import type { AuditRecorder } from './audit/audit.ts';
 import { challenge, createAuthenticator } from './authenticate/authenticate.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import { secretFrom } from './config/secret.ts';
+import { type Consents, createConsents, filesNamed } from './consent/consents.ts';
 import { createMemberships, type Memberships } from './consent/memberships.ts';
 import type { ParseOptions } from './consent/parse.ts';
 import { readResiduals } from './consent/residual.ts';
-import { type ConsentSource, createConsentSource } from './consent/source.ts';
+import type { ConsentSource } from './consent/source.ts';
 import { buildContext, grantFor } from './context/context.ts';
 import type { RequesterContext } from './context/requester-context.ts';
 import { registered } from './decide/agreements.ts';
@@ -57,6 +58,7 @@ export interface House {
   readonly authenticator: ReturnType<typeof createAuthenticator>;
   readonly upstream: Upstream;
   readonly consents: ConsentSource;
+  readonly consentStores: Consents;
   readonly memberships: Memberships;
   readonly parseOptions: ParseOptions;
   readonly time: TimeReader;
@@ -77,7 +79,7 @@ export function checkHouse(config: Config): void {
   for (const file of config.sealing.previousKeyFiles) secretFrom(file, false);
   if (!config.sealing.createKeyFile) secretFrom(config.sealing.keyFile, false);
   const { authorizationFile } = config.upstream;
-  if (authorizationFile !== undefined) rereadFile(authorizationFile, () => 0);
+  for (const file of [authorizationFile, ...filesNamed(config)]) rereadFile(file, () => 0);
 }
 
 /**
@@ -106,6 +108,15 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
   );
   const [pageKey, ...earlierPageKeys] = keys.map((key) => derived(key, 'page tokens'));
   const viewKey = derived(keys[0] as Uint8Array, 'version ids of views'); // there is always a first
+  const consentStores = createConsents(config, {
+    upstream,
+    clock: { now, steady: () => performance.now() },
+    parseOptions,
+    reread: (path) => rereadFile(path, now),
+    key: derived(keys[0] as Uint8Array, 'names of patients in Redis'),
+    log,
+    metrics,
+  });
   return {
     publicBase,
     planSettings: {
@@ -117,16 +128,8 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
     policy: createPolicy(readPolicySet(config.policy), config.policy.rememberedAnswers),
     authenticator: createAuthenticator(config.identity, { publicBaseUrl: publicBase, now }),
     upstream,
-    consents: createConsentSource(config.consent, {
-      upstream,
-      now,
-      parseOptions,
-      localBases,
-      onFinding: (construct) => {
-        metrics.consentFindings.inc({ construct });
-        log.warn('a construct in a Consent was not understood', { construct });
-      },
-    }),
+    consents: consentStores.source,
+    consentStores,
     memberships: createMemberships(config.consent, { upstream, now, localBases, time }),
     parseOptions,
     time,
@@ -143,6 +146,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
     },
     decisionSettings: {
       ...config.decision,
+      organizations: everyName(config.decision.organizations, config),
       instantOf: (text) => (text === undefined ? undefined : intervalOf(text, time)),
       programs: [...labelSettings.programs],
       handling: {
@@ -253,6 +257,7 @@ export function worldFor(
     patientParameter: patientParameterOf,
     withheld: new Set(),
     budget: config.search.scanBudget,
+    stillInForce: () => rulings.stillInForce(),
   };
 }
 
@@ -262,6 +267,12 @@ function isCleared({ facts }: Reading, context: RequesterContext, { decision }: 
   if (context.self === undefined || decision.withholdFromPatient || facts.patientUnknown) return false;
   const patients = facts.patients.length > 0 ? facts.patients : (facts.participants ?? []);
   return patients.length === 1 && patients[0] === context.self;
+}
+
+/** An organization that is configured with several names is meant by any of them. */
+function everyName(names: readonly string[], { identity }: Config): readonly string[] {
+  const known = identity.organizations.map(({ id, identifiers }) => [id, ...identifiers]);
+  return [...new Set(names.flatMap((name) => [name, ...known.filter((all) => all.includes(name)).flat()]))];
 }
 
 /** One purpose, one key: what seals page tokens names no versions. */

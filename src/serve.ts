@@ -78,7 +78,11 @@ export async function serve(config: Config): Promise<Gateway> {
           now,
           tls: servicesTls,
         });
-  const admin = createAdminListener(metrics, () => !closing && recorder.healthy);
+  const admin = createAdminListener({
+    metrics,
+    isReady: () => !closing && recorder.healthy,
+    notified: house.consentStores.notified,
+  });
   try {
     await listen(data, config.listener.port, config.listener.host);
     if (services !== undefined) await listen(services, config.services?.port ?? 0, config.services?.host ?? '');
@@ -86,9 +90,10 @@ export async function serve(config: Config): Promise<Gateway> {
   } catch (error) {
     data.close();
     services?.close();
-    await Promise.all([recorder.close(), house.upstream.close()]);
+    await Promise.all([recorder.close(), house.consentStores.close(), house.upstream.close()]);
     throw new ConfigError(`A listener could not be opened: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}.`);
   }
+  house.consentStores.start();
   log.info('listening', { part: 'data', port: portOf(data), policy: house.policy.id, version });
   if (services !== undefined) log.info('listening', { part: 'services', port: portOf(services) });
   log.info('listening', { part: 'admin', port: portOf(admin) });
@@ -100,6 +105,7 @@ export async function serve(config: Config): Promise<Gateway> {
     async close() {
       closing = true;
       await Promise.all([drained(data), services === undefined ? undefined : drained(services)]);
+      await house.consentStores.close();
       await house.upstream.close();
       await recorder.close();
       admin.closeAllConnections();

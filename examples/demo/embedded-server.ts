@@ -39,7 +39,7 @@ const maximumBodyBytes = 64 * 1024 * 1024;
 const fhirJson = 'application/fhir+json';
 
 /**
- * A small, honest FHIR R4 server on loopback, in memory: read, vread, instance history, search (GET and POST) with
+ * A small, honest FHIR R4 server on loopback, in memory: read, vread, instance and type history, search (GET and POST) with
  * `_count`, `_offset`, `_sort`, `_include`, `_revinclude`, chains and `_has`, create, update with client-assigned ids, delete,
  * and batches of updates. What it does not understand it refuses with 400. It pages by `_offset` and gives no links.
  * It asks nobody who they are: it is for demonstrations and tests.
@@ -132,6 +132,7 @@ function route(site: Site, request: IncomingMessage, body: string): Answer {
   }
   if (method === 'POST' && path.length === 1) return written(repo.create(body, type));
   if (second === undefined) throw new Refusal(405, 'not-supported', 'Not supported here.');
+  if (method === 'GET' && second === '_history' && path.length === 2) return typeHistory(site, type, url.searchParams);
   if (method === 'GET' && path.length === 2) return read(repo, type, second);
   if (method === 'GET' && third === '_history' && path.length === 3)
     return history(site, type, second, url.searchParams);
@@ -186,13 +187,36 @@ function history({ repo, base }: Site, type: string, id: string, parameters: URL
   }
   const versions = repo.versions(type, id).toReversed();
   if (versions.length === 0) throw new Refusal(404, 'not-found', 'No such resource.');
-  const entries = versions.map(({ text, lastUpdated, versionId }) => {
-    const content = text === undefined ? '' : `"resource":${text},`;
-    const verb = text === undefined ? 'DELETE' : 'PUT';
-    const answer = `{"status":"200","etag":"W/\\"${versionId}\\"","lastModified":"${lastUpdated}"}`;
-    return `{"fullUrl":"${base}/${type}/${id}",${content}"request":{"method":"${verb}","url":"${type}/${id}"},"response":${answer}}`;
-  });
+  const entries = versions.map((version) => historyEntry(base, version));
   return { status: 200, body: bundle('history', versions.length, entries) };
+}
+
+function historyEntry(base: string, { type, id, text, lastUpdated, versionId }: Version): string {
+  const content = text === undefined ? '' : `"resource":${text},`;
+  const verb = text === undefined ? 'DELETE' : 'PUT';
+  const answer = `{"status":"200","etag":"W/\\"${versionId}\\"","lastModified":"${lastUpdated}"}`;
+  return `{"fullUrl":"${base}/${type}/${id}",${content}"request":{"method":"${verb}","url":"${type}/${id}"},"response":${answer}}`;
+}
+
+/** What happened to the resources of one type, newest first. */
+function typeHistory({ repo, base }: Site, type: string, parameters: URLSearchParams): Answer {
+  for (const name of parameters.keys()) {
+    if (!['_count', '_offset', '_since', '_format'].includes(name))
+      throw new BadSearch(`${name} is not supported for history.`);
+  }
+  const since = parameters.get('_since');
+  if (since !== null && Number.isNaN(Date.parse(since))) throw new BadSearch('_since takes an instant.');
+  const versions = repo.history(type, since === null ? undefined : new Date(since).toISOString());
+  const offset = Number(parameters.get('_offset') ?? 0);
+  const shown = versions.slice(offset, offset + Number(parameters.get('_count') ?? 50));
+  return {
+    status: 200,
+    body: bundle(
+      'history',
+      versions.length,
+      shown.map((version) => historyEntry(base, version)),
+    ),
+  };
 }
 
 function bundle(type: string, total: number | undefined, entries: readonly string[]): string {
@@ -233,9 +257,11 @@ function parseBundle(body: string): { resource: string; type: string; id: string
 function capabilities(repo: Store): string {
   const resource = repo.types.map((type) => ({
     type,
-    interaction: ['read', 'vread', 'history-instance', 'search-type', 'create', 'update', 'delete'].map((code) => ({
-      code,
-    })),
+    interaction: ['read', 'vread', 'history-instance', 'history-type', 'search-type', 'create', 'update', 'delete'].map(
+      (code) => ({
+        code,
+      }),
+    ),
     versioning: 'versioned',
     updateCreate: true,
     searchParam: parameterNames(type).map((name) => ({ name, type: searchParameter(type, name)?.type ?? '' })),

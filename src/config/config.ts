@@ -10,6 +10,7 @@ import { adminConfig, limitsConfig, listenerConfig } from './listener.ts';
 import { loadWith } from './load.ts';
 import { part2Config } from './part2.ts';
 import { policyConfig } from './policy.ts';
+import { redisConfig } from './redis.ts';
 import { representationConfig } from './representation.ts';
 import { sealingConfig } from './sealing.ts';
 import { searchConfig } from './search.ts';
@@ -29,6 +30,7 @@ export const configSchema = z
     emergency: emergencyConfig.prefault({}),
     part2: part2Config.prefault({}),
     consent: consentConfig.prefault({}),
+    redis: redisConfig.optional(),
     labels: labelsConfig.prefault({}),
     representation: representationConfig.prefault({}),
     search: searchConfig.prefault({}),

@@ -1,11 +1,12 @@
 import type { RepresentationConfig } from '../config/representation.ts';
 import type { Memberships, RequesterNames } from '../consent/memberships.ts';
 import { namedData } from '../consent/parsed.ts';
-import type { ConsentSource } from '../consent/source.ts';
+import type { ConsentSource, EstablishedConsents } from '../consent/source.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Rules } from '../decide/decide.ts';
 import type { Decision } from '../decide/decision.ts';
 import type { Candidate, Standing } from '../decide/question.ts';
+import { GatewayError } from '../errors/errors.ts';
 import type { TimeReader } from '../fhir/dates.ts';
 import { type PatientKey, parseRelativeReference, type ResourceKey } from '../fhir/ids.ts';
 import type { Errand, Upstream } from '../upstream/upstream.ts';
@@ -34,6 +35,7 @@ export class RequestRulings implements Rulings {
   readonly #edges: RulingsEdges;
   readonly #named = new Set<ResourceKey>();
   readonly #underWay = new Map<PatientKey, Promise<void>>();
+  readonly #established = new Map<PatientKey, EstablishedConsents>();
   #represented: Promise<Represented | undefined> | undefined;
   #names: Promise<RequesterNames> | undefined;
 
@@ -55,6 +57,11 @@ export class RequestRulings implements Rulings {
     if (this.#underWay.size === 0) await Promise.all([this.#edges.consents.ofNobody(this.#own()), this.#readNames()]);
   }
 
+  /** Before an answer leaves: what has grown too old meanwhile is read again. */
+  async stillInForce(): Promise<boolean> {
+    return this.#edges.consents.stillHold(this.#established, this.#own());
+  }
+
   namedData(): Iterable<ResourceKey> {
     return this.#named;
   }
@@ -73,7 +80,9 @@ export class RequestRulings implements Rulings {
       this.#readNames(),
     ]);
     for (const patient of patients) {
-      const hers = found.get(patient) ?? { consents: [], unreadable: true };
+      const hers = found.get(patient);
+      if (hers === undefined) throw new GatewayError('consent-unavailable');
+      this.#established.set(patient, hers);
       rules.establish(patient, { consents: hers, standing: this.#standing(patient, represented), names });
       for (const key of namedData(hers.consents)) this.#named.add(key);
     }

@@ -43,6 +43,8 @@ export interface SearchWorld {
   readonly withheld: Set<Item>;
   /** Candidates this request may still read. */
   budget: number;
+  /** Whether the Consents that it rested on are still those in force; asked before anything leaves. */
+  readonly stillInForce: () => Promise<boolean>;
 }
 
 const maximumHopKeys = 1_000;

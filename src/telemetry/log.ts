@@ -15,6 +15,8 @@ export interface LogFields {
   readonly name?: string;
   /** Static part of the gateway that speaks. */
   readonly part?: string;
+  /** Name of a consent store, from the configuration. */
+  readonly store?: string;
   readonly count?: number;
   readonly port?: number;
   /** Names of constructs that were not understood (element paths, canonical URLs of extensions). */
@@ -33,6 +35,7 @@ const allowed: ReadonlySet<string> = new Set<keyof LogFields>([
   'code',
   'name',
   'part',
+  'store',
   'count',
   'port',
   'construct',

@@ -41,6 +41,30 @@ export function createMetrics(): Metrics {
       labelNames: ['construct'] as const,
       registers,
     }),
+    consentStores: new Gauge({
+      name: 'gateway_consent_store_up',
+      help: 'Whether a consent store answered when it was asked last: 1 or 0.',
+      labelNames: ['store'],
+      registers,
+    }),
+    consentStoreFailures: new Counter({
+      name: 'gateway_consent_store_failures_total',
+      help: 'Readings of a consent store that failed.',
+      labelNames: ['store', 'code'],
+      registers,
+    }),
+    consentChangeDelay: new Histogram({
+      name: 'gateway_consent_change_delay_seconds',
+      help: 'Time from a change of a Consent, by the clock of its store, to when this gateway heard of it and dropped what it remembered.',
+      labelNames: ['store'],
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+      registers,
+    }),
+    redisUp: new Gauge({
+      name: 'gateway_redis_up',
+      help: 'Whether Redis answered when it was asked last: 1 or 0. 0 too where none is configured.',
+      registers,
+    }),
     inFlight: new Gauge({ name: 'gateway_in_flight_requests', help: 'Requests under way.', registers }),
   };
 }
@@ -53,6 +77,10 @@ export interface Metrics {
   readonly withheld: Counter;
   readonly emergencies: Counter;
   readonly consentFindings: Counter<'construct'>;
+  readonly consentStores: Gauge<'store'>;
+  readonly consentStoreFailures: Counter<'store' | 'code'>;
+  readonly consentChangeDelay: Histogram<'store'>;
+  readonly redisUp: Gauge;
   readonly inFlight: Gauge;
 }
 

@@ -8,9 +8,12 @@ export interface Answer {
 }
 
 interface Call {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
+  /** Body of a search. */
   readonly form?: string;
+  /** Body of a write: one of the gateway's own resources. */
+  readonly resource?: string;
   readonly authorization: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -75,9 +78,10 @@ export class Exchange {
     const headers: Record<string, string> = { accept: 'application/fhir+json', 'accept-encoding': 'identity' };
     if (call.authorization !== undefined) headers.authorization = call.authorization;
     if (call.form !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded';
+    if (call.resource !== undefined) headers['content-type'] = 'application/fhir+json';
     return new Promise((resolve, reject) => {
       this.#pool.dispatch(
-        { method: call.method, path: call.path, headers, body: call.form ?? null },
+        { method: call.method, path: call.path, headers, body: call.form ?? call.resource ?? null },
         new Collector(this.#config, call.signal, resolve, reject),
       );
     });
@@ -97,7 +101,7 @@ function faultOf(
   if (status === 404 || status === 410) return undefined;
   if (status === 503) return 'upstream-unavailable';
   if (status === 504) return 'upstream-timeout';
-  if (status !== 200) return 'upstream-invalid';
+  if (status !== 200 && status !== 201) return 'upstream-invalid';
   const type = headers['content-type'];
   const encoding = headers['content-encoding'];
   if (typeof type !== 'string' || !jsonTypes.test(type)) return 'upstream-invalid';

@@ -3,7 +3,7 @@ import { Content } from '../document/content.ts';
 import { nameNumber } from '../document/names.ts';
 import { type DocumentLimits, kinds, MalformedDocument, type Node, scan, type Tape } from '../document/tape.ts';
 import { GatewayError } from '../errors/errors.ts';
-import { idOf, type ResourceKey, typeOf } from '../fhir/ids.ts';
+import { idOf, parseRelativeReference, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import type { Parameter } from '../fhir/request.ts';
 import { Exchange } from './exchange.ts';
 
@@ -32,12 +32,50 @@ export interface Errand {
   readonly signal: AbortSignal | undefined;
 }
 
+/** One version of one resource, or its deletion. */
+export interface Change {
+  readonly key: ResourceKey;
+  /** Undefined for a deletion. */
+  readonly content: Content<'undecided'> | undefined;
+  readonly version: string | undefined;
+  /** FHIR instant. */
+  readonly lastUpdated: string | undefined;
+}
+
+export interface ChangesPage {
+  readonly changes: readonly Change[];
+  /** Undefined after the last page. */
+  readonly next: UpstreamCursor | undefined;
+}
+
 export interface Upstream {
   /** @returns undefined when the server has no such resource (404, 410) */
   read(key: ResourceKey, errand: Errand): Promise<Content<'undecided'> | undefined>;
   search(search: UpstreamSearch, cursor: UpstreamCursor | undefined, errand: Errand): Promise<UpstreamPage>;
+  /**
+   * One page of what happened to the resources of one type, newest first (FHIR R4 `history-type`).
+   * @param since FHIR instant: nothing before it
+   */
+  changes(
+    type: string,
+    since: string | undefined,
+    cursor: UpstreamCursor | undefined,
+    errand: Errand,
+  ): Promise<ChangesPage>;
   /** All versions of one resource, newest first; undefined when the server knows none. A deleted version has no content. */
   history(key: ResourceKey, errand: Errand): Promise<readonly Version[] | undefined>;
+  /**
+   * Writes one of the gateway's own resources; nothing of a client goes this way.
+   * @param id undefined: the server gives it one
+   * @param authorization instead of the gateway's own, if given
+   */
+  keep(
+    type: string,
+    id: string | undefined,
+    json: string,
+    authorization: string | undefined,
+    errand: Errand,
+  ): Promise<void>;
   readonly running: number;
   close(): Promise<void>;
 }
@@ -81,6 +119,13 @@ const names = {
   resource: nameNumber('resource'),
   search: nameNumber('search'),
   mode: nameNumber('mode'),
+  meta: nameNumber('meta'),
+  versionId: nameNumber('versionId'),
+  lastUpdated: nameNumber('lastUpdated'),
+  request: nameNumber('request'),
+  response: nameNumber('response'),
+  etag: nameNumber('etag'),
+  lastModified: nameNumber('lastModified'),
   link: nameNumber('link'),
   relation: nameNumber('relation'),
   url: nameNumber('url'),
@@ -93,6 +138,7 @@ const limits: DocumentLimits = {
   maximumStringBytes: 16_777_216,
 };
 const maximumHistoryPages = 50;
+const changesPerPage = 200;
 
 /**
  * The only client of the FHIR server. Its URLs and headers are made here from parsed parts; nothing of a client's
@@ -122,6 +168,7 @@ export function createUpstream(
       authorization: authorizationFor(errand),
       signal: errand.signal,
     });
+    if (answer.status === 201) throw new GatewayError('upstream-invalid'); // nothing was to be made
     return answer.status === 200 ? open(answer.body) : undefined;
   };
 
@@ -144,6 +191,18 @@ export function createUpstream(
       return { contents, next: nextOf(tape, config, base, cursor, search.pageSize, entries) };
     },
 
+    async changes(type, since, cursor, errand) {
+      const path =
+        cursor !== undefined && 'link' in cursor
+          ? cursor.link
+          : `${basePath}/${type}/_history?${changesQuery(since, cursor)}`;
+      const tape = await fetchDocument('GET', path, undefined, errand);
+      if (tape === undefined) throw new GatewayError('upstream-invalid');
+      requireBundle(tape, 'history');
+      const changes = [...items(tape, tape.member(0, names.entry))].map((entry) => changeOf(tape, entry, type));
+      return { changes, next: nextOf(tape, config, base, cursor, changesPerPage, changes.length) };
+    },
+
     async history(key, errand) {
       const versions: Version[] = [];
       let path: string | undefined = `${basePath}/${key}/_history?_count=1000`;
@@ -163,6 +222,17 @@ export function createUpstream(
         path = linkOf(tape, base);
       }
       return versions;
+    },
+
+    async keep(type, id, json, authorization, { signal }) {
+      const { status } = await exchange.send({
+        method: id === undefined ? 'POST' : 'PUT',
+        path: id === undefined ? `${basePath}/${type}` : `${basePath}/${type}/${id}`,
+        resource: json,
+        authorization: authorization ?? deps.authorization(),
+        signal,
+      });
+      if (status !== 200 && status !== 201) throw new GatewayError('upstream-invalid');
     },
 
     get running() {
@@ -192,6 +262,34 @@ function formOf(search: UpstreamSearch, config: UpstreamConfig, cursor: Upstream
   form.append('_count', String(search.pageSize));
   if (cursor !== undefined && 'offset' in cursor) form.append('_offset', String(cursor.offset));
   return form.toString();
+}
+
+function changesQuery(since: string | undefined, cursor: UpstreamCursor | undefined): string {
+  const query = new URLSearchParams({ _count: String(changesPerPage) });
+  if (since !== undefined) query.set('_since', since);
+  if (cursor !== undefined && 'offset' in cursor) query.set('_offset', String(cursor.offset));
+  return query.toString();
+}
+
+/** An entry of a history: a version, or a deletion, which only its request names (FHIR R4 http, "history"). */
+function changeOf(tape: Tape, entry: Node, type: string): Change {
+  const resource = tape.member(entry, names.resource);
+  const meta = tape.member(resource, names.meta);
+  const response = tape.member(entry, names.response);
+  const url = tape.text(tape.member(tape.member(entry, names.request), names.url));
+  const ofResource = `${tape.text(tape.member(resource, names.resourceType))}/${tape.text(tape.member(resource, names.id))}`;
+  const ofDeletion = /(?:^|\/)([A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64})(?:\/_history\/[^/]+)?$/.exec(url ?? '')?.[1] ?? '';
+  const key = parseRelativeReference(resource < 0 ? ofDeletion : ofResource);
+  if (key === undefined || typeOf(key) !== type) throw new GatewayError('upstream-invalid');
+  return {
+    key,
+    content: resource < 0 ? undefined : Content.received(tape, resource),
+    version:
+      tape.text(tape.member(meta, names.versionId)) ??
+      /^W\/"(.+)"$/.exec(tape.text(tape.member(response, names.etag)) ?? '')?.[1],
+    lastUpdated:
+      tape.text(tape.member(meta, names.lastUpdated)) ?? tape.text(tape.member(response, names.lastModified)),
+  };
 }
 
 /** A swapped or mislabelled answer is worse than none. */

@@ -70,6 +70,13 @@ export class Store {
     return this.#types.get(type)?.get(id) ?? [];
   }
 
+  /** All versions of one type, newest first; from an instant on (FHIR instant in UTC), if one is given. */
+  history(type: string, since?: string): readonly Version[] {
+    const all = [...(this.#types.get(type)?.values() ?? [])].flat();
+    const wanted = since === undefined ? all : all.filter(({ lastUpdated }) => lastUpdated >= since);
+    return wanted.sort((left, right) => (left.lastUpdated < right.lastUpdated ? 1 : -1));
+  }
+
   /** Newest version of everything of one type that is not deleted, in order of first creation. */
   *all(type: string): Generator<Version> {
     for (const versions of this.#types.get(type)?.values() ?? []) {

@@ -1,0 +1,276 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { answering, type Bench, errorCode, hang, reset, startBench, startRelay } from '../failure/bench.ts';
+import { consent, everybody, mrn, organization, patient, type Registry, startRegistry } from './registry.ts';
+
+/** The registry, and before its data a gateway that asks both; Ada's Consent for Summit is in the registry alone. */
+describe('Consents in another store', () => {
+  let registry: Registry;
+  let bench: Bench;
+  const asked = async (path = 'Observation/ada-a1c', as = 'summit') => (await bench.ask(path, { as })).status;
+
+  beforeAll(async () => {
+    registry = await startRegistry();
+    bench = await startBench({
+      changes: {
+        consent: {
+          stores: [
+            {
+              name: 'registry',
+              baseUrl: registry.server.url,
+              otherBaseUrls: ['https://registry.example/fhir'],
+              fhirVersion: 'R4',
+              paging: 'offset',
+              patients: { by: 'identifier', systems: [mrn] },
+              changes: 'none',
+            },
+          ],
+        },
+      },
+    });
+    bench.relay.origin.repo.delete('Consent', 'ada-consent-exchange');
+  });
+  beforeEach(() => {
+    for (const type of registry.server.repo.types)
+      for (const { id } of [...registry.server.repo.all(type)]) registry.server.repo.delete(type, id);
+    for (const one of everybody) registry.put(one);
+  });
+  afterAll(async () => {
+    await bench.close();
+    await registry.close();
+  });
+
+  it('without any, Summit reads nothing of Ada', async () => {
+    expect(await asked()).toBe(404);
+  });
+
+  it('a permit there counts, by the identifiers of patient, recipient and organization', async () => {
+    registry.put(consent({ whose: 'Patient/77', recipient: 'Organization/s' }));
+    expect(await asked()).toBe(200);
+    expect(await asked('Observation/ada-drug-screen')).toBe(404);
+  });
+
+  it('revoked there, it counts no more', async () => {
+    registry.put(consent({ whose: 'Patient/77', recipient: 'Organization/s', status: 'inactive' }));
+    expect(await asked()).toBe(404);
+  });
+
+  it('a recipient by the name that the registry has outside is the same', async () => {
+    registry.put(consent({ whose: 'Patient/77', recipient: 'https://registry.example/fhir/Organization/s' }));
+    expect(await asked()).toBe(200);
+  });
+
+  it('a relative reference there is not the resource of that id here', async () => {
+    // Here Organization/summit-clinic is Summit; there it is some other organization.
+    registry.put(organization('summit-clinic', 'harbor-clinic'));
+    registry.put(consent({ whose: 'Patient/77', recipient: 'Organization/summit-clinic' }));
+    expect(await asked()).toBe(404);
+    expect(await asked('Observation/ada-a1c', 'harbor')).toBe(200);
+  });
+
+  it('a reference to the data server by its own name is one to its resource', async () => {
+    registry.put(
+      consent({ whose: 'Patient/77', recipient: `${bench.config.upstream.baseUrl}/Organization/summit-clinic` }),
+    );
+    expect(await asked()).toBe(200);
+  });
+
+  it('a recipient of whom the registry tells no identifier may be anybody in a deny, and nobody in a permit', async () => {
+    registry.put(consent({ whose: 'Patient/77', recipient: 'Organization/x' }));
+    expect(await asked()).toBe(404);
+    registry.put(consent({ id: 'c2', whose: 'Patient/77', recipient: 'Organization/s' }));
+    expect(await asked()).toBe(200);
+    registry.put(consent({ id: 'c3', whose: 'Patient/77', type: 'deny', recipient: 'Organization/x' }));
+    expect(await asked()).toBe(404);
+    registry.put(consent({ id: 'c3', whose: 'Patient/77', type: 'deny', recipient: 'Organization/gone' }));
+    expect(await asked()).toBe(404);
+  });
+
+  it('a deny there beats a permit here', async () => {
+    bench.relay.origin.repo.put(
+      JSON.stringify({
+        ...consent({
+          id: 'here',
+          whose: 'Patient/ada',
+          recipient: 'Organization/summit-clinic',
+          of: 'Organization/mercy-hospital',
+        }),
+      }),
+    );
+    expect(await asked()).toBe(200);
+    registry.put(consent({ whose: 'Patient/77', type: 'deny', recipient: 'Organization/s' }));
+    expect(await asked()).toBe(404);
+    bench.relay.origin.repo.delete('Consent', 'here');
+  });
+
+  it('the record names the store of the Consent that let the data go', async () => {
+    registry.put(consent({ whose: 'Patient/77', recipient: 'Organization/s' }));
+    expect(await asked()).toBe(200);
+    const events = async (): Promise<string> => {
+      const answer = await fetch(`${bench.audit.url}/AuditEvent?_count=1000`);
+      return answer.text();
+    };
+    let text = await events();
+    for (let tries = 0; tries < 100 && !text.includes(`${registry.server.url}/Consent/c1/_history/`); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      text = await events();
+    }
+    expect(text).toContain(`"reference":"${registry.server.url}/Consent/c1/_history/`);
+  });
+
+  describe('who a patient is there', () => {
+    it('nobody, when no identifier of a configured system is in common', async () => {
+      registry.put(patient('77', ['MRN-OTHER']));
+      registry.put(consent({ whose: 'Patient/77', recipient: 'Organization/s' }));
+      expect(await asked()).toBe(404);
+      registry.put({ resourceType: 'Patient', id: '77', identifier: [{ system: 'urn:other', value: 'MRN-ADA' }] });
+      expect(await asked()).toBe(404);
+    });
+
+    it('not somebody by an identifier that is no longer hers', async () => {
+      registry.put({ resourceType: 'Patient', id: '77', identifier: [{ use: 'old', system: mrn, value: 'MRN-ADA' }] });
+      registry.put(consent({ whose: 'Patient/77', recipient: 'Organization/s' }));
+      expect(await asked()).toBe(404);
+    });
+
+    it('ambiguous, when two are called so: what either permits does not count, what either denies does', async () => {
+      registry.put(consent({ whose: 'Patient/77', recipient: 'Organization/s' }));
+      registry.put(patient('78', ['MRN-ADA']));
+      expect(await asked()).toBe(404);
+      expect(await asked('Observation/ada-a1c', 'dr-grey')).toBe(404); // the implicit policy does not either
+      expect(await asked('Observation/ada-a1c', 'ada')).toBe(200); // her own access is untouched
+    });
+
+    it('one, when the two are linked', async () => {
+      registry.put(patient('78', ['MRN-ADA'], ['Patient/77']));
+      registry.put(consent({ whose: 'Patient/78', recipient: 'Organization/s' }));
+      expect(await asked()).toBe(200);
+      expect(await asked('Observation/ada-a1c', 'dr-grey')).toBe(200);
+    });
+
+    it('whom a link leads to, though without an identifier', async () => {
+      registry.put(patient('77', ['MRN-ADA'], ['Patient/79']));
+      registry.put(patient('79', []));
+      registry.put(consent({ whose: 'Patient/79', recipient: 'Organization/s' }));
+      expect(await asked()).toBe(200);
+    });
+
+    it('ambiguous, when another patient here is called so too', async () => {
+      registry.put(consent({ whose: 'Patient/77', recipient: 'Organization/s' }));
+      bench.relay.origin.repo.put(JSON.stringify(patient('ada-twin', ['MRN-ADA'])));
+      expect(await asked()).toBe(404);
+      bench.relay.origin.repo.put(JSON.stringify(patient('ada-twin', ['MRN-ADA'], ['Patient/ada'])));
+      expect(await asked()).toBe(200);
+      bench.relay.origin.repo.delete('Patient', 'ada-twin');
+    });
+
+    it('no more than so many records of hers are believed in', async () => {
+      for (let index = 0; index < 40; index++)
+        registry.put(patient(`r${index}`, ['MRN-ADA'], [`Patient/r${(index + 1) % 40}`, 'Patient/77']));
+      registry.put(consent({ whose: 'Patient/77', recipient: 'Organization/s' }));
+      expect(await asked()).toBe(404);
+    });
+  });
+
+  it('a person with a comma, a bar and a backslash in her number is found', async () => {
+    const odd = 'A,B|C\\D$E';
+    const ada = JSON.parse(bench.relay.origin.repo.current('Patient', 'ada')?.text as string);
+    const { meta: _meta, ...plain } = ada;
+    bench.relay.origin.repo.put(JSON.stringify({ ...plain, identifier: [{ system: mrn, value: odd }] }));
+    registry.put(patient('77', [odd]));
+    registry.put(consent({ whose: 'Patient/77', recipient: 'Organization/s' }));
+    expect(await asked()).toBe(200);
+    bench.relay.origin.repo.put(JSON.stringify(plain));
+  });
+});
+
+/** A relay before the registry, to break it. */
+describe('a consent store that fails', () => {
+  let bench: Bench;
+  let registry: Bench['relay'];
+  const paths = [
+    'Observation/ada-a1c',
+    'Observation/ada-drug-screen',
+    'Observation/nobody',
+    'Observation?_id=ada-drug-screen',
+    'Observation?_id=nobody',
+    'Patient/eve',
+    'Patient/nobody',
+  ];
+
+  beforeAll(async () => {
+    registry = await startRelay(everybody.map((one) => JSON.stringify(one)));
+    bench = await startBench({
+      changes: {
+        upstream: { answerTimeoutMs: 500 },
+        consent: {
+          stores: [
+            {
+              name: 'registry',
+              baseUrl: registry.url,
+              otherBaseUrls: [],
+              fhirVersion: 'R4',
+              paging: 'offset',
+              patients: { by: 'identifier', systems: [mrn] },
+              changes: 'none',
+            },
+          ],
+        },
+      },
+    });
+  });
+  afterEach(() => {
+    registry.fault = () => undefined;
+  });
+  afterAll(async () => {
+    await bench.close();
+    await registry.close();
+  });
+
+  it.each([
+    ['refuses', answering('{}', { status: 403 })],
+    ['is a 500', answering('<h1>PLANTED</h1>', { status: 500, headers: { 'content-type': 'text/html' } })],
+    ['resets', reset],
+    ['never answers', hang],
+    ['says something else', answering('{"resourceType":"OperationOutcome"}')],
+  ])(
+    'releases nothing and tells nothing when it %s: what is withheld and what is absent fail alike',
+    async (_what, fault) => {
+      registry.fault = ({ type }) => (type === 'Consent' ? fault : undefined);
+      const answers = await Promise.all(paths.map((path) => bench.ask(path)));
+      expect(new Set(answers.map(({ status, body }) => `${status} ${errorCode(body)}`))).toEqual(
+        new Set(['503 consent-unavailable']),
+      );
+      registry.fault = ({ type }) => (type === 'Patient' ? fault : undefined);
+      expect(errorCode((await bench.ask('Observation/ada-a1c')).body)).toBe('consent-unavailable');
+      registry.fault = () => undefined;
+      expect((await bench.ask('Observation/ada-a1c')).status).toBe(200);
+    },
+  );
+
+  it('is told apart in the metrics, by its name', async () => {
+    registry.fault = ({ type }) => (type === 'Consent' ? answering('{}', { status: 503 }) : undefined);
+    await bench.ask('Observation/ada-a1c');
+    const metrics = async () => (await fetch(`${bench.gateway.adminUrl}/metrics`)).text();
+    const broken = await metrics();
+    expect(broken).toContain('gateway_consent_store_up{store="registry"} 0');
+    expect(broken).toContain('gateway_consent_store_up{store="data"} 1');
+    expect(broken).toMatch(
+      /gateway_consent_store_failures_total\{store="registry",code="upstream-unavailable"\} [1-9]/,
+    );
+    registry.fault = () => undefined;
+    await bench.ask('Observation/ada-a1c');
+    expect(await metrics()).toContain('gateway_consent_store_up{store="registry"} 1');
+  });
+
+  it('makes as many calls for what is withheld, what is absent, and for whom it does not know', async () => {
+    const calls = async (path: string): Promise<readonly string[]> => {
+      registry.calls.length = 0;
+      await bench.ask(path);
+      return registry.calls.map(({ type, interaction }) => `${type} ${interaction}`).sort();
+    };
+    const withheld = await calls('Observation/ada-drug-screen');
+    expect(withheld.length).toBeGreaterThan(1);
+    expect(await calls('Observation/nobody')).toEqual(withheld);
+    expect(await calls('Patient/dee')).toEqual(withheld);
+  });
+});
