@@ -1,9 +1,10 @@
-import { hkdfSync } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditRecorder } from './audit/audit.ts';
 import { challenge, createAuthenticator } from './authenticate/authenticate.ts';
 import { type Config, ConfigError } from './config/config.ts';
+import { rereadText } from './config/reread.ts';
+import { sealingKeys } from './config/sealing-keys.ts';
 import { secretFrom } from './config/secret.ts';
 import { type Consents, createConsents, filesNamed } from './consent/consents.ts';
 import { createMemberships, type Memberships } from './consent/memberships.ts';
@@ -43,6 +44,7 @@ import {
 import { createPolicy, type Policy, readPolicySet } from './policy/policy.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
+import { upstreamTlsOf } from './upstream/tls.ts';
 import { createUpstream, type Upstream } from './upstream/upstream.ts';
 
 export const version = '0.1.0';
@@ -78,8 +80,12 @@ export function checkHouse(config: Config): void {
   labelSettingsOf(config);
   for (const file of config.sealing.previousKeyFiles) secretFrom(file, false);
   if (!config.sealing.createKeyFile) secretFrom(config.sealing.keyFile, false);
-  const { authorizationFile } = config.upstream;
-  for (const file of [authorizationFile, ...filesNamed(config)]) rereadFile(file, () => 0);
+  for (const file of [config.upstream.authorizationFile, ...filesNamed(config)]) rereadText(file, () => 0);
+  upstreamTlsOf(
+    config.upstream,
+    () => 0,
+    () => undefined,
+  );
 }
 
 /**
@@ -91,9 +97,12 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
   const upstreamBase = config.upstream.baseUrl.replace(/\/$/, '');
   const localBases = localBasesOf(config);
   const time = timeReader(config.decision.timeZone);
+  const unusable = (part: string) => (): void =>
+    log.error('files with secrets were changed to something that cannot be used', { part });
   const upstream = createUpstream(config.upstream, {
     now,
-    authorization: rereadFile(config.upstream.authorizationFile, now),
+    authorization: rereadText(config.upstream.authorizationFile, now),
+    tls: upstreamTlsOf(config.upstream, now, unusable('upstream')),
   });
   const parseOptions: ParseOptions = {
     fhirVersion: 'R4',
@@ -103,17 +112,13 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
     part2PolicyUris: config.decision.part2PolicyUris,
   };
   const labelSettings = labelSettingsOf(config);
-  const keys = [config.sealing.keyFile, ...config.sealing.previousKeyFiles].map((file, index) =>
-    secretFrom(file, index === 0 && config.sealing.createKeyFile),
-  );
-  const [pageKey, ...earlierPageKeys] = keys.map((key) => derived(key, 'page tokens'));
-  const viewKey = derived(keys[0] as Uint8Array, 'version ids of views'); // there is always a first
+  const keys = sealingKeys(config.sealing, config.answers.pageLifetimeMs, { now, onFault: unusable('sealing') });
   const consentStores = createConsents(config, {
     upstream,
     clock: { now, steady: () => performance.now() },
     parseOptions,
-    reread: (path) => rereadFile(path, now),
-    key: derived(keys[0] as Uint8Array, 'names of patients in Redis'),
+    reread: (path) => rereadText(path, now),
+    key: keys.shared,
     log,
     metrics,
   });
@@ -141,7 +146,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       upstreamBase,
       shownProfiles: config.answers.shownProfiles,
       shownTagSystems: config.answers.shownTagSystems,
-      versions: new ViewVersions(viewKey),
+      versions: new ViewVersions(keys.views),
       statement: config.part2.statement,
     },
     decisionSettings: {
@@ -165,7 +170,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       },
     },
     pageTokens: new PageTokens({
-      keys: [pageKey as Uint8Array, ...earlierPageKeys],
+      keys: keys.pages,
       lifetimeMs: config.answers.pageLifetimeMs,
       maximumKept: config.answers.keptPages,
     }),
@@ -275,11 +280,6 @@ function everyName(names: readonly string[], { identity }: Config): readonly str
   return [...new Set(names.flatMap((name) => [name, ...known.filter((all) => all.includes(name)).flat()]))];
 }
 
-/** One purpose, one key: what seals page tokens names no versions. */
-function derived(secret: Uint8Array, purpose: string): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', secret, '', `fhir-consent-gateway ${purpose}`, 32));
-}
-
 /** Bases under which a reference is one into this store, without trailing slash; the public one first. */
 function localBasesOf({ listener, upstream }: Config): readonly string[] {
   return [
@@ -321,33 +321,4 @@ function configuredTopic(key: string, code: string): string {
   const topic = topicNamed(code);
   if (topic === undefined) throw new ConfigError(`labels.${key}: ${code} is no sensitivity code of v3-ActCode`);
   return topic;
-}
-
-/** The text of a file, read again when it changes; looked at once a second at most. */
-function rereadFile(path: string | undefined, now: () => number): () => string | undefined {
-  if (path === undefined) return () => undefined;
-  let { text, changedAt } = textOf(path);
-  let lookedAt = now();
-  return () => {
-    if (now() - lookedAt < 1_000) return text;
-    lookedAt = now();
-    try {
-      const { mtimeMs } = statSync(path);
-      if (mtimeMs !== changedAt) {
-        text = readFileSync(path, 'utf8').trim();
-        changedAt = mtimeMs;
-      }
-    } catch {
-      // The file is being replaced: the last value serves until it is there again.
-    }
-    return text;
-  };
-}
-
-function textOf(path: string): { text: string; changedAt: number } {
-  try {
-    return { text: readFileSync(path, 'utf8').trim(), changedAt: statSync(path).mtimeMs };
-  } catch {
-    throw new ConfigError(`${path} cannot be read.`);
-  }
 }

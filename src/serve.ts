@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRecorder } from './audit/audit.ts';
@@ -8,8 +7,9 @@ import { buildHouse, checkHouse, edgesOf, version } from './house.ts';
 import { createAdminListener } from './http/admin.ts';
 import { createDataListener } from './http/server.ts';
 import { createServicesListener } from './http/services.ts';
+import { tlsOf } from './http/tls.ts';
 import { checkServices, serviceEdgesOf, serviceRoutesOf } from './service-house.ts';
-import { createLog } from './telemetry/log.ts';
+import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics, watchRecorder } from './telemetry/metrics.ts';
 
 const drainMs = 25_000;
@@ -21,8 +21,7 @@ const drainMs = 25_000;
 export function checkConfig(config: Config): void {
   checkHouse(config);
   checkServices(config);
-  tlsOf('listener', config.listener.tls);
-  tlsOf('services', config.services?.tls);
+  tlsOfAll(config, () => 0, createLog('silent'));
 }
 
 /** A running gateway. */
@@ -46,8 +45,7 @@ export async function serve(config: Config): Promise<Gateway> {
   const now = (): number => Date.now();
   const house = buildHouse(config, log, metrics, now);
   checkServices(config);
-  const tls = tlsOf('listener', config.listener.tls); // whatever can fail comes before the outbox and its thread are there
-  const servicesTls = tlsOf('services', config.services?.tls);
+  const tls = tlsOfAll(config, now, log); // whatever can fail comes before the outbox and its thread are there
   const about = {
     version,
     policy: house.policy.id,
@@ -65,7 +63,7 @@ export async function serve(config: Config): Promise<Gateway> {
     log,
     metrics,
     now,
-    tls,
+    tls: tls.data,
   });
   const services =
     config.services === undefined
@@ -76,7 +74,7 @@ export async function serve(config: Config): Promise<Gateway> {
           log,
           metrics,
           now,
-          tls: servicesTls,
+          tls: tls.services,
         });
   const admin = createAdminListener({
     metrics,
@@ -115,17 +113,15 @@ export async function serve(config: Config): Promise<Gateway> {
   };
 }
 
-function tlsOf(
-  key: 'listener' | 'services',
-  tls: Config['listener']['tls'],
-): { readonly cert: Buffer; readonly key: Buffer } | undefined {
-  if (tls === undefined) return undefined;
-  const { certificateFile, keyFile } = tls;
-  try {
-    return { cert: readFileSync(certificateFile), key: readFileSync(keyFile) };
-  } catch {
-    throw new ConfigError(`${key}.tls: the certificate or its key cannot be read.`);
-  }
+/** TLS of every listener that has it; what was changed to something unusable is told, and the last good files serve on. */
+function tlsOfAll({ listener, services }: Config, now: () => number, log: Log) {
+  const onFault = (): void =>
+    log.error('certificate files were changed to something that cannot be used', { part: 'tls' });
+  const deps = { now, onFault };
+  return {
+    data: listener.tls === undefined ? undefined : tlsOf('listener', listener.tls, deps),
+    services: services?.tls === undefined ? undefined : tlsOf('services', services.tls, deps),
+  };
 }
 
 function servicesUrlOf(config: Config['services'], port: number): string {

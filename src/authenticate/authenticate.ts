@@ -50,11 +50,11 @@ export function createAuthenticator(config: IdentityConfig, { publicBaseUrl, now
       const hash = hashOf(token);
       const at = now();
       const remembered = known?.get(hash);
-      if (remembered !== undefined && at < remembered.until) return remembered.requester;
+      if (remembered !== undefined && at < remembered.until) return proven(remembered.requester, request);
       const verified = await verifyToken(token, issuers, { clockSkewMs: config.clockSkewMs, publicBaseUrl }, at);
       const requester = identify(token, verified, { publicBaseUrl, directory });
       known?.set(hash, { requester, until: Math.min(at + config.rememberTokenMs, verified.expiresAt) });
-      return requester;
+      return proven(requester, request);
     },
     describe(name, claims) {
       const issuer = issuers.get(name);
@@ -69,6 +69,13 @@ export function createAuthenticator(config: IdentityConfig, { publicBaseUrl, now
       return smartConfiguration((await issuer?.metadata()) ?? {}, config);
     },
   };
+}
+
+/** A token that is bound to a certificate counts on connections made with it alone (RFC 8705 section 3). */
+function proven(requester: Requester, { clientCertificate }: FhirRequest): Requester {
+  if (requester.boundTo !== undefined && requester.boundTo !== clientCertificate)
+    throw new GatewayError('token-invalid');
+  return requester;
 }
 
 /** RFC 6750 allows tokens in the query and the form too; there they end up in logs, so they are refused here. */

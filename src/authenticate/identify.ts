@@ -22,7 +22,7 @@ export interface IdentitySettings {
 /** Who a verified token is, in the gateway's own words: claims and the issuer's and client's configuration, nothing else. */
 export function identify(
   token: string,
-  { issuer, claims, expiresAt }: VerifiedToken,
+  { issuer, claims, expiresAt, boundTo }: VerifiedToken,
   settings: IdentitySettings,
 ): Requester {
   const { config } = issuer;
@@ -65,6 +65,7 @@ export function identify(
     roleCodes,
     purposes: purposesFor(read.first('purposes'), client?.purposes ?? config.assign.purposes ?? []),
     amr: Array.isArray(claims.amr) ? claims.amr.filter((one) => typeof one === 'string') : [],
+    ...defined('boundTo', boundTo),
     ...defined('name', read.text('name') ?? client?.name),
     ...defined('fhirUser', fhirUser),
     ...defined('organizationName', title ?? read.text('organizationName')),

@@ -9,6 +9,8 @@ export interface Requester {
   readonly tokenHash: string;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
+  /** Thumbprint of the certificate without which the token is none (RFC 8705 section 3.1). */
+  readonly boundTo?: string;
   /** Person's or system's display name, for the record. */
   readonly name?: string;
   /** `app` acts for a person; `system` is a backend service (SMART Backend Services, UDAP B2B). Limits differ. */

@@ -8,6 +8,8 @@ export interface VerifiedToken {
   readonly claims: JWTPayload;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
+  /** Thumbprint of the certificate that it is bound to, if any. */
+  readonly boundTo?: string | undefined;
 }
 
 /** Claims that only an ID token or a logout token bears (OpenID Connect Core 3.1.3.6, Back-Channel Logout 2.4). */
@@ -43,12 +45,26 @@ export async function verifyToken(
     if (!(exp > iat && (exp - iat) * 1000 <= config.maximumLifetimeMs)) throw new Error('lifetime');
     if (notOfAccessTokens.some((name) => Object.hasOwn(payload, name))) throw new Error('not an access token');
     if (payload.typ !== undefined && payload.typ !== 'Bearer') throw new Error('not an access token'); // Keycloak says it here
-    if (payload.cnf !== undefined) throw new Error('bound'); // its proof is not checked here, so it is no bearer token
+    const boundTo = certificateOf(payload.cnf);
+    if (boundTo === undefined && config.boundTokens === 'required') throw new Error('not bound');
     for (const name of config.requiredClaims) if (!hasText(payload, name)) throw new Error(name);
-    return { issuer, claims: payload, expiresAt: exp * 1000 };
+    return { issuer, claims: payload, expiresAt: exp * 1000, boundTo };
   } catch (error) {
     throw new GatewayError('token-invalid', { cause: error });
   }
+}
+
+/**
+ * The certificate that a token is bound to (RFC 8705 section 3.1). A confirmation of any other kind, or one more, has a
+ * proof that is not checked here: such a token is no bearer token.
+ */
+function certificateOf(confirmation: unknown): string | undefined {
+  if (confirmation === undefined) return undefined;
+  const [[name, thumbprint] = [], ...others] =
+    typeof confirmation === 'object' && confirmation !== null ? Object.entries(confirmation) : [];
+  if (name !== 'x5t#S256' || others.length > 0 || typeof thumbprint !== 'string') throw new Error('bound otherwise');
+  if (!/^[\w-]{43}$/.test(thumbprint)) throw new Error('no thumbprint');
+  return thumbprint;
 }
 
 function isAccessTokenType(typ: unknown, accepted: readonly string[]): boolean {

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { loadConfig } from '../config/config.ts';
 import { serve } from '../serve.ts';
 import { type Command, configText } from './command.ts';
@@ -19,8 +20,18 @@ export const serveCommand: Command = {
     process.on('SIGINT', stop);
     await starting;
     // A state nobody foresaw is not gone on with: requests under way fail, and the supervisor starts anew.
-    process.on('uncaughtException', () => process.exit(70));
-    process.on('unhandledRejection', () => process.exit(70));
+    process.on('uncaughtException', giveUp);
+    process.on('unhandledRejection', giveUp);
     return undefined;
   },
 };
+
+/** Says that it ended and by which kind of error, never what the error says: that may be anybody's data or secret. */
+function giveUp(error: unknown): never {
+  const name = error instanceof Error && /^\w{1,40}$/.test(error.name) ? error.name : 'unknown';
+  writeSync(
+    process.stderr.fd,
+    `${JSON.stringify({ level: 'error', message: 'a state nobody foresaw: the gateway ends', name })}\n`,
+  );
+  process.exit(70);
+}

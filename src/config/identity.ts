@@ -107,6 +107,12 @@ const issuerConfig = z
       .describe(
         'Claims without which a token is refused; azp stands for client_id. iss, aud, exp and iat are always required.',
       ),
+    boundTokens: z
+      .enum(['allowed', 'required'])
+      .default('allowed')
+      .describe(
+        "required: only tokens that are bound to the certificate of the client's connection are taken (RFC 8705, cnf.x5t#S256; needs listener.tls.clientCaFile). A bound token is never taken without its certificate.",
+      ),
     maximumLifetimeMs: z
       .int()
       .min(1_000)

@@ -14,9 +14,23 @@ export const listenerConfig = z
       .strictObject({
         certificateFile: z.string().describe('PEM file with the certificate chain.'),
         keyFile: z.string().describe('PEM file with the private key.'),
+        clientCaFile: z
+          .string()
+          .optional()
+          .describe(
+            'PEM file with the authorities whose certificates clients present (mutual TLS). Access tokens may then be bound to certificates (RFC 8705).',
+          ),
+        clientCertificates: z
+          .enum(['required', 'optional'])
+          .default('required')
+          .describe(
+            'With clientCaFile. required: no connection without a certificate of these authorities. optional: a connection without one is as it would be without mutual TLS.',
+          ),
       })
       .optional()
-      .describe('TLS of the data listener (1.2 or newer). Without it a trusted proxy in front must end TLS.'),
+      .describe(
+        'TLS of the data listener (1.2 or newer). The files are taken up anew when they change. Without it a trusted proxy in front must end TLS.',
+      ),
     behindTls: z
       .boolean()
       .default(false)

@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ConfigError } from './load.ts';
 
-const secretBytes = 32;
+/** What a secret has at least. */
+export const secretBytes = 32;
 
 /**
  * A secret of at least 32 bytes from a file; made on the first start when it is not there and may be made.

@@ -27,6 +27,22 @@ export const upstreamConfig = z
       .describe(
         'File with the whole value of the Authorization header sent upstream (for example "Bearer ..."); read again when it changes.',
       ),
+    tls: z
+      .strictObject({
+        caFile: z
+          .string()
+          .optional()
+          .describe(
+            "PEM file with the authorities that the server's certificate must come from; without it, Node's own.",
+          ),
+        certificateFile: z.string().optional().describe('PEM file with the certificate to present (mutual TLS).'),
+        keyFile: z.string().optional().describe('PEM file with its private key.'),
+      })
+      .refine(({ certificateFile, keyFile }) => (certificateFile === undefined) === (keyFile === undefined), {
+        message: 'certificateFile and keyFile go together',
+      })
+      .optional()
+      .describe('TLS towards the FHIR server. The files are taken up anew when they change.'),
     paging: z
       .enum(['links', 'offset'])
       .default('links')
@@ -62,6 +78,10 @@ export const upstreamConfig = z
   .refine(({ credential, authorizationFile }) => credential === 'gateway' || authorizationFile !== undefined, {
     message: 'is needed with credential: forward too, for Consents and relations, which the gateway reads for itself',
     path: ['authorizationFile'],
+  })
+  .refine(({ tls, baseUrl }) => tls === undefined || baseUrl.startsWith('https:'), {
+    message: 'needs a baseUrl with https',
+    path: ['tls'],
   })
   .describe('The FHIR server behind the gateway.');
 

@@ -18,7 +18,7 @@ export interface PageState {
 
 export interface PageTokenSettings {
   /** 32 bytes; the first seals, all open (rotation). */
-  readonly keys: readonly [Uint8Array, ...Uint8Array[]];
+  readonly keys: () => readonly [Uint8Array, ...Uint8Array[]];
   readonly lifetimeMs: number;
   /** States too large for a token that are kept, encrypted, behind a random handle. */
   readonly maximumKept: number;
@@ -70,13 +70,13 @@ export class PageTokens {
     const plain = Buffer.alloc(size, 0x20);
     plain.write(json); // JSON ends where the padding of spaces begins
     const nonce = randomBytes(nonceBytes);
-    const cipher = createCipheriv('aes-256-gcm', this.#settings.keys[0], nonce);
+    const cipher = createCipheriv('aes-256-gcm', this.#settings.keys()[0], nonce);
     cipher.setAAD(digest(binding));
     return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
   }
 
   #decrypt(sealed: Buffer, binding: string): PageState | { handle: string } | undefined {
-    for (const key of this.#settings.keys) {
+    for (const key of this.#settings.keys()) {
       try {
         const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes));
         decipher.setAAD(digest(binding));

@@ -8,11 +8,11 @@ const meta = nameNumber('meta');
 
 /** Makes version ids of views: keyed, so that nobody can compute what another requester's view would be called. */
 export class ViewVersions {
-  readonly #key: Uint8Array;
+  readonly #key: () => Uint8Array;
   readonly #scratch = new Output(16_384);
 
   /** @param key at least 32 bytes */
-  constructor(key: Uint8Array) {
+  constructor(key: () => Uint8Array) {
     this.#key = key;
   }
 
@@ -22,10 +22,11 @@ export class ViewVersions {
    */
   of({ tape, node }: ResourceOnTape, edits: Edits): string {
     const scratch = this.#scratch;
+    const key = this.#key();
     scratch.clear();
-    scratch.slice(this.#key, 0, this.#key.length);
+    scratch.slice(key, 0, key.length);
     edits.writeTo(scratch, tape, node, tape.member(node, meta));
-    scratch.slice(this.#key, 0, this.#key.length);
+    scratch.slice(key, 0, key.length);
     // FHIR's id grammar has no underscore.
     return hash('sha256', scratch.bytes, 'base64url').slice(0, 22).replaceAll('_', '.');
   }

@@ -15,6 +15,8 @@ export interface FhirRequest {
   /** Public base URL that the path is below, without trailing slash; unset: the FHIR base. */
   readonly base?: string;
   readonly receivedAt: number;
+  /** Thumbprint of the certificate that the client's connection was made with (RFC 8705 section 3.1); unset without mutual TLS. */
+  readonly clientCertificate?: string;
   readonly remoteAddress: string;
 }
 

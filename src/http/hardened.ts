@@ -1,19 +1,22 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { RecordedIntent } from '../audit/recorder.ts';
 import type { ListenerConfig } from '../config/listener.ts';
 import { bytesOf, type Reply } from '../enforce/assemble.ts';
+import { keepFresh, type Tls } from './tls.ts';
 
 /** What every listener for clients is configured with. */
 export type DoorConfig = Pick<
   ListenerConfig,
   'behindTls' | 'allowedOrigins' | 'headersTimeoutMs' | 'requestTimeoutMs' | 'keepAliveTimeoutMs' | 'writeTimeoutMs'
 >;
-
-export interface Tls {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
 
 /** A server for clients: HTTP/1.1 read strictly, bounded heads and times, nothing to upgrade to. */
 export function hardenedServer(config: DoorConfig, tls: Tls | undefined, app: RequestListener): Server {
@@ -26,15 +29,18 @@ export function hardenedServer(config: DoorConfig, tls: Tls | undefined, app: Re
     insecureHTTPParser: false,
     joinDuplicateHeaders: false,
   };
-  const server =
-    tls === undefined
-      ? createServer(options, app)
-      : createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2' }, app);
+  const server = tls === undefined ? createServer(options, app) : tlsServer(options, tls, app);
   server.maxHeadersCount = 64;
   server.on('upgrade', (_request, socket) =>
     socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
   );
   return server as Server;
+}
+
+function tlsServer(options: ServerOptions, tls: Tls, app: RequestListener): TlsServer {
+  const server = createTlsServer({ ...options, ...tls() }, app);
+  keepFresh(server, tls);
+  return server;
 }
 
 /** Methods and request headers that browser apps of an allowed origin may use. */

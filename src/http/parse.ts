@@ -12,6 +12,7 @@ export interface RawRequest {
   readonly body: string;
   readonly receivedAt: number;
   readonly remoteAddress: string;
+  readonly clientCertificate?: string | undefined;
 }
 
 const readHeaders = new Set([
@@ -60,6 +61,7 @@ export function parseRequest(raw: RawRequest, basePath: string): FhirRequest {
     headers: headersOf(raw.rawHeaders),
     receivedAt: raw.receivedAt,
     remoteAddress: raw.remoteAddress,
+    ...(raw.clientCertificate === undefined ? {} : { clientCertificate: raw.clientCertificate }),
   };
 }
 

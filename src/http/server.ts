@@ -9,8 +9,10 @@ import { type Edges, handle } from '../gateway.ts';
 import { methodsFor } from '../plan/plan.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { clientCertificateOf } from './client-certificate.ts';
 import { hardenedServer, send, sendReply, setSecurityHeaders } from './hardened.ts';
 import { parseRequest } from './parse.ts';
+import type { Tls } from './tls.ts';
 
 export interface DoorDependencies {
   readonly edges: Edges;
@@ -19,7 +21,7 @@ export interface DoorDependencies {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly now: () => number;
-  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  readonly tls: Tls | undefined;
 }
 
 const cors = {
@@ -89,6 +91,7 @@ async function answer(
         body,
         receivedAt,
         remoteAddress: request.socket.remoteAddress ?? '',
+        clientCertificate: clientCertificateOf(request),
       },
       basePath,
     );

@@ -6,8 +6,10 @@ import type { FhirRequest } from '../fhir/request.ts';
 import { answerCall, refusal, type ServiceEdges, type ServiceRoutes, type Way, wayTo } from '../services/services.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { hardenedServer, send, sendReply, setSecurityHeaders, type Tls } from './hardened.ts';
+import { clientCertificateOf } from './client-certificate.ts';
+import { hardenedServer, send, sendReply, setSecurityHeaders } from './hardened.ts';
 import { parseRequest } from './parse.ts';
+import type { Tls } from './tls.ts';
 
 export interface ServicesDependencies {
   readonly edges: ServiceEdges;
@@ -104,6 +106,7 @@ function parsedRequest(
     body: '',
     receivedAt,
     remoteAddress: request.socket.remoteAddress ?? '',
+    clientCertificate: clientCertificateOf(request),
   };
   try {
     return { ...parseRequest(raw, ''), base };

@@ -7,6 +7,13 @@ export interface Answer {
   readonly body: Buffer;
 }
 
+/** PEM texts: what the server's certificate must come from, and what is shown to it. */
+export interface UpstreamTls {
+  readonly ca?: Buffer | undefined;
+  readonly cert?: Buffer | undefined;
+  readonly key?: Buffer | undefined;
+}
+
 interface Call {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
@@ -23,23 +30,43 @@ interface Call {
  * in memory under a cap, abort when the client has left.
  */
 export class Exchange {
-  readonly #pool: Pool;
+  #pool: Pool;
   readonly #config: UpstreamConfig;
   readonly #now: () => number;
+  readonly #tls: () => UpstreamTls | undefined;
+  #shown: UpstreamTls | undefined;
   #failures = 0;
   #restUntil = 0;
   #running = 0;
 
-  constructor(config: UpstreamConfig, now: () => number) {
+  /** @param tls certificate and authorities as they are now, where the configuration names any */
+  constructor(config: UpstreamConfig, now: () => number, tls: () => UpstreamTls | undefined = () => undefined) {
     this.#config = config;
     this.#now = now;
-    this.#pool = new Pool(new URL(config.baseUrl).origin, {
-      connections: config.connections,
-      connect: { timeout: config.connectTimeoutMs },
-      headersTimeout: config.answerTimeoutMs,
-      bodyTimeout: config.answerTimeoutMs,
+    this.#tls = tls;
+    this.#shown = tls();
+    this.#pool = this.#poolWith(this.#shown);
+  }
+
+  #poolWith(tls: UpstreamTls | undefined): Pool {
+    const { baseUrl, connections, connectTimeoutMs, answerTimeoutMs } = this.#config;
+    return new Pool(new URL(baseUrl).origin, {
+      connections,
+      connect: { timeout: connectTimeoutMs, ...tls },
+      headersTimeout: answerTimeoutMs,
+      bodyTimeout: answerTimeoutMs,
       pipelining: 1,
     });
+  }
+
+  /** Connections are made with the files of now; those of before end with what is under way on them. */
+  #current(): Pool {
+    const tls = this.#tls();
+    if (tls === this.#shown) return this.#pool;
+    void this.#pool.close();
+    this.#shown = tls;
+    this.#pool = this.#poolWith(tls);
+    return this.#pool;
   }
 
   /** Exchanges under way; a client that left must bring it down again. */
@@ -80,7 +107,7 @@ export class Exchange {
     if (call.form !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded';
     if (call.resource !== undefined) headers['content-type'] = 'application/fhir+json';
     return new Promise((resolve, reject) => {
-      this.#pool.dispatch(
+      this.#current().dispatch(
         { method: call.method, path: call.path, headers, body: call.form ?? call.resource ?? null },
         new Collector(this.#config, call.signal, resolve, reject),
       );

@@ -5,7 +5,7 @@ import { type DocumentLimits, kinds, MalformedDocument, type Node, scan, type Ta
 import { GatewayError } from '../errors/errors.ts';
 import { idOf, parseRelativeReference, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import type { Parameter } from '../fhir/request.ts';
-import { Exchange } from './exchange.ts';
+import { Exchange, type UpstreamTls } from './exchange.ts';
 
 /** Where the next upstream page is; opaque to everybody else, sealed into page tokens. */
 export type UpstreamCursor = { readonly link: string } | { readonly offset: number };
@@ -147,9 +147,13 @@ const changesPerPage = 200;
  */
 export function createUpstream(
   config: UpstreamConfig,
-  deps: { now: () => number; authorization: () => string | undefined },
+  deps: {
+    now: () => number;
+    authorization: () => string | undefined;
+    tls?: () => UpstreamTls | undefined;
+  },
 ): Upstream {
-  const exchange = new Exchange(config, deps.now);
+  const exchange = new Exchange(config, deps.now, deps.tls);
   const base = new URL(config.baseUrl);
   const basePath = base.pathname.replace(/\/$/, '');
   const authorizationFor = (errand: Errand): string | undefined =>

@@ -1,4 +1,6 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { request as open } from 'node:http';
+import { Agent, request as openTls } from 'node:https';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
@@ -7,12 +9,21 @@ import { tour } from '../../examples/demo/tour.ts';
 import { startWorld, type World } from '../../examples/demo/world.ts';
 import type { ConfigInput } from '../../src/config/config.ts';
 import { listening, merged, runMain } from '../failure/bench.ts';
+import { authority } from '../support/certificates.ts';
+import { startTlsRelay, type TlsRelay } from '../support/tls-relay.ts';
 import { asProcess, objectsOf, type Secrets, type StartedAs, template } from './rendered.ts';
 
 const examples = fileURLToPath(new URL('../../helm/examples/', import.meta.url));
 const names = readdirSync(examples).filter((name) => name.endsWith('.yaml'));
 
+const servers = authority('authority of servers');
+const partners = authority('authority of partners');
+const gateways = authority('authority of gateways');
+const [own, atUpstream] = [servers.issue('fhir.example.org'), gateways.issue('consent-gateway')];
 const secrets: Secrets = {
+  'fhir-example-org': { 'tls.crt': own.cert, 'tls.key': own.key },
+  'hie-partners-ca': { 'ca.crt': partners.cert },
+  'gateway-at-fhir-server': { 'ca.crt': servers.cert, 'tls.crt': atUpstream.cert, 'tls.key': atUpstream.key },
   'consent-gateway-keys': {
     'outbox.key': '5f'.repeat(32),
     'sealing.key': 's'.repeat(64),
@@ -21,8 +32,25 @@ const secrets: Secrets = {
   },
 };
 
+/** One request with a partner's certificate where the gateway ends TLS; its status and body. */
+function ask(url: string, token?: string): Promise<{ readonly status: number; readonly body: string }> {
+  const partner = partners.issue('partner.example');
+  const isTls = url.startsWith('https:');
+  const agent = isTls ? { agent: new Agent({ ca: servers.cert, cert: partner.cert, key: partner.key }) } : {};
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return new Promise((resolve, reject) => {
+    (isTls ? openTls : open)(url, { ...agent, headers }, (response) => {
+      let body = '';
+      response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
 /** The demonstration's addresses in place of an example's; everything else stays as the chart rendered it. */
-function readdressed(config: ConfigInput, place: GatewayPlace): unknown {
+function readdressed(config: ConfigInput, place: GatewayPlace, tlsUpstream: string): unknown {
   const demo = gatewayConfig(place);
   const sinks = Object.entries(config.audit ?? {}).map(([name, sink]) => [
     name,
@@ -32,7 +60,11 @@ function readdressed(config: ConfigInput, place: GatewayPlace): unknown {
     ...config,
     listener: { ...config.listener, publicBaseUrl: place.publicBaseUrl, host: '127.0.0.1', port: place.port },
     admin: { host: '127.0.0.1', port: 0 },
-    upstream: { ...config.upstream, baseUrl: place.upstreamUrl, paging: place.paging },
+    upstream: {
+      ...config.upstream,
+      baseUrl: config.upstream.tls === undefined ? place.upstreamUrl : tlsUpstream,
+      paging: place.paging,
+    },
     identity: { ...config.identity, issuers: demo.identity.issuers },
     audit: Object.fromEntries(sinks),
   };
@@ -40,14 +72,14 @@ function readdressed(config: ConfigInput, place: GatewayPlace): unknown {
 
 /** A world whose gateway is a process that runs what the chart rendered; `look` sees the world while it stands. */
 async function inWorld(
-  started: (place: GatewayPlace) => StartedAs,
+  started: (place: GatewayPlace) => StartedAs | Promise<StartedAs>,
   look: (world: World, adminUrl: string) => Promise<void>,
 ): Promise<void> {
   let adminUrl = '';
   const world = await startWorld({
     anyPorts: true,
     async startGateway(place) {
-      const { args, environment, machine } = started(place);
+      const { args, environment, machine } = await started(place);
       const line = runMain(args, environment);
       const gateway = await listening(line);
       adminUrl = gateway.adminUrl;
@@ -55,7 +87,7 @@ async function inWorld(
         async close() {
           line.kill('SIGTERM');
           expect(await line.ended).toEqual({ code: 0, signal: null });
-          expect(line.stderr()).not.toMatch(/of-the-gateway|of-the-audit-trail|ssssssss|5f5f5f/);
+          expect(line.stderr()).not.toMatch(/PRIVATE KEY|of-the-gateway|of-the-audit-trail|ssssssss|5f5f5f/);
           rmSync(machine, { recursive: true, force: true });
         },
       };
@@ -71,19 +103,28 @@ async function inWorld(
 describe.each(names)('what the chart renders with the values of %s', (name) => {
   it('starts as it is, serves by its own rules, is ready, and stops when told', async () => {
     const objects = objectsOf(template('-f', join(examples, name)).text);
+    let relay: TlsRelay | undefined;
     await inWorld(
-      (place) => asProcess(objects, secrets, (config) => readdressed(config, place)),
+      async (place) => {
+        relay = await startTlsRelay(place.upstreamUrl, servers.issue('fhir-server.example'), gateways);
+        return asProcess(objects, secrets, (config) => readdressed(config, place, relay?.url ?? ''));
+      },
       async ({ gatewayUrl, tokens }, adminUrl) => {
-        const ask = (path: string, who: string): Promise<Response> =>
-          fetch(`${gatewayUrl}/${path}`, { headers: { authorization: `Bearer ${tokens.get(who)}` } });
+        const base = objects.some(({ data }) =>
+          /certificateFile: \/run\/secrets\/tls/.test(data?.['gateway.yaml'] ?? ''),
+        )
+          ? gatewayUrl.replace('http:', 'https:')
+          : gatewayUrl;
+        const as = (who: string, path: string) => ask(`${base}/${path}`, tokens.get(who));
         expect((await fetch(`${adminUrl}/ready`)).status).toBe(200);
-        expect((await fetch(`${gatewayUrl}/Patient/ada`)).status).toBe(401);
-        expect((await ask('Patient/ada', 'steward')).status).toBe(200);
-        const whole = (await (await ask('Observation?patient=ada', 'steward')).json()) as { total: number };
-        const parts = (await (await ask('Observation?patient=ada', 'dr-grey')).json()) as { total: number };
+        expect((await ask(`${base}/Patient/ada`)).status).toBe(401);
+        expect((await as('steward', 'Patient/ada')).status).toBe(200);
+        const whole = JSON.parse((await as('steward', 'Observation?patient=ada')).body) as { total: number };
+        const parts = JSON.parse((await as('dr-grey', 'Observation?patient=ada')).body) as { total: number };
         expect(whole.total).toBeGreaterThan(parts.total);
       },
     );
+    relay?.close();
   });
 });
 

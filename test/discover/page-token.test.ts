@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { PageTokens, pageTokenLength } from '../../src/discover/page-token.ts';
 
 const key = randomBytes(32);
-const tokens = new PageTokens({ keys: [key], lifetimeMs: 60_000, maximumKept: 10 });
+const tokens = new PageTokens({ keys: () => [key], lifetimeMs: 60_000, maximumKept: 10 });
 const state = {
   path: ['Observation'],
   parameters: [['code', 'x'] as const],
@@ -28,7 +28,10 @@ describe('page tokens', () => {
   it('of somebody else, altered, expired, made up or of another key are alike', () => {
     const token = tokens.seal(state, 'r');
     const flipped = `${token.slice(0, 100)}${token[100] === 'A' ? 'B' : 'A'}${token.slice(101)}`;
-    const other = new PageTokens({ keys: [randomBytes(32)], lifetimeMs: 60_000, maximumKept: 10 }).seal(state, 'r');
+    const other = new PageTokens({ keys: () => [randomBytes(32)], lifetimeMs: 60_000, maximumKept: 10 }).seal(
+      state,
+      'r',
+    );
     const wrong: readonly (readonly [string, string, number])[] = [
       [token, 'somebody else', 2_000],
       [flipped, 'r', 2_000],
@@ -43,7 +46,7 @@ describe('page tokens', () => {
   });
 
   it('survive a rotation of keys for as long as the old key is kept', () => {
-    const rotated = new PageTokens({ keys: [randomBytes(32), key], lifetimeMs: 60_000, maximumKept: 10 });
+    const rotated = new PageTokens({ keys: () => [randomBytes(32), key], lifetimeMs: 60_000, maximumKept: 10 });
     expect(rotated.open(tokens.seal(state, 'r'), 'r', 2_000)).toEqual(state);
   });
 

@@ -14,7 +14,7 @@ const settings: ViewSettings = {
   upstreamBase: 'http://upstream:8080/r4',
   shownProfiles: ['http://hl7.org/fhir/us/core/'],
   shownTagSystems: [],
-  versions: new ViewVersions(Buffer.alloc(32, 7)),
+  versions: new ViewVersions(() => Buffer.alloc(32, 7)),
   statement: 'short',
 };
 const readSettings = {
