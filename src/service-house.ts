@@ -5,10 +5,11 @@ import { buildContext } from './context/context.ts';
 import type { Edges } from './gateway.ts';
 import type { House } from './house.ts';
 import { authzenMetadata, authzenName, authzenServices, reasonsName } from './services/authzen/authzen.ts';
+import { consultDiscovery, consultName, consultService, sourcesName } from './services/consult/consult.ts';
 import { holdsGrant, type ServiceEdges, type ServiceRoutes } from './services/services.ts';
 
 /** Everything that `services.grants` may name. */
-const grantable: readonly string[] = [authzenName, reasonsName];
+const grantable: readonly string[] = [authzenName, reasonsName, consultName, sourcesName];
 
 /** @throws {ConfigError} naming a grant for what is no service, or a subject of an issuer that is not trusted */
 export function checkServices({ services, identity }: Config): void {
@@ -52,9 +53,22 @@ export function serviceRoutesOf(config: ServicesConfig, house: House, edges: Edg
     worldFor,
     mayKnowReasons: (caller: Parameters<typeof holdsGrant>[1]) => holdsGrant(reasonsName, caller, grants),
   };
+  const { upstream, consents, memberships, decisionSettings: settings } = house;
+  const consulting = consultService({
+    publicBaseUrl,
+    localBases: house.readSettings.localBases,
+    upstream,
+    consents,
+    memberships,
+    settings,
+    mayKnowSources: (caller) => holdsGrant(sourcesName, caller, grants),
+  });
   return {
     basePath: new URL(publicBaseUrl).pathname.replace(/\/$/, ''),
-    services: authzenParts === undefined ? [] : authzenServices(authzenParts),
-    documents: authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)],
+    services: [consulting, ...(authzenParts === undefined ? [] : authzenServices(authzenParts))],
+    documents: [
+      consultDiscovery(publicBaseUrl),
+      ...(authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)]),
+    ],
   };
 }

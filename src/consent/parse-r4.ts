@@ -120,6 +120,7 @@ class Reader {
       status: this.#status,
       scope,
       denyOnly,
+      categories: category.map(({ system, code }) => `${canonicalSystem(system)}|${code}`),
       isNotice: own(stated, 'type') === undefined && isNotice(rule, category),
       period: period === 'unreadable' ? undefined : period,
       dateTime,

@@ -144,6 +144,7 @@ class Reader {
       status: this.#status,
       scope,
       denyOnly,
+      categories: category.map(({ system, code }) => `${canonicalSystem(system)}|${code}`),
       isNotice: own(json, 'decision') === undefined && isNotice(rule, category),
       period: period === 'unreadable' ? undefined : period,
       dateTime: date,

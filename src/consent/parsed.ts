@@ -86,6 +86,8 @@ export interface ParsedConsent {
   readonly scope: 'patient-privacy' | 'research' | 'other' | 'unknown';
   /** Something about the Consent as a whole was not understood: it may deny, never permit. */
   readonly denyOnly: boolean;
+  /** Its categories as `system|code`, systems canonical. */
+  readonly categories: readonly string[];
   /** A notice, not a decision (NOPP, npp), as long as its root states no effect. */
   readonly isNotice: boolean;
   /** When it is in force; undefined: no bound. */

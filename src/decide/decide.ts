@@ -68,6 +68,11 @@ export class Rules {
     else this.#purposes = context.purposes.length === 0 ? [undefined] : context.purposes;
   }
 
+  /** Her Consents that can say something to this requester, for each purpose of the request. */
+  heard(patient: PatientKey): readonly ReadyConsent[] {
+    return this.#readyFor(patient).runs.flatMap(({ consents }) => consents);
+  }
+
   knows(patient: PatientKey): boolean {
     return this.#patients.has(patient);
   }

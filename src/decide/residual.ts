@@ -22,6 +22,7 @@ const nobody: ParsedConsent = {
   rootStatement: '',
   root: undefined,
   nested: [],
+  categories: [],
   isPart2: false,
   isGrantedRestriction: false,
   written: {

@@ -1,3 +1,4 @@
+import type { Coding } from './coding.ts';
 import generated from './generated/vocabulary.json' with { type: 'json' };
 
 /** Code systems of HL7 security labels, in canonical form. */
@@ -68,6 +69,15 @@ export const substanceClass: ReadonlySet<string> = new Set(['ETH', 'SUD', 'ETHUD
 export const namedOnlyTopics: ReadonlySet<string> = new Set(['SUDCN', 'PSYTHPN']);
 
 export const part2 = '42CFRPart2';
+
+/** Every code by which data may be labelled as of a sensitive topic, with its system. */
+export const topicCodings: readonly Coding[] = [
+  ...[part2, ...[...sensitivityParents.keys()].filter(isSensitivity).sort()].map((code) => ({
+    system: systems.actCode,
+    code,
+  })),
+  { system: systems.gatewayLabel, code: 'SUDCN' },
+];
 
 /** Whether a sensitivity code is another or stands above it in v3-ActCode (SPI over SUD, BH ...). */
 export function sensitivityCovers(ancestor: string, code: string): boolean {

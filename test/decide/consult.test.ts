@@ -1,0 +1,101 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type Consultation, consult, type Redaction } from '../../src/decide/consult.ts';
+import { Rules } from '../../src/decide/decide.ts';
+import type { Candidate } from '../../src/decide/question.ts';
+import type { PatientKey } from '../../src/fhir/ids.ts';
+import { systems, topicsOf } from '../../src/fhir/vocabulary.ts';
+import type { Case } from '../reference/evaluate.ts';
+import { cases } from '../reference/generate.ts';
+import { parsed, policyOf } from '../reference/production.ts';
+
+const numRuns = 3_000;
+
+/** What of each generated case is a question to one patient's Consents. */
+function consulted(world: Case) {
+  const { unrestricted: _, self: __, relatedPerson: ___, emergency: ____, ...rest } = world.context;
+  const context = { ...rest, unrestricted: false };
+  const settings = { ...world.settings, implicitPolicy: 'deny' as const };
+  return world.patients.map((record) => {
+    const patient = record.key as PatientKey;
+    const consents = parsed(record.consents, settings.part2PolicyUris);
+    const rules = new Rules(
+      context,
+      policyOf({ kindsNotReceived: [], forbidden: [], cleared: [] }),
+      settings,
+      undefined,
+    );
+    rules.establish(patient, { consents, standing: { kind: 'none', patientIsMinor: false } });
+    const isHers = ({ facts }: Candidate) =>
+      facts.patients.length === 1 &&
+      facts.patients[0] === patient &&
+      !facts.patientUnknown &&
+      facts.participants === undefined;
+    // That a Consent is hidden for what it names, and that data is labelled for other purposes, no Consent says.
+    const isOrdinary = ({ facts, labels }: Candidate) => facts.type !== 'Consent' && labels.caveats.length === 0;
+    const hers = world.candidates
+      .filter((one) => isHers(one) && isOrdinary(one))
+      .map((one) => ({ ...one, asTarget: false }));
+    const types = undefined;
+    return { said: consult({ patient, consents, context, names: context.requester, settings, types }), hers, rules };
+  });
+}
+
+/** As somebody who holds the data carries an obligation out. */
+function isRedacted({ facts, labels }: Candidate, { codes, except = [] }: Redaction): boolean {
+  const level = labels.stated ?? (labels.topics.length > 0 ? 'R' : 'N');
+  const bears = ({ system, code }: { readonly system: string; readonly code: string }): boolean => {
+    if (system === 'http://hl7.org/fhir/resource-types') return facts.type === code;
+    if (system === systems.confidentiality) return level === code;
+    if (system === systems.actCode || system === systems.gatewayLabel) {
+      if (topicsOf([code]).some((topic) => labels.topics.includes(topic))) return true;
+    }
+    return facts.codings.some((coding) => coding.system === system && coding.code === code);
+  };
+  return (codes === undefined || codes.some(bears)) && !except.some(bears);
+}
+
+const isLeft = (candidate: Candidate, { redactions }: Consultation): boolean =>
+  !redactions.some((redaction) => isRedacted(candidate, redaction));
+
+test('what a permit leaves after its obligations, the rules release by Consent', () => {
+  const seen = { permits: 0, left: 0, redacted: 0 };
+  fc.assert(
+    fc.property(cases, (world) => {
+      for (const { said, hers, rules } of consulted(world)) {
+        if (said.answer !== 'permit') continue;
+        seen.permits++;
+        for (const candidate of hers) {
+          if (!isLeft(candidate, said)) {
+            seen.redacted++;
+            continue;
+          }
+          seen.left++;
+          const { outcome, reasons } = rules.decide(candidate);
+          expect([outcome, reasons.every(({ consent }) => consent !== undefined)]).toEqual(['release', true]);
+        }
+      }
+    }),
+    { numRuns },
+  );
+  // The property has something to say.
+  expect(Math.min(seen.permits / 50, seen.left / 50, seen.redacted / 50)).toBeGreaterThan(1);
+});
+
+test('where no Consent is said to speak, none denies or limits anything', () => {
+  let seen = 0;
+  fc.assert(
+    fc.property(cases, (world) => {
+      for (const { said, hers, rules } of consulted(world)) {
+        if (said.answer !== 'none') continue;
+        for (const candidate of hers) {
+          seen++;
+          const codes = rules.decide(candidate).reasons.map(({ code }) => code);
+          expect(codes.filter((code) => code === 'consent-deny' || code === 'consent-uncovered')).toEqual([]);
+        }
+      }
+    }),
+    { numRuns },
+  );
+  expect(seen).toBeGreaterThan(50);
+});
