@@ -5,17 +5,20 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { verifyRecord } from '../src/audit/answers.ts';
+import { ask, type Question, verifyRecord } from '../src/audit/answers.ts';
 import { Archive, archiveDirectory } from '../src/audit/archive.ts';
 import { Archivist } from '../src/audit/archivist.ts';
 import { loadSigningKeys, signCheckpoint } from '../src/audit/checkpoint.ts';
 import { loadKeys } from '../src/audit/keys.ts';
 import { Outbox } from '../src/audit/outbox.ts';
 import { disclosureText } from '../src/audit/record.ts';
+import type { PatientKey } from '../src/fhir/ids.ts';
 import { configOf, context, disclosure, part2, request, resource, restricted } from '../test/audit/disclosures.ts';
 
 const records = Number(process.argv[2] ?? 1_000_000);
 const patients = 20_000;
+/** One of 200 records is about this one. */
+const heavy = 'Patient/heavy' as PatientKey;
 const directory = mkdtempSync(join(tmpdir(), 'record-bench-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 const config = configOf(directory);
@@ -62,12 +65,16 @@ function fill(): void {
 }
 
 function textOf(sequence: number): string {
-  const patient = `Patient/p${(sequence * 7919) % patients}`;
+  const patient = sequence % 200 === 0 ? heavy : `Patient/p${(sequence * 7919) % patients}`;
   const labels = sequence % 50 === 0 ? [restricted, part2] : undefined;
   const released = Array.from({ length: sequence % 10 === 0 ? 20 : 1 }, (_, index) =>
     resource(`Observation/o${sequence}-${index}`, [patient], labels === undefined ? {} : { labels }),
   );
-  const who = context({ subject: `u-${sequence % 200}`, clientId: `app-${sequence % 12}` });
+  const who = context({
+    subject: `u-${sequence % 200}`,
+    clientId: `app-${sequence % 12}`,
+    purposes: [{ code: sequence % 7 === 0 ? 'HRESCH' : 'TREAT', assigned: false }],
+  });
   const path = released.length === 1 ? ['Observation', `o${sequence}-0`] : ['Observation'];
   return disclosureText(disclosure({ request: request(path), context: who, released }), 1_700_000_000_000);
 }
@@ -78,11 +85,36 @@ const bytes = readdirSync(archive).reduce((sum, name) => sum + statSync(join(arc
 say('size in the archive, index and chain included', `${Math.round(bytes / records)} bytes a record`);
 
 const started = performance.now();
+const cpuBefore = process.cpuUsage();
 const [report] = verifyRecord(config);
 const seconds = (performance.now() - started) / 1000;
+const used = process.cpuUsage(cpuBefore);
 if (report === undefined || report.break !== undefined)
   throw new Error(`verify found ${JSON.stringify(report?.break)}`);
-say(
-  'verify',
-  `${Math.round(report.entries / seconds).toLocaleString('en')} entries/s (${report.entries.toLocaleString('en')} in ${seconds.toFixed(1)} s)`,
-);
+const perSecond = (time: number): string => Math.round(report.entries / time).toLocaleString('en');
+say('verify, entries per second of CPU', perSecond((used.user + used.system) / 1_000_000));
+say('verify, entries per second by the clock', perSecond(seconds));
+
+const period = { from: 0, to: Number.MAX_SAFE_INTEGER };
+const usual = 'Patient/p7919' as PatientKey;
+const questions: readonly [string, Question][] = [
+  ['accounting of one patient', { kind: 'accounting', patient: usual, law: 'hipaa', ...period }],
+  [
+    `accounting of a patient with ${records / 200} records`,
+    { kind: 'accounting', patient: heavy, law: 'hipaa', ...period },
+  ],
+  [
+    `the own view of a patient with ${records / 200} records`,
+    { kind: 'seen', patient: heavy, withholdFromPatient: false, limit: 100_000, ...period },
+  ],
+  [
+    'what one client received in a hundredth of the time',
+    { kind: 'received', client: 'app-3', limit: 100_000, from: 1_700_000_000_000, to: 1_700_000_000_000 + records / 2 },
+  ],
+  ['access review of all', { kind: 'review', dormantDays: 90, ...period, to: 1_800_000_000_000 }],
+];
+for (const [what, question] of questions) {
+  const begun = performance.now();
+  const { body } = ask(question, 'json', { config, publicBaseUrl: 'https://gateway.example.org/fhir' });
+  say(what, `${Math.round(performance.now() - begun)} ms, ${body.length.toLocaleString('en')} bytes of JSON`);
+}

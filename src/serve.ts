@@ -70,7 +70,7 @@ export async function serve(config: Config): Promise<Gateway> {
       ? undefined
       : createServicesListener(config.services, {
           edges: serviceEdgesOf(config, config.services, house, edges),
-          routes: serviceRoutesOf(config.services, house, edges),
+          routes: serviceRoutesOf(config, config.services, house, edges),
           log,
           metrics,
           now,

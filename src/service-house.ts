@@ -5,11 +5,33 @@ import { buildContext } from './context/context.ts';
 import type { Edges } from './gateway.ts';
 import type { House } from './house.ts';
 import { authzenMetadata, authzenName, authzenServices, reasonsName } from './services/authzen/authzen.ts';
-import { consultDiscovery, consultName, consultService, sourcesName } from './services/consult/consult.ts';
-import { holdsGrant, type ServiceEdges, type ServiceRoutes } from './services/services.ts';
 
-/** Everything that `services.grants` may name. */
-const grantable: readonly string[] = [authzenName, reasonsName, consultName, sourcesName];
+  const { upstream, consents, memberships, decisionSettings: settings } = house;
+  const consulting = consultService({
+    publicBaseUrl,
+    localBases: house.readSettings.localBases,
+    upstream,
+    consents,
+    memberships,
+    settings,
+    mayKnowSources: (caller) => holdsGrant(sourcesName, caller, grants),
+  });
+  // Without an archive there is nothing to ask.
+  const recorded =
+    audit.archive.kind === 'none'
+      ? []
+      : recordServices({
+          config: audit,
+          publicBaseUrl: edges.publicBase,
+          withholdFromPatient: decision.withholdFromPatient,
+        });
+  return {
+    basePath: new URL(publicBaseUrl).pathname.replace(/\/$/, ''),
+    services: [consulting, ...(authzenParts === undefined ? [] : authzenServices(authzenParts)), ...recorded],
+    documents: [
+      consultDiscovery(publicBaseUrl),
+      ...(authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)]),
+    ],
 
 /** @throws {ConfigError} naming a grant for what is no service, or a subject of an issuer that is not trusted */
 export function checkServices({ services, identity }: Config): void {
@@ -39,7 +61,12 @@ export function serviceEdgesOf(
 }
 
 /** Every service there is; a new one is added here, and its name to what may be granted. */
-export function serviceRoutesOf(config: ServicesConfig, house: House, edges: Edges): ServiceRoutes {
+export function serviceRoutesOf(
+  { audit, decision }: Pick<Config, 'audit' | 'decision'>,
+  config: ServicesConfig,
+  house: House,
+  edges: Edges,
+): ServiceRoutes {
   const { publicBaseUrl, grants, authzen } = config;
   const { planFor, authorize, worldFor } = edges;
   const authzenParts = authzen && {
@@ -53,6 +80,7 @@ export function serviceRoutesOf(config: ServicesConfig, house: House, edges: Edg
     worldFor,
     mayKnowReasons: (caller: Parameters<typeof holdsGrant>[1]) => holdsGrant(reasonsName, caller, grants),
   };
+<<<<<<< HEAD
   const { upstream, consents, memberships, decisionSettings: settings } = house;
   const consulting = consultService({
     publicBaseUrl,
@@ -70,5 +98,20 @@ export function serviceRoutesOf(config: ServicesConfig, house: House, edges: Edg
       consultDiscovery(publicBaseUrl),
       ...(authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)]),
     ],
+=======
+  // Without an archive there is nothing to ask.
+  const recorded =
+    audit.archive.kind === 'none'
+      ? []
+      : recordServices({
+          config: audit,
+          publicBaseUrl: edges.publicBase,
+          withholdFromPatient: decision.withholdFromPatient,
+        });
+  return {
+    basePath: new URL(publicBaseUrl).pathname.replace(/\/$/, ''),
+    services: [...(authzenParts === undefined ? [] : authzenServices(authzenParts)), ...recorded],
+    documents: authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)],
+>>>>>>> 9c5b3c3 (Answer from the kept record: accountings, what a client received, access review, a patient's own view)
   };
 }

@@ -4,13 +4,14 @@ import { Archive, archiveDirectory } from './archive.ts';
 import { ArchiveThread } from './archive-thread.ts';
 import { type ChainHead, linkOf, sameBytes } from './chain.ts';
 import { type Checkpoint, printCheckpoint, type SigningKeys, signCheckpoint } from './checkpoint.ts';
-import { type Delivery, eventsOf, type Stream } from './events.ts';
+import type { Stream } from './events.ts';
 import type { KeyRing } from './keys.ts';
 import { type Acknowledgement, type Completion, Outbox, OutboxBusy, type StoredRecord } from './outbox.ts';
 import type { Batch, FromWorker, OutboxStatus, WorkerInput } from './protocol.ts';
-import { activityText, readRecord } from './record.ts';
+import { activityText } from './record.ts';
 import { Shipper } from './shipper.ts';
 import { createSink } from './sinks.ts';
+import { storedEvents } from './stored-events.ts';
 
 /** One bit per stream that is to get a record's events. */
 export const streamBits: Readonly<Record<Stream, number>> = { primary: 1, part2: 2, securityOffice: 4 };
@@ -137,7 +138,7 @@ export class OutboxThread {
         find: (sequence) => this.#outbox.find(bit, sequence),
         isOpen: (sequence) => this.#open.has(sequence),
         eventsOf: (record) =>
-          recordEvents(this.#withCompletion(record), source)
+          storedEvents(this.#withCompletion(record), source)
             .filter(({ streams }) => streams.includes(stream))
             .map(({ event }) => event),
         acknowledge: (sequences) => {
@@ -324,14 +325,4 @@ function wantedStreams(config: AuditConfig): Stream[] {
   if (config.part2 !== undefined) streams.push('part2');
   if (config.securityOffice?.kind !== 'none') streams.push('securityOffice');
   return streams;
-}
-
-/** The events of a stored record, for all streams. */
-export function recordEvents({ text, sequence, completion }: StoredRecord, source: EventSource) {
-  return eventsOf(readRecord(text), sequence, deliveryOf(completion), source);
-}
-
-function deliveryOf(completion: Completion | undefined): Delivery {
-  if (completion === undefined) return { state: 'unknown' };
-  return { state: completion.aborted ? 'aborted' : 'complete', bytesSent: completion.bytesSent };
 }

@@ -3,7 +3,8 @@ import type { AuditConfig } from '../config/audit.ts';
 import type { Stream } from './events.ts';
 import { loadKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
-import { recordEvents, streamBits } from './outbox-thread.ts';
+import { streamBits } from './outbox-thread.ts';
+import { storedEvents } from './stored-events.ts';
 
 const anyStream = streamBits.primary | streamBits.part2 | streamBits.securityOffice;
 
@@ -32,7 +33,7 @@ export function readEvents(config: AuditConfig, publicBaseUrl: string): ReadEven
       const sequences = outbox.pending(anyStream, after, 256);
       for (const sequence of sequences) {
         const record = outbox.find(anyStream, sequence);
-        for (const one of record === undefined ? [] : recordEvents(record, source)) events.push({ sequence, ...one });
+        for (const one of record === undefined ? [] : storedEvents(record, source)) events.push({ sequence, ...one });
         after = sequence;
       }
       if (sequences.length === 0) return events;

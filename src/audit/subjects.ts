@@ -43,7 +43,8 @@ export function subjectsOf(record: AuditRecord): Subject[] {
   if (record.kind === 'refusal') return [...subjects, { kind: 'denied', name }];
   if (record.outcome !== 'released') subjects.push({ kind: 'denied', name });
   if (record.released.some(({ labels }) => isSensitive(labels))) subjects.push({ kind: 'sensitiveUse', name });
-  const patients = new Set(record.released.flatMap(({ patients }) => patients));
+  const answered = record.service?.patients.flatMap(({ patient }) => patient ?? []) ?? [];
+  const patients = new Set([...record.released.flatMap(({ patients }) => patients), ...answered]);
   const withheld = new Set(record.withheld.flatMap(({ patients }) => patients));
   return [
     ...subjects,

@@ -1,17 +1,30 @@
-import { checkpointsIn, lastCheckpoint, publicKeys, verifyRecord } from '../audit/answers.ts';
+import {
+  type AnswerFormat,
+  ask,
+  checkpointsIn,
+  lastCheckpoint,
+  lookBackYears,
+  publicKeys,
+  type Question,
+  verifyRecord,
+  yearsBefore,
+} from '../audit/answers.ts';
 import { type Config, ConfigError, loadConfig } from '../config/config.ts';
+import { isId, type PatientKey } from '../fhir/ids.ts';
 import { type Command, configText, fileText, type Given } from './command.ts';
 
 /** The record does not verify. */
 const broken = 3;
+const defaultLimit = '100000';
+const defaultDormantDays = '90';
 
-interface Question {
+interface Asking {
   readonly config: Config;
   readonly values: Given['values'];
   readonly write: (text: string) => void;
 }
 
-const questions: Readonly<Record<string, (question: Question) => number>> = {
+const verbs: Readonly<Record<string, (asking: Asking) => number>> = {
   verify,
   checkpoint({ config, write }) {
     const found = lastCheckpoint(config.audit);
@@ -23,6 +36,31 @@ const questions: Readonly<Record<string, (question: Question) => number>> = {
     write(publicKeys(config.audit));
     return 0;
   },
+  accounting(asking) {
+    const law = oneOf(
+      'law',
+      asking.values.law ?? 'hipaa',
+      Object.keys(lookBackYears) as (keyof typeof lookBackYears)[],
+    );
+    const period = periodOf(asking.values, yearsBefore(Date.now(), lookBackYears[law]));
+    return answer({ kind: 'accounting', patient: patientOf(asking.values), law, ...period }, asking);
+  },
+  received(asking) {
+    const { client, limit } = asking.values;
+    if (typeof client !== 'string') throw new ConfigError('--client names the client, as in its tokens.');
+    const period = periodOf(asking.values, 0);
+    return answer({ kind: 'received', client, limit: numberOf('limit', limit ?? defaultLimit), ...period }, asking);
+  },
+  review(asking) {
+    const dormantDays = numberOf('dormant-days', asking.values['dormant-days'] ?? defaultDormantDays);
+    return answer({ kind: 'review', dormantDays, ...periodOf(asking.values, yearsBefore(Date.now(), 1)) }, asking);
+  },
+  seen(asking) {
+    const { withholdFromPatient } = asking.config.decision;
+    const limit = numberOf('limit', asking.values.limit ?? defaultLimit);
+    const period = periodOf(asking.values, yearsBefore(Date.now(), lookBackYears.hipaa));
+    return answer({ kind: 'seen', patient: patientOf(asking.values), withholdFromPatient, limit, ...period }, asking);
+  },
 };
 
 /** Asks the kept record: beside a running gateway, or after it. */
@@ -31,29 +69,44 @@ export const auditCommand: Command = {
   usage: `consent-gateway audit verify --config FILE [--from TIME] [--to TIME] [--trusted-keys FILE] [--checkpoints FILE]
                                             prove the kept record complete and unaltered, or name the first break
 consent-gateway audit checkpoint --config FILE  print the last signature, to keep it elsewhere
-consent-gateway audit public-key --config FILE  print the keys whose signatures count`,
+consent-gateway audit public-key --config FILE  print the keys whose signatures count
+consent-gateway audit accounting --config FILE --patient ID [--law hipaa|part2|intermediary]
+                                            whom a patient's data went to, by law (fhir too)
+consent-gateway audit received --config FILE --client ID [--limit N]
+                                            what a client received
+consent-gateway audit review --config FILE [--dormant-days N]
+                                            who asks, with which roles, who received something sensitive, who is dormant
+consent-gateway audit seen --config FILE --patient ID [--limit N]
+                                            who has seen a patient's record, for the patient
+    these take --from TIME, --to TIME and --format text|html|json`,
   options: {
     config: { type: 'string' },
     from: { type: 'string' },
     to: { type: 'string' },
     'trusted-keys': { type: 'string' },
     checkpoints: { type: 'string' },
+    patient: { type: 'string' },
+    client: { type: 'string' },
+    law: { type: 'string' },
+    limit: { type: 'string' },
+    'dormant-days': { type: 'string' },
+    format: { type: 'string' },
   },
   maximumPositionals: 1,
   async run({ values, positionals }, { environment, write }) {
     const [name] = positionals;
-    const question = name === undefined ? undefined : questions[name];
-    if (question === undefined) throw new ConfigError(`audit is asked one of: ${Object.keys(questions).join(', ')}.`);
-    return question({ config: loadConfig(configText(values.config), environment), values, write });
+    const verb = name !== undefined && Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+    if (verb === undefined) throw new ConfigError(`audit is asked one of: ${Object.keys(verbs).join(', ')}.`);
+    return verb({ config: loadConfig(configText(values.config), environment), values, write });
   },
 };
 
 /** One line of JSON per chain; 3 when any has a break. */
-function verify({ config, values, write }: Question): number {
+function verify({ config, values, write }: Asking): number {
   const trusted = values['trusted-keys'];
   const checkpoints = values.checkpoints;
   const reports = verifyRecord(config.audit, {
-    period: periodOf(values),
+    period: periodOf(values, 0),
     ...(typeof trusted === 'string' ? { trustedKeyFiles: [trusted] } : {}),
     ...(typeof checkpoints === 'string' ? { known: checkpointsIn(fileText(checkpoints)) } : {}),
   });
@@ -61,8 +114,22 @@ function verify({ config, values, write }: Question): number {
   return reports.some((report) => report.break !== undefined) ? broken : 0;
 }
 
-function periodOf({ from, to }: Given['values']): { readonly from: number; readonly to: number } {
-  return { from: timeOf('from', from) ?? 0, to: timeOf('to', to) ?? Number.MAX_SAFE_INTEGER };
+function answer(question: Question, { config, values, write }: Asking): number {
+  const format = oneOf<AnswerFormat>('format', values.format ?? 'text', ['text', 'html', 'json', 'fhir']);
+  if (format === 'fhir' && question.kind !== 'accounting') throw new ConfigError('--format fhir is for accounting.');
+  const publicBaseUrl = config.listener.publicBaseUrl.replace(/\/$/, '');
+  write(ask(question, format, { config: config.audit, publicBaseUrl }).body);
+  return 0;
+}
+
+function patientOf({ patient }: Given['values']): PatientKey {
+  const id = typeof patient === 'string' ? patient.replace(/^Patient\//, '') : '';
+  if (!isId(id)) throw new ConfigError('--patient is the id of a Patient.');
+  return `Patient/${id}` as PatientKey;
+}
+
+function periodOf({ from, to }: Given['values'], start: number): { readonly from: number; readonly to: number } {
+  return { from: timeOf('from', from) ?? start, to: timeOf('to', to) ?? Date.now() + 1 };
 }
 
 function timeOf(name: string, value: unknown): number | undefined {
@@ -70,4 +137,16 @@ function timeOf(name: string, value: unknown): number | undefined {
   const at = Date.parse(String(value));
   if (Number.isNaN(at)) throw new ConfigError(`--${name} is no date or time.`);
   return at;
+}
+
+function numberOf(name: string, value: unknown): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new ConfigError(`--${name} is no number.`);
+  return number;
+}
+
+function oneOf<Word extends string>(name: string, value: unknown, words: readonly Word[]): Word {
+  const word = words.find((one) => one === value);
+  if (word === undefined) throw new ConfigError(`--${name} is one of: ${words.join(', ')}.`);
+  return word;
 }

@@ -76,3 +76,26 @@ describe('audit verify', () => {
     expect(stderr).toMatch(/audit is asked one of: verify/);
   });
 });
+
+describe('the questions', () => {
+  it('are answered as a document that people read', async () => {
+    const { code, stdout } = await audit('received', '--client', 'app-77');
+    expect(code).toBe(0);
+    expect(stdout).toContain('What the client app-77 received');
+    expect(stdout).toContain('Patient: Patient/ada');
+  });
+
+  it('are refused with the reason when they are not well put', async () => {
+    for (const [args, reason] of [
+      [['accounting'], /--patient/],
+      [['accounting', '--patient', 'ada', '--law', 'none'], /--law is one of/],
+      [['received'], /--client/],
+      [['seen', '--patient', 'ada', '--from', 'yesterday'], /--from/],
+      [['seen', '--patient', 'ada', '--format', 'fhir'], /--format fhir is for accounting/],
+    ] as const) {
+      const { code, stderr } = await audit(...args);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(reason);
+    }
+  }, 60_000);
+});
