@@ -5,33 +5,18 @@ import { buildContext } from './context/context.ts';
 import type { Edges } from './gateway.ts';
 import type { House } from './house.ts';
 import { authzenMetadata, authzenName, authzenServices, reasonsName } from './services/authzen/authzen.ts';
+import { consultDiscovery, consultName, consultService, sourcesName } from './services/consult/consult.ts';
+import { recordNames, recordServices } from './services/record/record.ts';
+import { holdsGrant, type ServiceEdges, type ServiceRoutes } from './services/services.ts';
 
-  const { upstream, consents, memberships, decisionSettings: settings } = house;
-  const consulting = consultService({
-    publicBaseUrl,
-    localBases: house.readSettings.localBases,
-    upstream,
-    consents,
-    memberships,
-    settings,
-    mayKnowSources: (caller) => holdsGrant(sourcesName, caller, grants),
-  });
-  // Without an archive there is nothing to ask.
-  const recorded =
-    audit.archive.kind === 'none'
-      ? []
-      : recordServices({
-          config: audit,
-          publicBaseUrl: edges.publicBase,
-          withholdFromPatient: decision.withholdFromPatient,
-        });
-  return {
-    basePath: new URL(publicBaseUrl).pathname.replace(/\/$/, ''),
-    services: [consulting, ...(authzenParts === undefined ? [] : authzenServices(authzenParts)), ...recorded],
-    documents: [
-      consultDiscovery(publicBaseUrl),
-      ...(authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)]),
-    ],
+/** Everything that `services.grants` may name. */
+const grantable: readonly string[] = [
+  authzenName,
+  reasonsName,
+  consultName,
+  sourcesName,
+  ...Object.values(recordNames),
+];
 
 /** @throws {ConfigError} naming a grant for what is no service, or a subject of an issuer that is not trusted */
 export function checkServices({ services, identity }: Config): void {
@@ -80,7 +65,6 @@ export function serviceRoutesOf(
     worldFor,
     mayKnowReasons: (caller: Parameters<typeof holdsGrant>[1]) => holdsGrant(reasonsName, caller, grants),
   };
-<<<<<<< HEAD
   const { upstream, consents, memberships, decisionSettings: settings } = house;
   const consulting = consultService({
     publicBaseUrl,
@@ -91,14 +75,6 @@ export function serviceRoutesOf(
     settings,
     mayKnowSources: (caller) => holdsGrant(sourcesName, caller, grants),
   });
-  return {
-    basePath: new URL(publicBaseUrl).pathname.replace(/\/$/, ''),
-    services: [consulting, ...(authzenParts === undefined ? [] : authzenServices(authzenParts))],
-    documents: [
-      consultDiscovery(publicBaseUrl),
-      ...(authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)]),
-    ],
-=======
   // Without an archive there is nothing to ask.
   const recorded =
     audit.archive.kind === 'none'
@@ -110,8 +86,10 @@ export function serviceRoutesOf(
         });
   return {
     basePath: new URL(publicBaseUrl).pathname.replace(/\/$/, ''),
-    services: [...(authzenParts === undefined ? [] : authzenServices(authzenParts)), ...recorded],
-    documents: authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)],
->>>>>>> 9c5b3c3 (Answer from the kept record: accountings, what a client received, access review, a patient's own view)
+    services: [consulting, ...(authzenParts === undefined ? [] : authzenServices(authzenParts)), ...recorded],
+    documents: [
+      consultDiscovery(publicBaseUrl),
+      ...(authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)]),
+    ],
   };
 }
