@@ -10,6 +10,7 @@ import { peopleBundles, textsOf } from '../../examples/demo/load.ts';
 import { freePort } from '../../examples/demo/ports.ts';
 import { type AuditRecorder, createRecorder, readEvents } from '../../src/audit/audit.ts';
 import type { Config, ConfigInput } from '../../src/config/config.ts';
+import { errorKinds } from '../../src/errors/errors.ts';
 import { buildHouse, edgesOf } from '../../src/house.ts';
 import { createServicesListener } from '../../src/http/services.ts';
 import { type Gateway, serve } from '../../src/serve.ts';
@@ -37,10 +38,10 @@ export interface Place {
   ask(path: string, options?: Asking): Promise<Received>;
   /** Every AuditEvent so far, of all trails: no sink takes any away. */
   events(): Events;
-  /** Events that came of what is done meanwhile. */
+  /** Events that came of what is done meanwhile, but refusals. */
   eventsOf<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly events: Events }>;
-  /** As `eventsOf`, for refusals: those are recorded soon, not before the answer. */
-  notedOf<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly events: Events }>;
+  /** Events of one refused request: those are recorded soon, not before the answer. */
+  notedOf(work: () => Promise<Received>): Promise<{ readonly result: Received; readonly events: Events }>;
   close(): Promise<void>;
 }
 
@@ -182,13 +183,15 @@ function placeOf(
     async eventsOf(work) {
       const before = Math.max(0, ...events().map(({ sequence }) => sequence));
       const result = await work();
-      return { result, events: events().filter(({ sequence }) => sequence > before) };
+      // Refusals of earlier requests may come meanwhile.
+      const isRefusal = ({ event }: Events[number]) => Object.hasOwn(errorKinds, event.outcomeDesc ?? '');
+      return { result, events: events().filter((one) => one.sequence > before && !isRefusal(one)) };
     },
     async notedOf(work) {
-      const before = Math.max(0, ...events().map(({ sequence }) => sequence));
       const result = await work();
+      const id = result.headers.get('x-request-id') ?? '';
       for (let tries = 0; tries < 500; tries++) {
-        const noted = events().filter(({ sequence }) => sequence > before);
+        const noted = events().filter(({ event }) => event.entity?.some(({ what }) => what?.identifier?.value === id));
         if (noted.length > 0) return { result, events: noted };
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
