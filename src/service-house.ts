@@ -63,6 +63,7 @@ export function serviceRoutesOf(
     planFor,
     authorize,
     worldFor,
+    statement: edges.statement,
     mayKnowReasons: (caller: Parameters<typeof holdsGrant>[1]) => holdsGrant(reasonsName, caller, grants),
   };
   const { upstream, consents, memberships, decisionSettings: settings } = house;

@@ -90,6 +90,15 @@ export function part2Labels(obligations: readonly Obligation[]): readonly (reado
   ];
 }
 
+/** Labels and texts that have to go with Part 2 data, whoever sends it. */
+export function accompaniments(
+  obligations: readonly Obligation[],
+  statement: keyof typeof statements,
+): { readonly labels: ReturnType<typeof part2Labels>; readonly texts: readonly string[] } {
+  const due = isStatementDue(obligations) ? [statements[statement]] : [];
+  return { labels: part2Labels(obligations), texts: [...due, ...groundsOf(obligations)] };
+}
+
 /** The labels and the notice of Part 2 data, beside what `meta` still has. */
 export function accompany(
   resource: ResourceOnTape,
@@ -99,12 +108,12 @@ export function accompany(
 ): void {
   if (obligations.length === 0) return;
   const borne = bornBy(resource, edits);
-  const missing = part2Labels(obligations).filter(
+  const { labels, texts } = accompaniments(obligations, statement);
+  const missing = labels.filter(
     ([system, code]) => !borne.has(`${system}|${code}`) && !(code === 'R' && borne.has(`${system}|V`)),
   );
   const codings = missing.map(([system, code]) => JSON.stringify({ system, code }));
   if (codings.length > 0) addToMeta(resource, edits, 'security', codings.join(','));
-  const texts = [...(isStatementDue(obligations) ? [statements[statement]] : []), ...groundsOf(obligations)];
   const notes = texts.map((text) => JSON.stringify({ url: display, valueAnnotation: { text } }));
   addToMeta(resource, edits, 'extension', notes.join(','));
 }

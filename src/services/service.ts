@@ -40,6 +40,11 @@ export interface ServiceAnswer {
   readonly body: string;
   /** What the record must say of it. */
   readonly disclosed: Disclosed;
+  /**
+   * Whether the Consents that it rests on are still those in force: asked before it leaves, and where they are not, the
+   * service is asked anew. Unset: it rests on none.
+   */
+  readonly stillInForce?: () => Promise<boolean>;
   /** Leaves on the grid of negative answers, so that its time does not tell what is hidden from what is absent. */
   readonly negative?: boolean;
 }

@@ -58,7 +58,8 @@ export async function answerCall(call: Call, edges: ServiceEdges, signal: AbortS
     const { parameters } = call;
     const asked = { context, request, parameters, query: request.query, signal, at: context.at };
     if (!isGranted(service, asked, edges)) throw new GatewayError('service-not-granted');
-    const answer = await service.answer({ ...asked, body: service.method === 'GET' ? undefined : read(call.body) });
+    const body = service.method === 'GET' ? undefined : read(call.body);
+    const answer = await answerInForce(service, { ...asked, body });
     negative = answer.status === 404;
     if (negative || answer.negative === true) await waitForGrid(request, edges);
     return await recorded(answer, call, context, edges); // durable before the first byte leaves
@@ -70,6 +71,17 @@ export async function answerCall(call: Call, edges: ServiceEdges, signal: AbortS
     admission?.leave(negative);
   }
 }
+
+/** Answered anew when Consents changed meanwhile; nothing leaves by what is no longer in force. */
+async function answerInForce(service: Service, asked: Asked): Promise<ServiceAnswer> {
+  for (let attempt = 0; attempt < maximumAttempts; attempt++) {
+    const answer = await service.answer(asked);
+    if (answer.stillInForce === undefined || (await answer.stillInForce())) return answer;
+  }
+  throw new GatewayError('consent-unavailable');
+}
+
+const maximumAttempts = 3;
 
 /** Static: the roles of the token, or the patient herself where the service says so. */
 function isGranted(service: Service, asked: Omit<Asked, 'body'>, { grants }: ServiceEdges): boolean {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { peopleBundles, textsOf } from '../../examples/demo/load.ts';
 import { appClientId, type DemoRequester, requesters } from '../../examples/demo/requesters.ts';
+import { keepForValidation } from '../audit/disclosures.ts';
 import { detailsOf, type Place, patientsOf, referencesOf, startGateway } from './place.ts';
 
 const resources = [...textsOf(peopleBundles())].map((text) => JSON.parse(text) as { resourceType: string; id: string });
@@ -243,6 +244,24 @@ describe('AuthZEN', () => {
     });
   });
 
+  it('says what has to go with Part 2 data, as the gateway’s own answer bears it', async () => {
+    const harbor = described(
+      requesters.find(({ id }) => id === 'harbor') as DemoRequester,
+      place.config.listener.publicBaseUrl,
+    );
+    const resource = { type: 'Encounter', id: 'ada-enc-lakeside' };
+    const answer = await evaluate({ subject: harbor, action: reading, resource }, 'summit');
+    const own = JSON.parse((await place.ask(`${place.fhirUrl}/Encounter/ada-enc-lakeside`, { as: 'harbor' })).text);
+    const [obligation, ...others] = answer.context.obligations;
+    expect([answer.decision, obligation.id, others]).toEqual([true, 'part2', []]);
+    for (const { system, code } of obligation.labels)
+      expect(own.meta.security).toContainEqual(expect.objectContaining({ system, code }));
+    const texts = own.meta.extension.map((one: { valueAnnotation?: { text: string } }) => one.valueAnnotation?.text);
+    expect(texts).toEqual(expect.arrayContaining(obligation.texts));
+    expect(obligation.texts.join()).toContain('42 CFR part 2');
+    expect(answer.context.reasons).toBeUndefined();
+  });
+
   describe('who may ask', () => {
     const body = { subject: grey, action: reading, resource: a1c };
     it('is granted by role, whatever he may see himself', async () => {
@@ -271,7 +290,11 @@ describe('AuthZEN', () => {
       const { result, events } = await place.eventsOf(() =>
         evaluate({ subject, action: reading, resource: { type: 'Encounter', id: 'ada-enc-lakeside' } }, 'summit'),
       );
-      expect(result).toEqual({ decision: true });
+      expect(result.decision).toBe(true);
+      keepForValidation(
+        'a decision for another',
+        events.map(({ event }) => event),
+      );
       expect(events.map(patientsOf)).toEqual([['Patient/ada']]);
       const [event] = events;
       if (event === undefined) throw new Error('no event');

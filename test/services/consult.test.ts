@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { keepForValidation } from '../audit/disclosures.ts';
+import { answering, pause } from '../failure/bench.ts';
 import { detailsOf, type Place, patientsOf, referencesOf, startGateway } from './place.ts';
 
 const folder = join(import.meta.dirname, '../../fixtures/patient-consent-consult');
@@ -344,6 +346,10 @@ describe('patient-consent-consult', () => {
     expect(events.map(patientsOf)).toEqual([['Patient/permitted']]);
     const [event] = events;
     if (event === undefined) throw new Error('no event');
+    keepForValidation(
+      'a consultation of Consents',
+      events.map((one) => one.event),
+    );
     expect(referencesOf(event, 'Consent/')).toEqual(['Consent/consent-permitted/_history/1']);
     expect(detailsOf(event)).toEqual(
       expect.arrayContaining([
@@ -361,11 +367,50 @@ describe('patient-consent-consult', () => {
     ).toEqual([[[], true]]);
   });
 
+  const revoke = (): (() => void) => {
+    const { repo } = place.relay.origin;
+    const text = repo.current('Consent', 'consent-permitted')?.text as string;
+    repo.put(text.replace('"status":"active"', '"status":"inactive"'));
+    return () => void repo.put(text);
+  };
+
   it('takes a Consent that was withdrawn a moment ago as withdrawn', async () => {
     expect((await said(asking('permitted')))[0]).toBe('CONSENT_PERMIT');
-    const text = place.upstream.repo.current('Consent', 'consent-permitted')?.text as string;
-    place.upstream.repo.put(text.replace('"status":"active"', '"status":"inactive"'));
+    const restore = revoke();
     expect(await said(asking('permitted'))).toEqual(['NO_CONSENT']);
-    place.upstream.repo.put(text);
+    restore();
+  });
+
+  it('takes one that is withdrawn while it answers as withdrawn', async () => {
+    let restore: (() => void) | undefined;
+    place.relay.fault = (call) => {
+      if (call.type !== 'Consent' || restore !== undefined) return undefined;
+      restore = () => undefined;
+      return async () => {
+        const honest = await fetch(new URL(call.target, place.relay.origin.url), {
+          method: call.method,
+          headers: { 'content-type': call.headers['content-type'] ?? '' },
+          ...(call.body === '' ? {} : { body: call.body }),
+        });
+        const body = await honest.text();
+        restore = revoke(); // after it was read, before the answer is there
+        await pause(1_100); // a longer request than the Consents are taken for at once
+        answering(body)(call);
+      };
+    };
+    const { result, events } = await place.eventsOf(() => said(asking('permitted')));
+    place.relay.fault = () => undefined;
+    expect(result).toEqual(['NO_CONSENT']);
+    expect(events.flatMap(detailsOf)).toContain('decision=NO_CONSENT');
+    expect(events.flatMap(detailsOf)).not.toContain('decision=CONSENT_PERMIT');
+    restore?.();
+  });
+
+  it('answers nothing while the Consents cannot be read, whoever is asked about', async () => {
+    place.relay.fault = (call) => (call.type === 'Consent' ? answering('broken', { status: 500 }) : undefined);
+    const answers = await Promise.all(['permitted', 'without-any', 'nobody'].map((one) => post(asking(one))));
+    place.relay.fault = () => undefined;
+    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(answers[0]?.status).toBe(503);
   });
 });

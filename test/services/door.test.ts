@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GatewayError } from '../../src/errors/errors.ts';
 import type { PatientKey } from '../../src/fhir/ids.ts';
 import type { Asked, Service, ServiceAnswer } from '../../src/services/service.ts';
+import { startKeyServer } from '../authenticate/place.ts';
+import { claimsOf, es256, jws, pairFor, publicJwk } from '../authenticate/sign.ts';
 import { detailsOf, type Place, patientsOf, referencesOf, startDoor, startGateway } from './place.ts';
 
 const told: ServiceAnswer = {
@@ -213,6 +215,66 @@ describe('without a record', () => {
     expect(answer.status).toBe(503);
     expect(answer.text).not.toContain('told');
     await place.close();
+  });
+});
+
+describe('Consents that change while a service answers', () => {
+  it('have it asked anew, and nothing leaves that rests on what is gone', async () => {
+    let answered = 0;
+    const changing = (until: number) =>
+      say('say', '/say', {
+        answer: async () => {
+          const now = ++answered;
+          return { ...told, body: `{"answer":${now}}`, stillInForce: async () => now >= until };
+        },
+      });
+    const soon = await startDoor([changing(2)]);
+    const { status, text } = await soon.ask('/say', { as: 'steward', body: {} });
+    expect([status, text]).toEqual([200, '{"answer":2}']);
+    await soon.close();
+    answered = 0;
+    const never = await startDoor([changing(99)]);
+    const { result, events } = await never.eventsOf(() => never.ask('/say', { as: 'steward', body: {} }));
+    expect([result.status, answered]).toEqual([503, 3]);
+    expect(result.text).toContain('consent-unavailable');
+    expect(events).toEqual([]);
+    await never.close();
+  });
+});
+
+describe('tokens', () => {
+  it('that are expired, forged, for somewhere else or of nobody known are refused alike', async () => {
+    const [pair, other] = await Promise.all([pairFor('ES256'), pairFor('ES256')]);
+    const issuer = await startKeyServer([await publicJwk(pair, { kid: 'ec', alg: 'ES256' })]);
+    const place = await startDoor([say('say', '/say')], {
+      services: { grants: { say: ['clinician'] } },
+      changes: {
+        identity: { issuers: [{ issuer: issuer.url, allowInsecureHttp: true, roles: { clinician: 'clinician' } }] },
+      },
+    });
+    const good = claimsOf(issuer.url, place.config.listener.publicBaseUrl);
+    const signed = (changes: object, by = pair, header: object = {}) =>
+      jws({ alg: 'ES256', kid: 'ec', typ: 'at+jwt', ...header }, { ...good, ...changes }, es256(by));
+    const now = Math.floor(Date.now() / 1000);
+    const ask = async (token: string) => {
+      const { status, text, headers } = await place.ask('/say', { token, body: {} });
+      return [status, text, headers.get('www-authenticate')];
+    };
+    expect((await ask(signed({})))[0]).toBe(200);
+    const refused = await Promise.all(
+      [
+        signed({ iat: now - 900, exp: now - 600 }),
+        signed({ aud: 'https://elsewhere.example' }),
+        signed({ iss: 'https://elsewhere.example' }),
+        signed({}, other),
+        signed({}, pair, { typ: 'JWT' }),
+        `${jws({ alg: 'none' }, good, () => Buffer.alloc(0))}`,
+      ].map(ask),
+    );
+    expect(new Set(refused.map((one) => JSON.stringify(one))).size).toBe(1);
+    expect(refused[0]?.[0]).toBe(401);
+    await place.close();
+    await issuer.close();
   });
 });
 

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EmbeddedServer, startEmbeddedServer } from '../../examples/demo/embedded-server.ts';
 import { gatewayConfig } from '../../examples/demo/gateway-config.ts';
 import { type IdentityProvider, startIdentityProvider } from '../../examples/demo/identity-provider.ts';
 import { peopleBundles, textsOf } from '../../examples/demo/load.ts';
@@ -18,6 +17,7 @@ import { serviceEdgesOf } from '../../src/service-house.ts';
 import type { OpenDocument, Service } from '../../src/services/service.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { type Relay, startRelay } from '../failure/bench.ts';
 
 export interface Received {
   readonly status: number;
@@ -32,7 +32,7 @@ export interface Place {
   readonly config: Config;
   readonly servicesUrl: string;
   readonly fhirUrl: string;
-  readonly upstream: EmbeddedServer;
+  readonly relay: Relay;
   readonly identity: IdentityProvider;
   /** As a demo requester; without one, without a token. */
   ask(path: string, options?: Asking): Promise<Received>;
@@ -56,7 +56,7 @@ export interface Asking {
 
 interface Ground {
   readonly config: Config;
-  readonly upstream: EmbeddedServer;
+  readonly relay: Relay;
   readonly identity: IdentityProvider;
   readonly folder: string;
 }
@@ -70,14 +70,12 @@ export interface PlaceOptions {
 
 async function prepare({ services, changes, resources = [], authzen }: PlaceOptions): Promise<Ground> {
   const [port, servicesPort] = await Promise.all([freePort(0), freePort(0)]);
-  const upstream = await startEmbeddedServer({
-    resources: [...textsOf(peopleBundles()), ...resources.map((one) => JSON.stringify(one))],
-  });
+  const relay = await startRelay([...textsOf(peopleBundles()), ...resources.map((one) => JSON.stringify(one))]);
   const publicBaseUrl = `http://127.0.0.1:${port}/fhir`;
   const identity = await startIdentityProvider({ fhirBase: publicBaseUrl });
   const folder = mkdtempSync(join(tmpdir(), 'services-'));
   const config = gatewayConfig(
-    { port, publicBaseUrl, upstreamUrl: upstream.url, paging: 'offset', issuer: identity.url, auditUrl: '', folder },
+    { port, publicBaseUrl, upstreamUrl: relay.url, paging: 'offset', issuer: identity.url, auditUrl: '', folder },
     {
       audit: { outboxFile: join(folder, 'outbox.db') },
       services: {
@@ -89,14 +87,14 @@ async function prepare({ services, changes, resources = [], authzen }: PlaceOpti
       ...(typeof changes === 'function' ? changes(identity.url) : changes),
     },
   );
-  return { config, upstream, identity, folder };
+  return { config, relay, identity, folder };
 }
 
 /** The whole gateway, as an operator starts it. */
 export async function startGateway(options: PlaceOptions = {}): Promise<Place> {
   const ground = await prepare(options);
   const gateway: Gateway = await serve(ground.config).catch(async (error) => {
-    await Promise.all([ground.upstream.close(), ground.identity.close()]);
+    await Promise.all([ground.relay.close(), ground.identity.close()]);
     throw error;
   });
   return placeOf(ground, gateway.servicesUrl as string, gateway.url, () => gateway.close());
@@ -141,7 +139,7 @@ export async function startDoor(
 }
 
 function placeOf(
-  { config, upstream, identity, folder }: Ground,
+  { config, relay, identity, folder }: Ground,
   servicesUrl: string,
   fhirUrl: string,
   stop: () => Promise<void>,
@@ -157,7 +155,7 @@ function placeOf(
     config,
     servicesUrl,
     fhirUrl,
-    upstream,
+    relay,
     identity,
     async ask(path, { as, token, method, body, headers } = {}) {
       const bearer = as === undefined ? token : await tokenOf(as);
@@ -199,7 +197,7 @@ function placeOf(
     },
     async close() {
       await stop();
-      await Promise.all([upstream.close(), identity.close()]);
+      await Promise.all([relay.close(), identity.close()]);
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,8 +1,9 @@
 import type { DisclosedResource, ServiceDetail } from '../../audit/recorder.ts';
 import type { RequesterContext } from '../../context/requester-context.ts';
-import type { Reason } from '../../decide/decision.ts';
+import type { Obligation, Reason } from '../../decide/decision.ts';
 import { disclosed } from '../../discover/disclosed.ts';
 import type { SearchWorld } from '../../discover/search.ts';
+import { accompaniments, type statements } from '../../enforce/notice.ts';
 import { type ErrorCode, errorKinds, GatewayError } from '../../errors/errors.ts';
 import type { PatientKey } from '../../fhir/ids.ts';
 import type { FhirRequest, Interaction } from '../../fhir/request.ts';
@@ -27,6 +28,8 @@ export interface AuthzenParts extends Describing {
     signal: AbortSignal,
     interaction: Interaction,
   ) => SearchWorld;
+  /** Which statement of 42 CFR 2.32(a) goes with Part 2 data. */
+  readonly statement: keyof typeof statements;
   readonly mayKnowReasons: (caller: RequesterContext) => boolean;
 }
 
@@ -75,6 +78,9 @@ interface Outcome {
   readonly details: readonly ServiceDetail[];
   readonly judged: readonly DisclosedResource[];
   readonly withheld: readonly DisclosedResource[];
+  readonly obligations: readonly Obligation[];
+  /** Unset where it rests on nothing that was read. */
+  readonly world: SearchWorld | undefined;
 }
 
 async function answerOne(evaluation: Evaluation, asked: Asked, parts: AuthzenParts): Promise<ServiceAnswer> {
@@ -93,8 +99,19 @@ async function answerAll({ evaluations, semantics }: Batch, asked: Asked, parts:
   return answerOf({ evaluations: outcomes.map((outcome) => told(outcome, asked, parts)) }, outcomes);
 }
 
-function told({ decision, reasons }: Outcome, { context }: Asked, { mayKnowReasons }: AuthzenParts): object {
-  return mayKnowReasons(context) ? { decision, context: { reasons } } : { decision };
+/** What has to go with the data is said to every caller, why only to those who may know it. */
+function told({ decision, reasons, obligations }: Outcome, { context }: Asked, parts: AuthzenParts): object {
+  const more = {
+    ...(obligations.length === 0 ? {} : { obligations: [part2Obligation(obligations, parts.statement)] }),
+    ...(parts.mayKnowReasons(context) ? { reasons } : {}),
+  };
+  return Object.keys(more).length === 0 ? { decision } : { decision, context: more };
+}
+
+/** Labels and texts that the gateway's own answer would bear (42 CFR 2.32). */
+function part2Obligation(obligations: readonly Obligation[], statement: AuthzenParts['statement']): object {
+  const { labels, texts } = accompaniments(obligations, statement);
+  return { id: 'part2', labels: labels.map(([system, code]) => ({ system, code })), texts };
 }
 
 async function evaluate(evaluation: Evaluation, asked: Asked, parts: AuthzenParts): Promise<Outcome> {
@@ -108,21 +125,22 @@ async function evaluate(evaluation: Evaluation, asked: Asked, parts: AuthzenPart
     ...(requester?.purposes ?? []).map(({ code }): ServiceDetail => ['subject-purpose', code]),
   ];
   const named = target?.kind === 'described' && target.patient !== undefined ? [target.patient as PatientKey] : [];
-  const denied = (reasons: readonly string[], withheld: readonly DisclosedResource[] = []): Outcome => ({
+  const denied = (reasons: readonly string[], world?: SearchWorld): Outcome => ({
     decision: false,
     reasons,
+    world,
+    obligations: [],
     patients: named,
     details: [...details, ['decision', `${action.name} ${resource.type}/${resource.id}: false`]],
     judged: [],
-    withheld,
+    withheld: withheldIn(world),
   });
   const isUnderstood = parts.config.actions.includes(action.name) && Object.keys(action.properties ?? {}).length === 0;
   if (requester === undefined || target === undefined || !isUnderstood) return denied(['not-understood']);
   try {
     const world = worldOf(requester, target, asked, parts);
     const visible = await visibleIn(world, target);
-    const withheld = [...world.withheld].map((item) => disclosed(item, item.ruling?.reasons ?? []));
-    if (visible === undefined) return denied(whyNot(world), withheld);
+    if (visible === undefined) return denied(whyNot(world), world);
     const { item, decision } = visible;
     return {
       decision: true,
@@ -130,12 +148,18 @@ async function evaluate(evaluation: Evaluation, asked: Asked, parts: AuthzenPart
       patients: item.reading.facts.patients,
       details: [...details, ['decision', `${action.name} ${resource.type}/${resource.id}: true`]],
       judged: [disclosed(item, decision.reasons)],
-      withheld,
+      withheld: withheldIn(world),
+      obligations: decision.obligations,
+      world,
     };
   } catch (error) {
     if (error instanceof GatewayError && errorKinds[error.code].status < 500) return denied([error.code]);
     throw error;
   }
+}
+
+function withheldIn(world: SearchWorld | undefined): readonly DisclosedResource[] {
+  return [...(world?.withheld ?? [])].map((item) => disclosed(item, item.ruling?.reasons ?? []));
 }
 
 function whyNot({ withheld, visibility }: SearchWorld): readonly string[] {
@@ -174,6 +198,10 @@ function answerOf(body: object, outcomes: readonly Outcome[]): ServiceAnswer {
     status: 200,
     contentType: 'application/json',
     body: JSON.stringify(body),
+    stillInForce: async () => {
+      for (const { world } of outcomes) if (world !== undefined && !(await world.stillInForce())) return false;
+      return true;
+    },
     negative: outcomes.some(({ decision }) => !decision),
     disclosed: {
       patients: [...about].map(([patient, details]) => ({ patient, consents: [], details })),

@@ -70,23 +70,34 @@ interface One {
   readonly said: Consultation;
 }
 
+interface Consulted {
+  readonly all: readonly One[];
+  readonly stillInForce: () => Promise<boolean>;
+}
+
 /** One consultation for each patient that the identifiers mean; none where they mean nobody. */
-async function consulted(request: ConsultRequest, asked: Asked, parts: ConsultParts): Promise<readonly One[]> {
+async function consulted(request: ConsultRequest, asked: Asked, parts: ConsultParts): Promise<Consulted> {
   // What decides is read whole, with the gateway's own credential.
   const errand: Errand = { authorization: undefined, signal: asked.signal };
   const found = await Promise.all(request.identifiers.map((one) => patientsWith(one, errand, parts)));
   const patients = [...new Set([...request.patients, ...found.flat()])];
   const context = contextOf(request, asked);
-  const [consents, names] = await Promise.all([
-    patients.length === 0 ? parts.consents.ofNobody(errand).then(() => undefined) : parts.consents.of(patients, errand),
-    parts.memberships.of(context.requester, errand),
-  ]);
+  const reading = patients.length === 0 ? readNothing(errand, parts) : parts.consents.of(patients, errand);
+  const [consents, names] = await Promise.all([reading, parts.memberships.of(context.requester, errand)]);
   const { settings } = parts;
-  return patients.map((patient) => {
-    const hers = consents?.get(patient) ?? { consents: [], unreadable: true };
+  const all = patients.map((patient): One => {
+    const hers = consents.get(patient);
+    if (hers === undefined) throw new GatewayError('consent-unavailable');
     const counted = ofCategories(hers, request.categories);
     return { patient, said: consult({ patient, consents: counted, context, names, settings, types: request.types }) };
   });
+  return { all, stillInForce: () => parts.consents.stillHold(consents, errand) };
+}
+
+/** For nobody as much is read as for somebody. */
+async function readNothing(errand: Errand, { consents }: ConsultParts): ReturnType<ConsentSource['of']> {
+  await consents.ofNobody(errand);
+  return new Map();
 }
 
 /** A permit has to be of a category that was asked for; a denial counts whatever its category. */
@@ -179,7 +190,12 @@ function together(all: readonly One[]): Said {
   return all.length > 0 && all.every(({ said }) => said.answer === 'permit') ? 'CONSENT_PERMIT' : 'NO_CONSENT';
 }
 
-function answerOf(all: readonly One[], request: ConsultRequest, asked: Asked, parts: ConsultParts): ServiceAnswer {
+function answerOf(
+  { all, stillInForce }: Consulted,
+  request: ConsultRequest,
+  asked: Asked,
+  parts: ConsultParts,
+): ServiceAnswer {
   const decision = together(all);
   const obligations = decision === 'CONSENT_PERMIT' ? all.flatMap(({ said }) => said.redactions).map(obligationOf) : [];
   const consents = [...new Set(all.flatMap(({ said }) => said.governing))];
@@ -198,6 +214,7 @@ function answerOf(all: readonly One[], request: ConsultRequest, asked: Asked, pa
     status: 200,
     contentType: 'application/json',
     body: JSON.stringify({ cards: [card] }),
+    stillInForce,
     negative: decision !== 'CONSENT_PERMIT',
     disclosed: {
       patients:
