@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditRecorder } from './audit/audit.ts';
 import { challenge, createAuthenticator } from './authenticate/authenticate.ts';
@@ -28,10 +29,11 @@ import type { FhirRequest, Interaction } from './fhir/request.ts';
 import { topicNamed } from './fhir/vocabulary.ts';
 import type { Edges } from './gateway.ts';
 import { createAdmission } from './http/admission.ts';
-import { createClassifier } from './label/classify.ts';
+import { createClassifier, type LabelTable } from './label/classify.ts';
+import { type CompileExpression, DeepReader } from './label/deep.ts';
 import { actorName, inherit, type LabelSettings, ownLabels } from './label/effective.ts';
 import type { Reading, ReadSettings } from './label/read.ts';
-import { parseTable, shippedTable } from './label/tables.ts';
+import { parseTable, shippedTable, shippedWords } from './label/tables.ts';
 import {
   authorize,
   capabilityStatement,
@@ -138,7 +140,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
     memberships: createMemberships(config.consent, { upstream, now, localBases, time }),
     parseOptions,
     time,
-    labelling: { own: (reading) => ownLabels(reading.facts.labelInputs, labelSettings), inherit },
+    labelling: createLabelling(config, labelSettings),
     readSettings: { localBases, time },
     viewSettings: {
       narrative: config.answers.narrative,
@@ -292,13 +294,7 @@ function localBasesOf({ listener, upstream }: Config): readonly string[] {
 function labelSettingsOf(config: Config): LabelSettings {
   const { labels } = config;
   const localBases = localBasesOf(config);
-  const own = labels.tables.map((file) => {
-    try {
-      return parseTable(JSON.parse(readFileSync(file, 'utf8')));
-    } catch (error) {
-      throw new ConfigError(`labels.tables: ${file}: ${error instanceof Error ? error.message : 'cannot be read'}`);
-    }
-  });
+  const own = tablesOf(labels.tables);
   return {
     classifier: createClassifier(own.length > 0 ? own : [shippedTable()], labels.strengths),
     programs: new Set(labels.programs.map((entry) => actorName(entry, localBases))),
@@ -314,6 +310,49 @@ function labelSettingsOf(config: Config): LabelSettings {
       Object.entries(labels.mappedLabels).map(([label, code]) => [label, configuredTopic('mappedLabels', code)]),
     ),
   };
+}
+
+/** Labels of a resource by itself, and by what it comes with. */
+export function createLabelling(config: Config, settings: LabelSettings = labelSettingsOf(config)): Labelling {
+  const { labels } = config;
+  const own = tablesOf(labels.tables);
+  const tables = own.length > 0 ? own : [shippedTable(), shippedWords()];
+  const reader = new DeepReader(
+    tables,
+    labels.strengths,
+    { text: labels.readText, classifier: settings.classifier, maximumAttachmentBytes: labels.maximumAttachmentBytes },
+    compileExpression,
+  );
+  return {
+    own: ({ facts: { labelInputs } }, content) => {
+      const { found } = content.examine((resource) => ({
+        found: reader.read(resource, labelInputs.type, labelInputs.codings)?.found,
+      }));
+      return ownLabels(labelInputs, settings, found);
+    },
+    inherit,
+  };
+}
+
+/** The library takes a third of a second to load, so it is loaded when there is a rule. */
+const compileExpression: CompileExpression = (expression) => {
+  const load = createRequire(import.meta.url);
+  const fhirpath = load('fhirpath') as typeof import('fhirpath').default;
+  try {
+    return fhirpath.compile(expression, load('fhirpath/fhir-context/r4')) as (resource: unknown) => unknown[];
+  } catch {
+    throw new ConfigError(`labels.tables: ${expression} is no FHIRPath expression.`);
+  }
+};
+
+function tablesOf(files: readonly string[]): readonly LabelTable[] {
+  return files.map((file) => {
+    try {
+      return parseTable(JSON.parse(readFileSync(file, 'utf8')));
+    } catch (error) {
+      throw new ConfigError(`labels.tables: ${file}: ${error instanceof Error ? error.message : 'cannot be read'}`);
+    }
+  });
 }
 
 /** A topic that no Consent can name would be neither permitted nor denied by name. */

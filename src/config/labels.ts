@@ -21,6 +21,18 @@ export const recipientCodes = [
 export const labelsConfig = z
   .strictObject({
     tables: z.array(z.string()).default([]).describe('Files of code tables that replace the shipped one (JSON).'),
+    readText: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Look for words in narrative, notes, displays and attachments (text, HTML, RTF, C-CDA, FHIR) of every resource that is read. It costs time, and hides more than codes do.',
+      ),
+    maximumAttachmentBytes: z
+      .int()
+      .min(1_024)
+      .max(67_108_864)
+      .default(2_097_152)
+      .describe('Largest attachment that is decoded for readText, in bytes.'),
     strengths: z
       .array(z.enum(['core', 'supporting', 'ambiguous']))
       .default(['core'])

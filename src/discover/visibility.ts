@@ -26,7 +26,7 @@ export interface Rulings {
 }
 
 export interface Labelling {
-  own(reading: Reading): Labels;
+  own(reading: Reading, content: Content<'undecided'>): Labels;
   inherit(labels: Labels, parents: readonly { readonly key: ResourceKey; readonly labels: Labels }[]): Labels;
 }
 
@@ -259,7 +259,7 @@ export class Visibility {
       reading,
       oversize:
         !this.#edges.context.unrestricted && reading.facts.references.length > this.#edges.limits.referencesPerResource,
-      labels: this.#edges.labelling.own(reading),
+      labels: this.#edges.labelling.own(reading, content),
       hidden: false,
     };
   }

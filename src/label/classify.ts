@@ -1,21 +1,40 @@
 import { z } from 'zod';
 import { canonicalSystem, topicNamed } from '../fhir/vocabulary.ts';
 
-/** A versioned table of codes that show a sensitive topic. Replaceable by a deployment. */
+const strengthNames = ['core', 'supporting', 'ambiguous'] as const;
+const topicAndStrength = z
+  .string()
+  .regex(/^[A-Za-z0-9]+ (core|supporting|ambiguous)$/, 'a topic and core, supporting or ambiguous')
+  .refine((key) => {
+    const [topic = ''] = key.split(' ');
+    return topicNamed(topic) === topic;
+  }, 'a sensitivity code of v3-ActCode, 42CFRPart2 or SUDCN');
+
+/** What codes alone cannot say: a FHIRPath expression that is true of a resource. */
+const rule = z.strictObject({
+  id: z.string().regex(/^[A-Za-z0-9\-.]{1,64}$/),
+  types: z.array(z.string().regex(/^[A-Z][A-Za-z]{1,63}$/)).min(1),
+  /** Only of resources that hold one of these codes, as `system|code`; empty: of all of these types. */
+  codes: z.array(z.string().regex(/^[^|]+\|[^|]+$/)).default([]),
+  when: z.string().min(1).max(2_000),
+  gives: z.array(topicAndStrength).min(1),
+});
+export type LabelRule = z.infer<typeof rule>;
+
+/** A versioned table of what shows a sensitive topic. Replaceable by a deployment. */
 export const labelTable = z.strictObject({
   id: z.string().min(1),
   version: z.string().min(1),
+  /** `TOPIC strength` -> words and phrases; a star at the end stands for any ending. */
+  words: z.record(topicAndStrength, z.array(z.string().min(2).max(100))).optional(),
+  /** `TOPIC strength` -> beginnings of the canonical URLs of questionnaires and definitions. */
+  canonicals: z.record(topicAndStrength, z.array(z.string().min(8).max(500))).optional(),
+  rules: z.array(rule).max(1_000).optional(),
   /** Code system -> `TOPIC strength` -> codes by kind of match; prefixes without dots. */
   systems: z.record(
     z.string(),
     z.record(
-      z
-        .string()
-        .regex(/^[A-Za-z0-9]+ (core|supporting|ambiguous)$/, 'a topic and core, supporting or ambiguous')
-        .refine((key) => {
-          const [topic = ''] = key.split(' ');
-          return topicNamed(topic) === topic;
-        }, 'a sensitivity code of v3-ActCode, 42CFRPart2 or SUDCN'),
+      topicAndStrength,
       z.strictObject({
         exact: z.array(z.string()).optional(),
         prefix: z.array(z.string().regex(/^[^.]+$/, 'a prefix has no dots')).optional(),
@@ -25,7 +44,7 @@ export const labelTable = z.strictObject({
 });
 export type LabelTable = z.infer<typeof labelTable>;
 
-export type Strength = 'core' | 'supporting' | 'ambiguous';
+export type Strength = (typeof strengthNames)[number];
 
 /** A topic that a code shows, and the table row's place. */
 export interface Shown {
@@ -42,7 +61,7 @@ export interface Classifier {
 }
 
 const nothing: readonly Shown[] = [];
-const ranks: readonly Strength[] = ['core', 'supporting', 'ambiguous'];
+const ranks: readonly Strength[] = strengthNames;
 
 interface Prefix {
   readonly prefix: string;

@@ -2,6 +2,7 @@ import type { Coding } from '../fhir/coding.ts';
 import { parseRelativeReference } from '../fhir/ids.ts';
 import { canonicalSystem, labelKind, part2, systems, topicsOf } from '../fhir/vocabulary.ts';
 import type { Classifier } from './classify.ts';
+import type { Found } from './deep.ts';
 import {
   type Confidentiality,
   confidentialityOrder,
@@ -104,8 +105,11 @@ export function isLabelled(labels: Labels): boolean {
   return labels !== unlabelled;
 }
 
-/** Labels of one resource by itself: its own, those its codes show, those its sources give. Pure. */
-export function ownLabels(inputs: LabelInputs, settings: LabelSettings): Labels {
+/**
+ * Labels of one resource by itself: its own, those its codes show, those its sources give. Pure.
+ * @param found what reading beyond codes found
+ */
+export function ownLabels(inputs: LabelInputs, settings: LabelSettings, found: readonly Found[] = []): Labels {
   const gathered = new Gathered();
   for (const label of inputs.own) readOwn(label, gathered, settings);
   gathered.reduce();
@@ -113,6 +117,7 @@ export function ownLabels(inputs: LabelInputs, settings: LabelSettings): Labels 
   for (const { system, code } of inputs.codings) {
     for (const { topic, rule } of settings.classifier.classify(system, code)) gathered.topic(topic, 'code', rule);
   }
+  for (const { topic, by, rule } of found) gathered.topic(topic, by, rule);
   // A directory entry may be public although naming it elsewhere tells something.
   if (!directoryTypes.has(inputs.type)) {
     for (const actor of inputs.actors) bySource(actor, gathered, settings);

@@ -23,8 +23,20 @@ export interface Labels {
 
 export interface LabelOrigin {
   readonly label: string;
-  /** `own`, `code` (a table row), `source` (a configured program or sensitive actor), `inherited`, `unknown-code`. */
-  readonly by: 'own' | 'code' | 'source' | 'inherited' | 'unknown-code';
+  /**
+   * `own`, `code` (a table row), `text` and `attachment` (words or codes in prose or a file), `questionnaire` (its canonical URL), `rule` (an
+   * expression), `source` (a configured program or sensitive actor), `inherited`, `unknown-code`.
+   */
+  readonly by:
+    | 'own'
+    | 'code'
+    | 'text'
+    | 'attachment'
+    | 'questionnaire'
+    | 'rule'
+    | 'source'
+    | 'inherited'
+    | 'unknown-code';
   /** Table and version, parent key or configuration entry. Never content. */
   readonly rule: string;
 }

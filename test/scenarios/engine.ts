@@ -11,17 +11,16 @@ import { Rules } from '../../src/decide/decide.ts';
 import type { Decision } from '../../src/decide/decision.ts';
 import type { NamedData, Standing } from '../../src/decide/question.ts';
 import { isMinor, relationOf, standingFrom } from '../../src/discover/standing.ts';
+import type { Labelling } from '../../src/discover/visibility.ts';
 import { Content } from '../../src/document/content.ts';
 import { scan } from '../../src/document/tape.ts';
 import { GatewayError } from '../../src/errors/errors.ts';
 import { intervalOf, timeReader } from '../../src/fhir/dates.ts';
 import { type PatientKey, parseRelativeReference, type ResourceKey } from '../../src/fhir/ids.ts';
 import type { Interaction } from '../../src/fhir/request.ts';
-import { createClassifier } from '../../src/label/classify.ts';
-import { inherit, type LabelSettings, ownLabels } from '../../src/label/effective.ts';
+import { createLabelling } from '../../src/house.ts';
 import type { Labels } from '../../src/label/labels.ts';
 import { type Reading, readResource } from '../../src/label/read.ts';
-import { shippedTable } from '../../src/label/tables.ts';
 import { createPolicy, readPolicySet } from '../../src/policy/policy.ts';
 import type { Resource } from './expand.ts';
 import type { Asker } from './requesters.ts';
@@ -44,7 +43,6 @@ export type Ruled =
 const time = timeReader('UTC');
 const limits = { maximumDepth: 64, maximumMembers: 2_000, maximumNodes: 100_000, maximumStringBytes: 1_000_000 };
 const policy = createPolicy(readPolicySet({ set: 'us-part2', rememberedAnswers: 1_000 }), 1_000);
-const classifier = createClassifier([shippedTable()], ['core']);
 
 /** The same rules, labels and Consents as in the gateway, without anything that is fetched. */
 export function ruleOn(enquiry: Enquiry): Ruled {
@@ -99,7 +97,10 @@ function decideAll({ config, stored, at }: Enquiry, context: RequesterContext): 
   };
   const contents = stored.map(received);
   const readings = new Map(contents.map((content) => read(content, bases)).map((one) => [one.facts.key, one]));
-  const labels = labelsOf([...readings.values()], labelSettings(config));
+  const labels = labelsOf(
+    contents.map((content) => ({ content, reading: read(content, bases) })),
+    createLabelling(config),
+  );
   const settings = {
     ...config.decision,
     instantOf: (text: string | undefined) => (text === undefined ? undefined : intervalOf(text, time)),
@@ -142,20 +143,13 @@ function read(content: Content<'undecided'>, localBases: readonly string[]): Rea
   return reading;
 }
 
-function labelSettings({ labels }: Config): LabelSettings {
-  return {
-    classifier,
-    programs: new Set(labels.programs),
-    sensitiveActors: new Map(Object.entries(labels.sensitiveActors)),
-    part2Source: labels.part2Source,
-    ignoredLabelSystems: new Set(labels.ignoredLabelSystems),
-    mappedLabels: new Map(Object.entries(labels.mappedLabels)),
-  };
-}
-
 /** Own labels and those of parents, which only grow. */
-function labelsOf(readings: readonly Reading[], settings: LabelSettings): ReadonlyMap<string, Labels> {
-  const labels = new Map(readings.map(({ facts }) => [facts.key, ownLabels(facts.labelInputs, settings)]));
+function labelsOf(
+  read: readonly { readonly content: Content<'undecided'>; readonly reading: Reading }[],
+  { own, inherit }: Labelling,
+): ReadonlyMap<string, Labels> {
+  const readings = read.map(({ reading }) => reading);
+  const labels = new Map(read.map(({ reading, content }) => [reading.facts.key, own(reading, content)]));
   for (let changed = true; changed; ) {
     changed = false;
     for (const { facts, parents } of readings) {

@@ -147,6 +147,7 @@ export function consentOf(name: string, compact: CompactConsent, patient: string
 const usual: Readonly<
   Record<string, { readonly about?: string; readonly elements: Readonly<Record<string, unknown>> }>
 > = {
+  QuestionnaireResponse: { about: 'subject', elements: { status: 'completed' } },
   Observation: { about: 'subject', elements: { status: 'final', code: { text: 'observation' } } },
   Condition: { about: 'subject', elements: { code: { text: 'condition' } } },
   Procedure: { about: 'subject', elements: { status: 'completed', code: { text: 'procedure' } } },

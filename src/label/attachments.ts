@@ -1,0 +1,188 @@
+import type { Coding } from '../fhir/coding.ts';
+
+/** What can be read of a file: prose, and codes. */
+export interface Contents {
+  readonly text: string;
+  readonly codings: readonly Coding[];
+}
+
+const none: readonly Coding[] = [];
+
+/**
+ * Reads a file of a known type: plain text, HTML, RTF, C-CDA and other XML, FHIR JSON. Undefined for what is not read (PDF, images,
+ * word processors'), which says nothing of what is in it.
+ */
+export function readAttachment(contentType: string, bytes: Buffer): Contents | undefined {
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type === 'text/html' || type === 'application/xhtml+xml')
+    return { text: withoutTags(decoded(bytes)), codings: none };
+  if (type === 'text/rtf' || type === 'application/rtf') return { text: rtfText(decoded(bytes)), codings: none };
+  if (/^(?:text|application)\/(?:.*\+)?xml$/.test(type)) return readXml(decoded(bytes));
+  if (/^application\/(?:fhir\+)?json$/.test(type)) return readJson(decoded(bytes));
+  if (type.startsWith('text/') || type === '') return { text: decoded(bytes), codings: none };
+  return undefined;
+}
+
+/** UTF-8, or UTF-16 with a mark; what is neither is read as Latin-1 by its letters. */
+function decoded(bytes: Buffer): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString('utf16le', 2);
+  const text = bytes.toString('utf8');
+  return text.includes('\ufffd') ? bytes.toString('latin1') : text;
+}
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
+
+/** Tags that stand inside a word as often as around one. */
+const insideWords = new Set(['b', 'i', 'u', 'em', 'strong', 'span', 'sub', 'sup', 'font', 'a']);
+
+/** Prose of HTML or XML: tags stand for spaces, character references for what they mean. What is not closed is prose. */
+export function withoutTags(markup: string): string {
+  const parts: string[] = [];
+  for (const piece of piecesOf(markup)) {
+    if (!piece.isTag) parts.push(piece.text);
+    else if (!insideWords.has(piece.name)) parts.push(' ');
+  }
+  return parts.join('').replaceAll(/&(#x?[0-9a-f]{1,8}|\w{1,8});/gi, (whole, name: string) => reference(name) ?? whole);
+}
+
+interface Piece {
+  readonly isTag: boolean;
+  readonly text: string;
+  readonly name: string;
+}
+
+/** Markup in one pass: prose and tags; comments, scripts and styles are tags too. */
+function* piecesOf(markup: string): Generator<Piece> {
+  const lower = markup.toLowerCase();
+  for (let from = 0; from < markup.length; ) {
+    const open = markup.indexOf('<', from);
+    const close = open < 0 ? -1 : endOfTag(lower, open);
+    if (close < 0) {
+      yield { isTag: false, text: markup.slice(from), name: '' };
+      return;
+    }
+    if (open > from) yield { isTag: false, text: markup.slice(from, open), name: '' };
+    const text = markup.slice(open, close);
+    yield { isTag: true, text, name: /^<\/?([\w:]{1,40})/.exec(text)?.[1]?.toLowerCase() ?? '' };
+    from = close;
+  }
+}
+
+/** Behind the tag that begins here; -1 where it has no end. */
+function endOfTag(lower: string, open: number): number {
+  const behind = (end: string): number => {
+    const at = lower.indexOf(end, open + 1);
+    return at < 0 ? -1 : at + end.length;
+  };
+  if (lower.startsWith('<!--', open)) return behind('-->');
+  for (const hidden of ['script', 'style']) if (lower.startsWith(`<${hidden}`, open)) return behind(`</${hidden}>`);
+  return behind('>');
+}
+
+function reference(name: string): string | undefined {
+  if (!name.startsWith('#')) return entities[name.toLowerCase()];
+  const number = /^#x/i.test(name) ? Number.parseInt(name.slice(2), 16) : Number.parseInt(name.slice(1), 10);
+  return number > 0 && number <= 0x10ffff ? String.fromCodePoint(number) : ' ';
+}
+
+/** C-CDA: `code` with `codeSystem` (an OID), in `code`, `value`, `translation` and the like (HL7 CDA R2, CD). */
+function readXml(text: string): Contents {
+  const codings: Coding[] = [];
+  const displays: string[] = [];
+  for (const { isTag, text: tag } of piecesOf(text)) {
+    if (!isTag || !tag.includes('=')) continue;
+    const { codesystem: system, code, displayname, value } = attributesOf(tag);
+    if (system !== undefined && code !== undefined)
+      codings.push({ system: /^[0-2](?:\.\d+)+$/.test(system) ? `urn:oid:${system}` : system, code });
+    for (const display of [displayname, value]) if (display !== undefined) displays.push(display);
+  }
+  return { text: `${withoutTags(text)}\n${displays.join('\n')}`, codings };
+}
+
+/** Attributes by their lower-case names; quotes part them, so a tag is looked through once. */
+function attributesOf(tag: string): Readonly<Partial<Record<string, string>>> {
+  const attributes: Record<string, string> = Object.create(null);
+  const parts = tag.split(/(["'])/);
+  for (let at = 0; at + 2 < parts.length; ) {
+    const name = /([\w:]{1,40})\s{0,9}=\s{0,9}$/.exec((parts[at] as string).slice(-80))?.[1];
+    const quote = parts[at + 1];
+    let end = at + 2;
+    while (end + 1 < parts.length && parts[end + 1] !== quote) end += 2;
+    if (name !== undefined) attributes[name.toLowerCase()] = parts.slice(at + 2, end + 1).join('');
+    at = end + 2;
+  }
+  return attributes;
+}
+
+/** FHIR and other JSON: every `system` with `code`, and every string. */
+function readJson(text: string): Contents {
+  const codings: Coding[] = [];
+  const strings: string[] = [];
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { text, codings: none };
+  }
+  const stack: unknown[] = [json];
+  while (stack.length > 0) {
+    const value = stack.pop();
+    if (typeof value === 'string') strings.push(withoutTags(value));
+    if (typeof value !== 'object' || value === null) continue;
+    const { system, code } = value as { system?: unknown; code?: unknown };
+    if (typeof system === 'string' && typeof code === 'string') codings.push({ system, code });
+    stack.push(...Object.values(value));
+  }
+  return { text: strings.join('\n'), codings };
+}
+
+/** Groups of Rich Text Format that are no text of the document. */
+const notText = new Set([
+  'fonttbl',
+  'colortbl',
+  'stylesheet',
+  'info',
+  'pict',
+  'generator',
+  'listtable',
+  'themedata',
+  '*',
+]);
+const breaks = new Set(['par', 'line', 'tab', 'cell', 'row', 'sect', 'page']);
+const control = /\\(?:([a-z]{1,32})(-?\d{1,10})? ?|'([0-9a-f]{2})|([^a-z]))/iy;
+
+/** The words of Rich Text Format, in one pass: control words go, hexadecimal and Unicode characters are resolved. */
+function rtfText(rtf: string): string {
+  const parts: string[] = [];
+  const hidden: boolean[] = [false];
+  for (let at = 0; at < rtf.length; ) {
+    const character = rtf.charAt(at);
+    const isHidden = hidden.at(-1) === true;
+    if (character === '{') hidden.push(isHidden);
+    else if (character === '}') {
+      if (hidden.length > 1) hidden.pop();
+    } else if (character === '\\') {
+      control.lastIndex = at;
+      const [whole = '\\', word, number, hex, symbol] = control.exec(rtf) ?? [];
+      at += whole.length;
+      if (notText.has(word ?? symbol ?? '')) hidden[hidden.length - 1] = true;
+      else if (!isHidden) parts.push(meaningOf(word, number, hex, symbol));
+      if (word === 'u' && rtf.charAt(at) === '?') at++; // what old readers show in its place
+      continue;
+    } else if (!isHidden && character !== '\r' && character !== '\n') parts.push(character);
+    at++;
+  }
+  return parts.join('');
+}
+
+function meaningOf(
+  word: string | undefined,
+  number: string | undefined,
+  hex: string | undefined,
+  symbol: string | undefined,
+): string {
+  if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
+  if (word === 'u' && number !== undefined) return String.fromCharCode((Number(number) + 65_536) % 65_536);
+  if (word !== undefined) return breaks.has(word) ? ' ' : '';
+  return symbol === '~' ? ' ' : symbol === '-' ? '' : (symbol ?? '');
+}
