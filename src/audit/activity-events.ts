@@ -1,9 +1,9 @@
-import type { AuditEventEntity } from '@medplum/fhirtypes';
+import type { AuditEventAgent, AuditEventEntity } from '@medplum/fhirtypes';
 import { authorizerAgent, type EventSource } from './agents.ts';
 import { textDetail } from './entities.ts';
-import type { EventDraft } from './events.ts';
+import type { EventDraft, Stream } from './events.ts';
 import type { Activity, ActivityRecord } from './record.ts';
-import { entityRoles, entityTypes, eventTypes, subtypes } from './terms.ts';
+import { agentTypes, concept, entityRoles, entityTypes, eventTypes, subtypes } from './terms.ts';
 
 /** What the gateway did that is no answer: its start, with the rules it goes by; its stop; signatures; alerts; retention. */
 export function activityEvents({ activity }: ActivityRecord, sequence: number, source: EventSource): EventDraft[] {
@@ -18,16 +18,35 @@ const rulesLoaded = { type: eventTypes.securityAlert, subtype: [subtypes.securit
 
 function draft(activity: Activity, sequence: number, source: EventSource, name: string): EventDraft {
   return {
-    streams: activity.what === 'checkpoint' ? ['primary', 'part2', 'securityOffice'] : ['primary'],
+    streams: streamsOf(activity),
     name,
     ...kindOf(activity),
     action: 'E',
     outcome: '0',
     outcomeDesc: activity.what,
-    agent: [{ ...authorizerAgent(source), requestor: true }],
+    agent: [
+      { ...authorizerAgent(source), requestor: true },
+      ...(activity.what === 'alert' ? [subjectOf(activity)] : []),
+    ],
     entity: [entityOf(activity, sequence)],
     sourceType: '6',
     about: [],
+  };
+}
+
+/** A watched patient, or who was denied what, is for the security office; a signature is for every trail. */
+function streamsOf({ what }: Activity): readonly Stream[] {
+  if (what === 'checkpoint') return ['primary', 'part2', 'securityOffice'];
+  return what === 'alert' ? ['securityOffice'] : ['primary'];
+}
+
+/** Whose requests gave the alert. */
+function subjectOf({ who }: Extract<Activity, { what: 'alert' }>): AuditEventAgent {
+  return {
+    type: concept(agentTypes.user),
+    who: { identifier: { system: who.issuer, value: who.subject } },
+    altId: who.clientId,
+    requestor: false,
   };
 }
 
@@ -88,7 +107,12 @@ function detailsOf(
     case 'alert':
       return {
         name: `alert ${activity.rule}`,
-        detail: [number, textDetail('count', String(activity.count))],
+        detail: [
+          number,
+          textDetail('count', String(activity.count)),
+          textDetail('window-minutes', String(activity.windowMinutes)),
+          textDetail('record', String(activity.sequence)),
+        ],
       };
     default:
       return activity satisfies never;

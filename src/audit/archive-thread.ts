@@ -1,5 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { Alert } from './alerts.ts';
+import type { CheckpointText } from './checkpoint.ts';
 import type { FromArchive, ToArchive, WorkerInput } from './protocol.ts';
 
 export interface ArchiveThreadParts {
@@ -7,6 +9,9 @@ export interface ArchiveThreadParts {
   readonly isAwaited: (sequence: number) => boolean;
   /** The archive has come to a position; of these records it has all that will come. */
   readonly copied: (position: number, finished: readonly number[]) => void;
+  readonly alert: (alert: Alert) => void;
+  /** Files were removed, as their time had come. */
+  readonly removed: (through: CheckpointText) => void;
   readonly alarm: () => void;
 }
 
@@ -57,6 +62,14 @@ export class ArchiveThread {
   #hear(message: FromArchive): void {
     if (message.kind === 'alarm') {
       this.#parts.alarm();
+      return;
+    }
+    if (message.kind === 'removed') {
+      this.#parts.removed(message.through);
+      return;
+    }
+    if (message.kind === 'alert') {
+      this.#parts.alert(message.alert);
       return;
     }
     const { position, records, ended } = message.copied;

@@ -10,7 +10,7 @@ import { type ChainHead, genesis, type Linked, linkOf, sameBytes } from './chain
 import { type Checkpoint, type SigningKeys, signCheckpoint } from './checkpoint.ts';
 import { type KeyRing, syncDirectory } from './keys.ts';
 import { completionEntry, recordEntry, storedCheckpoint } from './outbox.ts';
-import { readRecord } from './record.ts';
+import { type AuditRecord, readRecord } from './record.ts';
 import { Seal } from './seal.ts';
 import { openToRead, openToWrite } from './sqlite.ts';
 import { SubjectIndex, subjectKinds, subjectsOf } from './subjects.ts';
@@ -60,6 +60,12 @@ export function segmentFiles(directory: string): SegmentFile[] {
     });
 }
 
+/** A record that the archive has from now on. */
+export interface Archived {
+  readonly sequence: number;
+  readonly record: AuditRecord;
+}
+
 /** Writes the segments of one outbox. */
 export class Archive {
   readonly #directory: string;
@@ -92,14 +98,15 @@ export class Archive {
    * Appends what follows in the chain, in one transaction that is on disk on return. Entries that are there are passed over.
    * @throws {Error} when an entry does not follow: the chain has a gap.
    */
-  append(entries: readonly Linked[], checkpoints: readonly Checkpoint[], now: number): void {
+  append(entries: readonly Linked[], checkpoints: readonly Checkpoint[], now: number): Archived[] {
     const fresh = entries.filter(({ position }) => position > this.#head.position);
-    if (fresh.length === 0) return;
+    if (fresh.length === 0) return [];
     this.#refuseGaps(fresh);
     const { database, statements } = this.#segmentFor(new Date(now).toISOString().slice(0, 7), now);
+    const archived: Archived[] = [];
     database.exec('BEGIN IMMEDIATE');
     try {
-      for (const entry of fresh) this.#insert(entry, statements);
+      for (const entry of fresh) archived.push(...this.#insert(entry, statements));
       for (const one of checkpoints) keepCheckpoint(one, statements);
       database.exec('COMMIT');
     } catch (error) {
@@ -109,6 +116,7 @@ export class Archive {
     const last = fresh.at(-1) as Linked;
     const lastRecord = fresh.findLast(({ kind }) => kind === 'record');
     this.#head = { position: last.position, sequence: lastRecord?.sequence ?? this.#head.sequence, link: last.link };
+    return archived;
   }
 
   close(): void {
@@ -125,17 +133,19 @@ export class Archive {
     }
   }
 
-  #insert(entry: Linked, { record, completion, about }: Statements): void {
+  #insert(entry: Linked, { record, completion, about }: Statements): Archived[] {
     const { position, sequence, link } = entry;
     if (entry.kind === 'completion') {
       completion.run(position, sequence, entry.bytesSent, entry.aborted ? 1 : 0, link);
-      return;
+      return [];
     }
     const { keyId, salt, sealed } = entry;
     record.run(position, sequence, entry.at, keyId, salt, link, sealed);
-    for (const subject of subjectsOf(readRecord(this.#seal.open(sequence, { keyId, salt, bytes: sealed })))) {
+    const kept = readRecord(this.#seal.open(sequence, { keyId, salt, bytes: sealed }));
+    for (const subject of subjectsOf(kept)) {
       about.run(subjectKinds[subject.kind], this.#index.nameOf(subject, keyId), entry.at, sequence);
     }
+    return [{ sequence, record: kept }];
   }
 
   #continue(path: string): void {
@@ -291,6 +301,13 @@ export class Segment {
     return statement.all(kind, from, to) as unknown as Uses[];
   }
 
+  /** When a subject was last in it before a time, epoch milliseconds. */
+  lastBefore(kind: number, names: readonly Uint8Array[], before: number): number | undefined {
+    const statement = this.#database.prepare('SELECT max(at) AS at FROM about WHERE kind = ? AND name = ? AND at < ?');
+    const found = names.map((name) => statement.get(kind, name, before)?.at).filter((at) => typeof at === 'number');
+    return found.length === 0 ? undefined : Math.max(...found);
+  }
+
   find(sequence: number) {
     this.#findRecord ??= this.#database.prepare('SELECT * FROM record WHERE sequence = ?');
     const row = this.#findRecord.get(sequence);
@@ -314,4 +331,25 @@ export class Segment {
   close(): void {
     this.#database.close();
   }
+}
+
+/** When somebody was last in the archive before a time, in whichever file. */
+export function lastSeenIn(
+  directory: string,
+  keys: KeyRing,
+): (requester: string, before: number) => number | undefined {
+  const index = new SubjectIndex(keys);
+  return (requester, before) => {
+    const names = index.allNamesOf({ kind: 'requester', name: requester });
+    for (const file of segmentFiles(directory).reverse()) {
+      const segment = new Segment(file);
+      try {
+        const at = segment.lastBefore(subjectKinds.requester, names, before);
+        if (at !== undefined) return at;
+      } finally {
+        segment.close();
+      }
+    }
+    return undefined;
+  };
 }

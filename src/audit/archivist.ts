@@ -1,4 +1,4 @@
-import type { Archive } from './archive.ts';
+import type { Archive, Archived } from './archive.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What was copied: the archive has it on disk. */
@@ -15,6 +15,8 @@ export interface ArchivistParts {
   readonly outbox: Outbox;
   readonly archive: Archive;
   readonly tell: (copied: Copied) => void;
+  /** Records that the archive has from now on, in order. */
+  readonly look?: (archived: readonly Archived[]) => void;
   /** The chain has a gap or a broken link, or the archive cannot be written. */
   readonly alarm: () => void;
 }
@@ -61,15 +63,16 @@ export class Archivist {
   }
 
   #copyBatch(): 'done' | 'more' | 'failed' {
-    const { outbox, archive, alarm, tell } = this.#parts;
+    const { outbox, archive, alarm, tell, look } = this.#parts;
     try {
       const after = archive.head.position;
       const entries = outbox.entriesAfter(after, batch);
       const last = entries.at(-1);
       if (last === undefined) return 'done';
-      archive.append(entries, outbox.checkpoints(after, last.position), Date.now());
+      const archived = archive.append(entries, outbox.checkpoints(after, last.position), Date.now());
       const of = (kind: string): number[] => entries.filter((one) => one.kind === kind).map(({ sequence }) => sequence);
       tell({ position: last.position, records: of('record'), ended: of('completion') });
+      look?.(archived);
       return entries.length === batch ? 'more' : 'done';
     } catch {
       alarm();

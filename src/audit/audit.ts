@@ -245,6 +245,10 @@ class OutboxRecorder implements AuditRecorder {
       log.error('an audit sink refuses records (count)', { part: 'audit', count: status.refusedBySink });
     }
     if (status.chainAlarms > before.chainAlarms) this.#warnOfChain();
+    for (const [rule, count] of Object.entries(status.alerts)) {
+      if (count > (before.alerts[rule] ?? 0))
+        log.warn('an alert was given (count)', { part: 'audit', code: rule, count });
+    }
     if (status.state === before.state) return;
     if (status.state === 'open') log.info('the audit outbox has room again', { part: 'audit' });
     else log.error(`the audit outbox is ${status.state}: nothing is disclosed`, { part: 'audit' });

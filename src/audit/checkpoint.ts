@@ -88,22 +88,38 @@ function keyIdOf(publicKey: KeyObject): string {
   return hash('sha256', publicKey.export({ type: 'spki', format: 'der' })).slice(0, 16);
 }
 
-export function signCheckpoint(outboxId: string, head: ChainHead, at: number, { current }: SigningKeys): Checkpoint {
+/** What is said of a chain at a position: that it had come there, or that what was before was removed as its time had come. */
+export type Statement = 'checkpoint' | 'retention';
+
+/** The text that is signed. */
+function statementOf(
+  what: Statement,
+  { outboxId, position, sequence, link, at, keyId }: Omit<Checkpoint, 'signature'>,
+): Buffer {
+  const parts = [outboxId, position, sequence, Buffer.from(link).toString('hex'), at, keyId];
+  return Buffer.from([`fhir-consent-gateway ${what} 1`, ...parts].join('\n'));
+}
+
+export function signCheckpoint(
+  outboxId: string,
+  head: ChainHead,
+  at: number,
+  { current }: SigningKeys,
+  what: Statement = 'checkpoint',
+): Checkpoint {
   const unsigned = { ...head, outboxId, at, keyId: current.id };
-  return { ...unsigned, signature: sign(null, statementOf(unsigned), current.privateKey) };
+  return { ...unsigned, signature: sign(null, statementOf(what, unsigned), current.privateKey) };
 }
 
 /** `unknown-key`: nobody trusts its key; nothing can be said. */
-export function checkSignature(checkpoint: Checkpoint, trusted: TrustedKeys): 'valid' | 'invalid' | 'unknown-key' {
+export function checkSignature(
+  checkpoint: Checkpoint,
+  trusted: TrustedKeys,
+  what: Statement = 'checkpoint',
+): 'valid' | 'invalid' | 'unknown-key' {
   const key = trusted.get(checkpoint.keyId);
   if (key === undefined) return 'unknown-key';
-  return verify(null, statementOf(checkpoint), key, checkpoint.signature) ? 'valid' : 'invalid';
-}
-
-/** The text that is signed. */
-function statementOf({ outboxId, position, sequence, link, at, keyId }: Omit<Checkpoint, 'signature'>): Buffer {
-  const parts = [outboxId, position, sequence, Buffer.from(link).toString('hex'), at, keyId];
-  return Buffer.from(['fhir-consent-gateway checkpoint 1', ...parts].join('\n'));
+  return verify(null, statementOf(what, checkpoint), key, checkpoint.signature) ? 'valid' : 'invalid';
 }
 
 /** A checkpoint as JSON, as it goes to sinks and auditors. */

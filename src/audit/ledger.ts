@@ -6,6 +6,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { KeyRing } from './keys.ts';
 import { type Completion, Outbox } from './outbox.ts';
 import { type AuditRecord, readRecord } from './record.ts';
+import { readRemoved } from './retention.ts';
 import { Seal } from './seal.ts';
 import { type Subject, SubjectIndex, type SubjectKind, subjectKinds, subjectsOf } from './subjects.ts';
 import type { FoundChain } from './verify.ts';
@@ -55,6 +56,7 @@ interface Tail {
 export class Ledger {
   readonly #books: readonly Book[];
   readonly #keys: KeyRing | undefined;
+  readonly #directory: string;
 
   /**
    * @param keys Left out: the chain may be walked, and no record opened.
@@ -64,6 +66,7 @@ export class Ledger {
     const directory = archiveDirectory(config);
     if (directory === undefined) throw new Error('audit.archive is none: no record is kept here');
     this.#keys = keys;
+    this.#directory = directory;
     const tail = existsSync(config.outboxFile) ? readTail(config.outboxFile, directory) : undefined;
     const segments = segmentFiles(directory).map((file) => new Segment(file));
     const ids = new Set([...segments.map(({ outboxId }) => outboxId), ...(tail === undefined ? [] : [tail.outboxId])]);
@@ -92,6 +95,7 @@ export class Ledger {
         head: end?.head,
         entries: chained(walked, end),
         checkpoints: [...walked.flatMap((segment) => segment.checkpoints()), ...(end?.checkpoints ?? [])],
+        removed: walked[0] === segments[0] && period.from === 0 ? readRemoved(this.#directory, outboxId) : 'not-asked',
       };
     });
   }

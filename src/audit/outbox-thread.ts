@@ -1,5 +1,6 @@
 import type { AuditConfig } from '../config/audit.ts';
 import type { EventSource } from './agents.ts';
+import type { Alert } from './alerts.ts';
 import { Archive, archiveDirectory } from './archive.ts';
 import { ArchiveThread } from './archive-thread.ts';
 import { type ChainHead, linkOf, sameBytes } from './chain.ts';
@@ -12,6 +13,7 @@ import { activityText } from './record.ts';
 import { Shipper } from './shipper.ts';
 import { createSink } from './sinks.ts';
 import { storedEvents } from './stored-events.ts';
+import { tellWebhook } from './webhook.ts';
 
 /** One bit per stream that is to get a record's events. */
 export const streamBits: Readonly<Record<Stream, number>> = { primary: 1, part2: 2, securityOffice: 4 };
@@ -46,6 +48,8 @@ export class OutboxThread {
   readonly #archive: ArchiveThread | undefined;
   /** Alarms on the chain itself: a gap, a broken link, an archive that cannot be written. */
   #chainAlarms = 0;
+  readonly #alerts: Record<string, number> = {};
+  #alertsUntold = 0;
   #signedPosition: number;
   readonly #signer: NodeJS.Timeout;
 
@@ -112,6 +116,8 @@ export class OutboxThread {
       refusedBySink: sum('refused'),
       behindMs: this.#behindMs(),
       chainAlarms: this.#chainAlarms,
+      alerts: { ...this.#alerts },
+      alertsUntold: this.#alertsUntold,
     };
   }
 
@@ -205,8 +211,25 @@ export class OutboxThread {
         this.#acknowledgements.push(...finished.map((sequence) => ({ sequence, stream: archiveBit })));
         this.#writeSoon();
       },
+      alert: (alert) => this.#tellAlert(alert),
+      removed: (removedThrough) => this.#write([activityText({ what: 'retention', removedThrough }, Date.now())]),
       alarm: () => this.#alarm(),
     });
+  }
+
+  /** Into the record, to the log and the metrics, and to the webhook. */
+  #tellAlert(alert: Alert): void {
+    this.#alerts[alert.rule] = (this.#alerts[alert.rule] ?? 0) + 1;
+    this.#write([activityText({ what: 'alert', ...alert }, Date.now())]);
+    for (const shipper of this.#shippers) shipper.wake();
+    this.#archive?.wake();
+    const { device, alerts } = this.#config;
+    if (alerts.webhook !== undefined) {
+      void tellWebhook(alert, device, alerts.webhook).then((isTold) => {
+        if (!isTold) this.#alertsUntold++;
+      });
+    }
+    this.#tell({ kind: 'status', status: this.status() });
   }
 
   #alarm(): void {

@@ -1,6 +1,8 @@
 /** What the gateway's thread and the outbox's worker say to each other. Records cross as JSON text. */
 import type { AuditConfig } from '../config/audit.ts';
+import type { Alert } from './alerts.ts';
 import type { Copied } from './archivist.ts';
+import type { CheckpointText } from './checkpoint.ts';
 import type { Completion } from './outbox.ts';
 import type { Activity } from './record.ts';
 
@@ -51,8 +53,17 @@ export interface OutboxStatus {
   readonly behindMs: number;
   /** The chain has a gap or a broken link, or the archive cannot be written: how often that was seen. */
   readonly chainAlarms: number;
+  /** Alerts given since the start, by rule. */
+  readonly alerts: Readonly<Record<string, number>>;
+  /** Alerts that the webhook did not take. */
+  readonly alertsUntold: number;
 }
 
 export type ToArchive = 'wake' | 'close';
 
-export type FromArchive = { readonly kind: 'copied'; readonly copied: Copied } | { readonly kind: 'alarm' };
+export type FromArchive =
+  | { readonly kind: 'copied'; readonly copied: Copied }
+  | { readonly kind: 'alert'; readonly alert: Alert }
+  /** Files were removed, as their time had come. */
+  | { readonly kind: 'removed'; readonly through: CheckpointText }
+  | { readonly kind: 'alarm' };

@@ -7,6 +7,7 @@ import type { Emergency } from '../context/emergency.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { type ErrorCode, errorKinds } from '../errors/errors.ts';
 import type { FhirRequest, Parameter } from '../fhir/request.ts';
+import type { Alert } from './alerts.ts';
 import type { CheckpointText } from './checkpoint.ts';
 import { type Packed, pack, unpack } from './packed.ts';
 import type { Disclosure, Recorder } from './recorder.ts';
@@ -32,7 +33,7 @@ export type Activity =
     }
   | { readonly what: 'stopped' }
   | { readonly what: 'checkpoint'; readonly checkpoint: CheckpointText }
-  | { readonly what: 'alert'; readonly rule: string; readonly count: number }
+  | ({ readonly what: 'alert' } & Alert)
   | { readonly what: 'retention'; readonly removedThrough: CheckpointText };
 
 export interface DisclosureRecord

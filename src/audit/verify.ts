@@ -12,6 +12,8 @@ export interface FoundChain {
   readonly entries: Iterable<Linked>;
   /** In order of position. */
   readonly checkpoints: readonly Checkpoint[];
+  /** What was removed before its start, as its time had come: signed. Not asked for where a part of what is kept is looked at. */
+  readonly removed: Checkpoint | 'not-asked' | undefined;
 }
 
 export type BreakKind =
@@ -104,11 +106,13 @@ class Walk {
     };
   }
 
-  /** At the genesis, or where a trusted signature stands. */
+  /** At the genesis, or where a trusted signature stands, and another says that what was before was removed in its time. */
   #isAnchored(): boolean {
-    const { start, outboxId } = this.#chain;
+    const { start, outboxId, removed } = this.#chain;
     if (start.position === 0) return sameBytes(start.link, genesis(outboxId));
-    return this.#signed?.position === start.position;
+    if (this.#signed?.position !== start.position || removed === undefined) return false;
+    if (removed === 'not-asked') return true;
+    return removed.position === start.position && checkSignature(removed, this.#trusted, 'retention') === 'valid';
   }
 
   #follow(entry: Linked, rest: Iterator<Linked>): void {

@@ -11,6 +11,7 @@ import {
 } from '../audit/answers.ts';
 import { type Config, ConfigError, loadConfig } from '../config/config.ts';
 import { isId, type PatientKey } from '../fhir/ids.ts';
+import { addHold, listHolds, releaseHold } from './audit-holds.ts';
 import { type Command, configText, fileText, type Given } from './command.ts';
 
 /** The record does not verify. */
@@ -55,6 +56,9 @@ const verbs: Readonly<Record<string, (asking: Asking) => number>> = {
     const dormantDays = numberOf('dormant-days', asking.values['dormant-days'] ?? defaultDormantDays);
     return answer({ kind: 'review', dormantDays, ...periodOf(asking.values, yearsBefore(Date.now(), 1)) }, asking);
   },
+  hold: addHold,
+  release: releaseHold,
+  holds: listHolds,
   seen(asking) {
     const { withholdFromPatient } = asking.config.decision;
     const limit = numberOf('limit', asking.values.limit ?? defaultLimit);
@@ -78,7 +82,12 @@ consent-gateway audit review --config FILE [--dormant-days N]
                                             who asks, with which roles, who received something sensitive, who is dormant
 consent-gateway audit seen --config FILE --patient ID [--limit N]
                                             who has seen a patient's record, for the patient
-    these take --from TIME, --to TIME and --format text|html|json`,
+    these take --from TIME, --to TIME and --format text|html|json
+consent-gateway audit hold --config FILE --reason TEXT [--patient ID] [--from TIME] [--to TIME]
+                                            keep records beyond their time
+consent-gateway audit holds --config FILE       list what is held
+consent-gateway audit release --config FILE --hold ID
+                                            end a hold`,
   options: {
     config: { type: 'string' },
     from: { type: 'string' },
@@ -91,6 +100,8 @@ consent-gateway audit seen --config FILE --patient ID [--limit N]
     limit: { type: 'string' },
     'dormant-days': { type: 'string' },
     format: { type: 'string' },
+    reason: { type: 'string' },
+    hold: { type: 'string' },
   },
   maximumPositionals: 1,
   async run({ values, positionals }, { environment, write }) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alertsConfig } from './alerts.ts';
 
 const fhirSink = z.strictObject({
   kind: z.literal('fhir'),
@@ -116,6 +117,7 @@ export const auditConfig = z
       ])
       .prefault({ kind: 'directory' })
       .describe('The kept record: every record, sealed and chained as in the outbox, for as long as it is to be kept.'),
+    alerts: alertsConfig.prefault({}),
     device: z
       .string()
       .min(1)

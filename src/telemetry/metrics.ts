@@ -95,6 +95,8 @@ export interface RecorderFigures {
   readonly disclosedWithoutRecord: number;
   readonly refusedBySink: number;
   readonly chainAlarms: number;
+  readonly alerts: Readonly<Record<string, number>>;
+  readonly alertsUntold: number;
 }
 
 /** Gauges that are read when they are asked for. */
@@ -134,4 +136,14 @@ export function watchRecorder({ registry }: Metrics, figures: () => RecorderFigu
     'Gaps and broken links seen in the chain of records, and failures to archive it.',
     ({ chainAlarms }) => chainAlarms,
   );
+  new Gauge({
+    name: 'gateway_alerts',
+    help: 'Alerts given since the start, by the rule of the configuration.',
+    labelNames: ['rule'],
+    registers: [registry],
+    collect() {
+      for (const [rule, count] of Object.entries(figures().alerts)) this.set({ rule }, count);
+    },
+  });
+  gauge('gateway_alerts_untold', 'Alerts that the webhook did not take.', ({ alertsUntold }) => alertsUntold);
 }

@@ -258,7 +258,7 @@ describe('the first break is named', () => {
       link = linkOf(link, entry);
       return { ...entry, link };
     });
-    const found = { outboxId: 'o', start, head: undefined, entries, checkpoints: [] };
+    const found = { outboxId: 'o', start, head: undefined, entries, checkpoints: [], removed: undefined };
     expect(verifyChain(found, new Map()).break).toEqual({ kind: 'sequence-gap', position: 3 });
   });
 });
