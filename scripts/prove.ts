@@ -45,6 +45,13 @@ const proofs: readonly Proof[] = [
     figures: summary,
   },
   {
+    name: 'revocations',
+    what: 'Two gateway processes that share Redis: 1,000 revocations under load, Redis killed halfway, none beyond the bound',
+    command: jest('--config', 'jest.replicas.config.js', 'test/replicas/revocations'),
+    environment: { REVOCATIONS: '1000' },
+    figures: summary,
+  },
+  {
     name: 'hapi',
     what: 'Before HAPI FHIR JPA: tour, real clients, exactness, differential search, every AuditEvent validated',
     command: ['npm', 'run', 'jest', '--', '--ci', '--config', 'jest.hapi.config.js'],

@@ -66,6 +66,13 @@ const store = z
           .describe('The same ids.'),
         z
           .strictObject({
+            by: z
+              .literal('reference')
+              .describe('Its Consents refer to patients of the data server, by URLs below one of its bases.'),
+          })
+          .describe('References to the data server.'),
+        z
+          .strictObject({
             by: z.literal('identifier').describe('Patients have an identifier in common.'),
             systems: z
               .array(z.string().min(1))

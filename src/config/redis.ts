@@ -43,7 +43,7 @@ export const redisConfig = z
     username: z
       .string()
       .optional()
-      .describe('ACL user; it needs GET, SET, GETEX, MGET, PUBLISH, SUBSCRIBE, INFO and PING below the prefix.'),
+      .describe('ACL user; it needs SET, GETEX, MGET, PUBLISH, SUBSCRIBE, INFO and PING, below the prefix.'),
     passwordFile: z.string().optional().describe('File with its password; read when the gateway starts.'),
     tls: z
       .strictObject({

@@ -44,6 +44,12 @@ export interface ConsentParts {
 /** Longer than the bound, so that an epoch outlives what was remembered under it. */
 const shortestEpochMs = 60_000;
 const redisRestMs = 1_000;
+const longestSendingMs = 500;
+
+/** Of the bound, so much is left for recording and sending what was decided at the last moment. */
+function rememberMs(boundMs: number): number {
+  return boundMs - Math.min(longestSendingMs, boundMs / 5);
+}
 
 /** Files with secrets and certificates that the configuration of stores and of Redis names. */
 export function filesNamed({ consent, redis }: Config): readonly string[] {
@@ -68,7 +74,7 @@ export function createConsents(config: Config, parts: ConsentParts): Consents {
   const epochs = isRemembering ? epochsOf(config, parts, (marks) => memory?.dropMarks(marks)) : undefined;
   memory = new ConsentMemory({
     maximum: config.consent.rememberedPatients,
-    boundMs: config.consent.maximumAgeMs,
+    boundMs: rememberMs(config.consent.maximumAgeMs),
     clock: parts.clock,
     epochs,
     markKey: parts.key,

@@ -34,6 +34,8 @@ export class ConsentMemory {
   readonly #markKey: Uint8Array;
   readonly #found: LRUCache<PatientKey, Found>;
   readonly #flights = new Map<PatientKey, Flight>();
+  /** When a change was last heard of, by the steady clock. */
+  #disturbedAt = Number.NEGATIVE_INFINITY;
   /** Marks of names, and Consents, to those remembered under them. */
   readonly #whose = new Map<string, Set<PatientKey>>();
 
@@ -59,9 +61,10 @@ export class ConsentMemory {
     return ageOf(then, this.#clock) < this.#boundMs;
   }
 
-  /** Whether this is what is remembered of her now, and young enough. */
+  /** Young enough, and nothing was heard that might concern it. */
   holds(patient: PatientKey, established: EstablishedConsents): boolean {
-    return this.#found.peek(patient)?.established === established && this.isYoung(established.begun);
+    if (!this.isYoung(established.begun)) return false;
+    return this.#disturbedAt < established.begun.steady || this.#found.peek(patient)?.established === established;
   }
 
   /** Last remembered, out of date or not. */
@@ -117,6 +120,7 @@ export class ConsentMemory {
 
   /** @returns who was remembered under them */
   dropMarks(marks: readonly string[]): readonly PatientKey[] {
+    this.#disturbedAt = this.#clock.steady();
     // What a reading under way will be remembered under is not known yet: none of them is remembered.
     for (const flight of this.#flights.values()) flight.isOver = true;
     const patients = new Set(marks.flatMap((mark) => [...(this.#whose.get(mark) ?? [])]));

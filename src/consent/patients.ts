@@ -135,11 +135,11 @@ class Records {
         return `${escapeValue(name.slice(0, cut))}|${escapeValue(name.slice(cut + 1))}`;
       });
       for (const key of await this.#search('identifier', values)) {
-        this.#asked.add(key);
         const record = this.#records.get(key);
-        // A server that did not understand the question answers with everybody.
-        if (!record?.names.some((name) => wanted.has(name))) this.#records.delete(key);
-        else links.push(...record.links);
+        // A server that did not understand the question answers with everybody; what was asked for by id stays.
+        if (!record?.names.some((name) => wanted.has(name)) && !this.#asked.has(key)) this.#records.delete(key);
+        else links.push(...(record?.links ?? []));
+        this.#asked.add(key);
       }
     }
     await this.load([...new Set(links)]);

@@ -16,6 +16,7 @@ export function connectRedis(config: RedisConfig): Redis | Cluster {
   const options = {
     ...credentials(config),
     lazyConnect: true,
+    disableClientInfo: true, // one command less that an ACL must allow
     connectTimeout: config.connectTimeoutMs,
     commandTimeout: config.commandTimeoutMs,
     enableOfflineQueue: false,
@@ -23,6 +24,7 @@ export function connectRedis(config: RedisConfig): Redis | Cluster {
     autoResubscribe: false, // whoever subscribes does so each time it is connected
     maxRetriesPerRequest: 0,
     retryStrategy: pauseAfter,
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'), // a master that is none any more
   } satisfies RedisOptions;
   switch (servers.kind) {
     case 'single':

@@ -8,7 +8,7 @@ import { ageOf, type Clock, type Instant, instant } from './clock.ts';
 import type { Epochs } from './epochs.ts';
 import type { ConsentMemory, Flight, Found } from './memory.ts';
 import type { ParsedConsent, PatientConsents } from './parsed.ts';
-import { type ConsentStore, type Holding, patientIn } from './store.ts';
+import type { ConsentStore, Holding } from './store.ts';
 
 /** The Consents of one patient in all stores, as they stood at one moment. */
 export interface EstablishedConsents extends PatientConsents {
@@ -207,7 +207,7 @@ function namesIn(store: ConsentStore, news: News, memory: ConsentMemory): readon
   const held = memory.namesOf(news.map(({ id }) => `${store.name}/Consent/${id}`));
   const names = new Set(held.filter((name) => !name.endsWith('/*')));
   for (const { patient } of news) {
-    const key = patientIn(patient, store.bases);
+    const key = store.subjectOf(patient);
     if (key !== undefined) names.add(`${store.name}/${key}`);
     // Whose it is cannot be read: it may be anybody's.
     else if (patient !== undefined) names.add(`${store.name}/*`);

@@ -29,8 +29,8 @@ export interface ConsentStore {
   readonly name: string;
   readonly upstream: Upstream;
   readonly feed: ChangeFeed | undefined;
-  /** Bases under which a reference in one of its Consents is one to its own resources. */
-  readonly bases: readonly string[];
+  /** Whose a Consent is, as this store names patients; undefined when that is nobody it could name. */
+  subjectOf(reference: string | undefined): PatientKey | undefined;
   /**
    * Everything it holds about these patients of the data server.
    * @param known called with how the store names them, before their Consents are read
@@ -83,7 +83,7 @@ export function createDataStore(parts: StoreParts): ConsentStore {
     name,
     upstream,
     feed,
-    bases,
+    subjectOf: (reference) => patientIn(reference, bases),
     async of(patients, errand, known) {
       await known(new Map(patients.map((patient) => [patient, [patient]])));
       const stored = await readConsents(upstream, patients, maximumPerPatient * patients.length, errand);
@@ -102,8 +102,10 @@ export function createDataStore(parts: StoreParts): ConsentStore {
 }
 
 export interface OtherStoreParts extends StoreParts {
-  /** How its patients are found: by the same ids, or by identifiers of these systems. */
-  readonly patients: { readonly by: 'id' } | { readonly by: 'identifier'; readonly systems: readonly string[] };
+  /** How its patients are found: by the same ids, by references to the data server, or by identifiers of these systems. */
+  readonly patients:
+    | { readonly by: 'id' | 'reference' }
+    | { readonly by: 'identifier'; readonly systems: readonly string[] };
   readonly data: { readonly upstream: Upstream; readonly bases: readonly string[] };
 }
 
@@ -115,16 +117,26 @@ export function createOtherStore(parts: OtherStoreParts): ConsentStore {
   const { name, upstream, feed, bases, parse, versions, maximumPerPatient, data } = parts;
   const base = bases[0] as string;
 
+  const isByReference = parts.patients.by === 'reference';
+
   const matchesOf = async (patients: readonly PatientKey[], errand: Errand): Promise<ReadonlyMap<PatientKey, Match>> =>
-    parts.patients.by === 'id'
-      ? new Map(patients.map((patient) => [patient, { keys: [patient], ambiguous: false }]))
-      : matchPatients(patients, { data, store: { upstream, bases }, systems: parts.patients.systems }, errand);
+    parts.patients.by === 'identifier'
+      ? matchPatients(patients, { data, store: { upstream, bases }, systems: parts.patients.systems }, errand)
+      : new Map(patients.map((patient) => [patient, { keys: [patient], ambiguous: false }]));
+
+  /** By reference, a patient is one of the data server by whichever of its URLs, and no other. */
+  const subjectOf = (reference: string | undefined): PatientKey | undefined =>
+    isByReference
+      ? patientIn(reference?.includes('://') === true ? reference : undefined, data.bases)
+      : patientIn(reference, bases);
+  const searched = (key: ResourceKey): readonly string[] =>
+    isByReference ? data.bases.map((one) => `${one}/${key}`) : [key];
 
   return {
     name,
     upstream,
     feed,
-    bases,
+    subjectOf,
     async of(patients, errand, known) {
       const matches = await matchesOf(patients, errand);
       await known(new Map([...matches].map(([patient, { keys }]) => [patient, keys])));
@@ -133,16 +145,17 @@ export function createOtherStore(parts: OtherStoreParts): ConsentStore {
         for (const key of keys) here.set(key, [...(here.get(key) ?? []), patient]);
       // Nobody is known there: somebody whom nobody has is asked for all the same.
       const wanted = here.size > 0 ? [...here.keys()] : [resourceKey('Patient', randomUUID())];
-      const stored = await readConsents(upstream, wanted, maximumPerPatient * wanted.length, errand);
+      const limit = maximumPerPatient * wanted.length;
+      const stored = await readConsents(upstream, wanted.flatMap(searched), limit, errand);
       const identifiers = await identifiersOf(stored, errand);
       const holdings = new Map(patients.map((patient) => [patient, new Gathering(maximumPerPatient)]));
       for (const consent of stored) {
-        const subject = patientIn(consent.patient, bases);
+        const subject = subjectOf(consent.patient);
         const whose = subject === undefined ? undefined : here.get(subject);
         const json = JSON.stringify(
           translated(JSON.parse(consent.text) as Json, {
             bases: [base, ...bases.slice(1)],
-            patientOf: (key) => here.get(key)?.[0],
+            patientOf: (key) => (isByReference ? undefined : here.get(key)?.[0]),
             identifiersOf: (key) => identifiers.get(key) ?? [],
           }),
         );
@@ -223,7 +236,7 @@ function identifiersIn(json: unknown): readonly (readonly [string, string])[] {
   });
 }
 
-export function patientIn(reference: string | undefined, bases: readonly string[]): PatientKey | undefined {
+function patientIn(reference: string | undefined, bases: readonly string[]): PatientKey | undefined {
   const key = reference === undefined ? undefined : parseLocalReference(reference, bases);
   return key?.startsWith('Patient/') ? (key as PatientKey) : undefined;
 }

@@ -216,7 +216,7 @@ describe('a change that the store tells of', () => {
     expect(await statusOf(source)).toBe('active');
     await pause(250);
     put('inactive');
-    await until('the change counts', async () => (await statusOf(source)) === 'inactive', 2_000);
+    await until('the change counts', async () => (await statusOf(source)) === 'inactive', 10_000);
     expect(await metrics()).toMatch(/gateway_consent_change_delay_seconds_count\{store="data"\} [1-9]/);
   });
 
@@ -226,7 +226,7 @@ describe('a change that the store tells of', () => {
     await pause(250);
     await Promise.all([statusOf(source), source.of([dee], errand)]);
     put('inactive');
-    await until('the change counts', async () => (await statusOf(source)) === 'inactive', 2_000);
+    await until('the change counts', async () => (await statusOf(source)) === 'inactive', 10_000);
     const searches = relay.calls.filter(({ parameters }) => parameters.has('patient')).length;
     await source.of([dee], errand);
     expect(relay.calls.filter(({ parameters }) => parameters.has('patient')).length).toBe(searches);
@@ -238,7 +238,7 @@ describe('a change that the store tells of', () => {
     expect(await statusOf(source)).toBe('active');
     await pause(250);
     relay.origin.repo.delete('Consent', 'c1');
-    await until('the deletion counts', async () => (await statusOf(source)) === undefined, 2_000);
+    await until('the deletion counts', async () => (await statusOf(source)) === undefined, 10_000);
   });
 
   it('concerns the patient it was about before as well', async () => {
@@ -247,7 +247,7 @@ describe('a change that the store tells of', () => {
     expect(await statusOf(source)).toBe('active');
     await pause(250);
     put('active', 'c1', 'Patient/ben');
-    await until('it is hers no more', async () => (await statusOf(source)) === undefined, 2_000);
+    await until('it is hers no more', async () => (await statusOf(source)) === undefined, 10_000);
     expect(await statusOf(source, 'c1', ben)).toBe('active');
   });
 

@@ -28,7 +28,7 @@ export function sourceBench(upstreamUrl: string, changes: Readonly<Record<string
   const { consent = {}, ...rest } = changes;
   const config = configSchema.parse({
     listener: { publicBaseUrl: 'https://gateway.example/fhir' },
-    upstream: { baseUrl: upstreamUrl, paging: 'offset', breakerFailures: 1_000, answerTimeoutMs: 2_000 },
+    upstream: { baseUrl: upstreamUrl, paging: 'offset', breakerFailures: 1_000, answerTimeoutMs: 20_000 },
     identity: { issuers: [{ issuer: 'https://issuer.example' }] },
     policy: {},
     consent: { maximumAgeMs: boundMs, changesEveryMs: 100, ...(consent as object) },

@@ -183,6 +183,96 @@ describe('Consents in another store', () => {
   });
 });
 
+describe('patients of a store that has none of its own', () => {
+  it.each(['id', 'reference'] as const)('are found by %s', async (by) => {
+    const registry = await startRegistry([organization('m', 'mercy-hospital'), organization('s', 'summit-clinic')]);
+    const bench = await startBench({
+      changes: {
+        consent: {
+          stores: [
+            {
+              name: 'registry',
+              baseUrl: registry.server.url,
+              otherBaseUrls: [],
+              fhirVersion: 'R4',
+              paging: 'offset',
+              patients: { by },
+              changes: 'none',
+            },
+          ],
+        },
+      },
+    });
+    bench.relay.origin.repo.delete('Consent', 'ada-consent-exchange');
+    const asked = async () => (await bench.ask('Observation/ada-a1c', { as: 'summit' })).status;
+    const [relative, absolute] = ['Patient/ada', `${bench.config.upstream.baseUrl}/Patient/ada`];
+    registry.put(consent({ whose: by === 'id' ? absolute : relative, recipient: 'Organization/s' }));
+    expect(await asked()).toBe(404); // a patient of that id elsewhere is somebody else
+    registry.put(consent({ whose: by === 'id' ? relative : absolute, recipient: 'Organization/s' }));
+    expect(await asked()).toBe(200);
+    registry.put(
+      consent({ whose: by === 'id' ? relative : absolute, recipient: 'Organization/s', status: 'inactive' }),
+    );
+    expect(await asked()).toBe(404);
+    await bench.close();
+    await registry.close();
+  });
+});
+
+describe('a store of FHIR R5', () => {
+  it('has its Consents read as R5, its actors named by their identifiers', async () => {
+    const registry = await startRelay(everybody.map((one) => JSON.stringify(one)));
+    const participation = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType';
+    const recipient = (reference: string) => ({
+      role: { coding: [{ system: participation, code: 'IRCP' }] },
+      reference: { reference },
+    });
+    const stored = (decision: string, actor: string) => ({
+      resourceType: 'Consent',
+      id: 'r5',
+      meta: { versionId: '1' },
+      status: 'active',
+      subject: { reference: 'Patient/77' },
+      category: [{ coding: [{ system: 'http://loinc.org', code: '59284-0' }] }],
+      date: '2026-04-01',
+      controller: [{ reference: 'Organization/m' }],
+      decision,
+      provision: [{ actor: [recipient(actor)] }],
+    });
+    const answer = (resource: unknown) =>
+      answering(JSON.stringify({ resourceType: 'Bundle', type: 'searchset', entry: [{ resource }] }));
+    const bench = await startBench({
+      changes: {
+        consent: {
+          stores: [
+            {
+              name: 'registry',
+              baseUrl: registry.url,
+              otherBaseUrls: [],
+              fhirVersion: 'R5',
+              paging: 'offset',
+              patients: { by: 'identifier', systems: [mrn] },
+              changes: 'none',
+            },
+          ],
+        },
+      },
+    });
+    bench.relay.origin.repo.delete('Consent', 'ada-consent-exchange');
+    const asked = async (resource: unknown) => {
+      registry.fault = ({ type }) => (type === 'Consent' ? answer(resource) : undefined);
+      return (await bench.ask('Observation/ada-a1c', { as: 'summit' })).status;
+    };
+    expect(await asked(stored('deny', 'Organization/s'))).toBe(200); // nobody, but Summit
+    expect(await asked(stored('deny', 'Organization/x'))).toBe(404);
+    expect(await asked(stored('permit', 'Organization/s'))).toBe(404); // everybody, but Summit
+    expect(await asked(stored('permit', 'Organization/x'))).toBe(404); // whoever that is
+    expect(await asked(stored('permit', 'Organization/m'))).toBe(200);
+    await bench.close();
+    await registry.close();
+  });
+});
+
 /** A relay before the registry, to break it. */
 describe('a consent store that fails', () => {
   let bench: Bench;

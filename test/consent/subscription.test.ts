@@ -78,7 +78,7 @@ describe('a store that calls when a Consent changed', () => {
     await pause(300);
     expect(await asked()).toBe(200); // nobody was told
     expect((await call(`Bearer ${secret}`)).status).toBe(204);
-    await until('the revocation counts', async () => (await asked()) === 404, 2_000);
+    await until('the revocation counts', async () => (await asked()) === 404, 10_000);
   });
 
   it('that is forged changes nothing: no secret, another, a body, another method, another path', async () => {
@@ -138,7 +138,7 @@ describe('a store that calls when a Consent changed', () => {
     bench.relay.fault = (one) => (isFeed(one) ? answering('{}', { status: 400 }) : undefined);
     setConsent('inactive');
     await call(`Bearer ${secret}`);
-    await until('the revocation counts', async () => (await asked()) === 404, 2_000);
+    await until('the revocation counts', async () => (await asked()) === 404, 10_000);
     bench.relay.fault = () => undefined;
   });
 });

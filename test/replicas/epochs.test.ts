@@ -233,7 +233,7 @@ describe('two replicas', () => {
     await until(
       'both count it',
       async () => (await statusOf(one)) === 'inactive' && (await statusOf(other)) === 'inactive',
-      2_000,
+      10_000,
     );
   });
 });

@@ -23,13 +23,25 @@ export interface RedisServer {
   close(): Promise<void>;
 }
 
-export async function startRedis(extra: readonly string[] = []): Promise<RedisServer> {
-  const port = await freePort(0);
+export interface RedisOptions {
+  /** Arguments beside those that every test needs. */
+  readonly extra?: readonly string[];
+  readonly port?: number;
+  /** Runs as a sentinel, by this configuration. */
+  readonly sentinelFile?: string;
+}
+
+export async function startRedis({ extra = [], port: wanted, sentinelFile }: RedisOptions = {}): Promise<RedisServer> {
+  const port = wanted ?? (await freePort(0));
   const folder = mkdtempSync(join(tmpdir(), 'consent-gateway-redis-'));
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
-    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-    child = spawn('redis-server', [...args, ...extra], { stdio: 'ignore' });
+    const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+    const args =
+      sentinelFile === undefined
+        ? [...place, '--save', '', '--appendonly', 'no', ...extra]
+        : [sentinelFile, '--sentinel', ...place];
+    child = spawn('redis-server', args, { stdio: 'ignore' });
     await once(child, 'spawn');
     await until('redis-server listens', () => isListening(port));
   };
@@ -40,7 +52,12 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
     await gone;
   };
   await start();
-  const client = new Redis({ port, host: '127.0.0.1', maxRetriesPerRequest: null, retryStrategy: () => 50 });
+  const client = new Redis({
+    port,
+    host: '127.0.0.1',
+    maxRetriesPerRequest: null,
+    retryStrategy: () => 50,
+  });
   client.on('error', () => undefined);
   return {
     port,
