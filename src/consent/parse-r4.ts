@@ -131,7 +131,7 @@ class Reader {
         organizations,
         policies.length > 0 ? [...policies].sort() : [keysOf(rule), keysOf(category)],
       ]),
-      rootStatement: statementOf(stated),
+      rootStatement: statementOf(stated) ?? refOf(json, this.#id), // its own: it supersedes nothing
       root,
       nested,
       isPart2:
@@ -254,9 +254,14 @@ function effectOf(value: unknown): Effect | undefined {
   return value === 'permit' || value === 'deny' ? value : undefined;
 }
 
-/** The root's statements as sets, in canonical text; type, period and nested provisions left out. */
-function statementOf(provision: unknown): string {
+/**
+ * The root's statements as sets, in canonical text; type, period and nested provisions left out. Undefined when they are
+ * nested beyond what a provision can say.
+ */
+function statementOf(provision: unknown): string | undefined {
   if (!isObject(provision)) return '';
+  const { provision: _, ...stated } = provision;
+  if (isDeeperThan(maximumDepth, stated)) return undefined;
   const parts: [string, unknown][] = [];
   for (const name of Object.keys(provision).sort()) {
     if (name === 'type' || name === 'period' || name === 'provision' || name === 'id') continue;
@@ -266,12 +271,28 @@ function statementOf(provision: unknown): string {
   return JSON.stringify(parts);
 }
 
-/** JSON text with sorted members; displays and text say nothing about the rule. */
+function isDeeperThan(depth: number, value: unknown): boolean {
+  let level: readonly unknown[] = [value];
+  for (let below = 0; level.length > 0; below++) {
+    if (below > depth) return true;
+    level = level.flatMap((one): readonly unknown[] =>
+      Array.isArray(one) ? one : isObject(one) ? Object.values(one) : [],
+    );
+  }
+  return false;
+}
+
+/** JSON text with sorted members; displays and text say nothing about the rule beside what they explain. */
 function canonicalText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalText).sort().join(',')}]`;
   if (!isObject(value)) return JSON.stringify(value) ?? 'null';
+  const has = (...names: readonly string[]): boolean => names.some((name) => Object.hasOwn(value, name));
   const members = Object.keys(value)
-    .filter((name) => name !== 'display' && name !== 'text' && name !== 'version' && name !== 'userSelected')
+    .filter((name) => {
+      if (name === 'text') return !has('coding');
+      if (name === 'display') return !has('code', 'reference', 'identifier');
+      return name !== 'version' && name !== 'userSelected';
+    })
     .sort()
     .map(
       (name) =>

@@ -251,6 +251,21 @@ test('a newer root that says one thing twice supersedes the older that says it o
   expect(outcomes({ resources, consents: [older, newer] })).toEqual(release);
 });
 
+test('where a root says something in words alone, other words are another root', () => {
+  const older = consent({ type: 'deny', code: [{ text: 'HIV tests' }] }, { dateTime: '2026-01-01' });
+  const newer = (text: string) =>
+    consent({ type: 'permit', code: [{ text }] }, { id: 'c2', dateTime: '2026-02-01', policy: [] });
+  const general = consent({ type: 'permit' }, { id: 'c3', policy: [{ uri: 'urn:general' }] });
+  expect(outcomes({ consents: [older, general, newer('flu shots')] })).toEqual(withhold);
+  expect(outcomes({ consents: [older, general, newer('HIV tests')] })).toEqual(release);
+  const spelled = { coding: [{ system: 'http://loinc.org', code: '1-8' }] };
+  const told = (type: string, id: string, dateTime: string, text: string) =>
+    consent({ type, code: [{ ...spelled, text }] }, { id, dateTime });
+  const resources = [{ facts: { codings: spelled.coding, primaryCodings: spelled.coding } }];
+  const explained = [told('deny', 'c1', '2026-01-01', 'one way'), told('permit', 'c2', '2026-02-01', 'another')];
+  expect(outcomes({ resources, consents: explained })).toEqual(release);
+});
+
 test('a permit for a topic that may not be meant for him costs nobody the ordinary Patient', () => {
   const securityLabel = [act('HIV')];
   const settings = { implicitPolicy: 'all-normal' } as const;
