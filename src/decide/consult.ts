@@ -44,6 +44,8 @@ const typeSystem = 'http://hl7.org/fhir/resource-types';
 /** Stands for all types that no Consent of hers mentions: the first of these that none does. */
 const ordinaryTypes = ['Observation', 'Condition', 'Procedure', 'Encounter', 'Immunization', 'Goal', 'Flag'];
 const maximumTypes = 40;
+/** Consents times types: beyond these the answer would take longer than a moment, so it is no permit. */
+const maximumQuestions = 5_000;
 
 /** Lets the Consents alone open anything: the same table of steps with roles that clear for nothing. */
 const consentsAlone: Policy = {
@@ -67,8 +69,13 @@ export function consult(consulting: Consulting): Consultation {
   const { patient, consents, context, names, settings } = consulting;
   const rules = new Rules(context, consentsAlone, { ...settings, implicitPolicy: 'deny' }, undefined);
   rules.establish(patient, { consents, standing: { kind: 'none', patientIsMinor: false }, names });
-  const denials = rules.heard(patient).flatMap(denialsOf);
-  const types = typesOf(rules.heard(patient), consulting.types);
+  const heard = rules.heard(patient);
+  const denials = heard.flatMap(denialsOf);
+  const types = typesOf(heard, consulting.types);
+  if (heard.length * types.length > maximumQuestions || types.length > maximumTypes || !denials.every(isInCodes)) {
+    const all = heard.map(({ applicable }) => applicable.consent.ref);
+    return { answer: 'deny', redactions: [], governing: [...new Set(all)].sort() };
+  }
   const governing = new Set<string>();
   let speaks = consents.unreadable || denials.length > 0;
   const isPermitted = (type: string, labels: Labels): boolean => {
@@ -87,8 +94,7 @@ export function consult(consulting: Consulting): Consultation {
     }),
   );
   const decided = [...governing].sort();
-  const isSayable = types.length <= maximumTypes && denials.every(isInCodes);
-  const redactions = isSayable ? redactionsOf(found, denials, consulting.types === undefined) : undefined;
+  const redactions = redactionsOf(found, denials, consulting.types === undefined);
   if (redactions !== undefined) return { answer: 'permit', redactions, governing: decided };
   return { answer: speaks ? 'deny' : 'none', redactions: [], governing: decided };
 }

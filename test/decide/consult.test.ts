@@ -7,6 +7,7 @@ import type { PatientKey } from '../../src/fhir/ids.ts';
 import { systems, topicsOf } from '../../src/fhir/vocabulary.ts';
 import type { Case } from '../reference/evaluate.ts';
 import { cases } from '../reference/generate.ts';
+import { consent } from '../reference/plain.ts';
 import { parsed, policyOf } from '../reference/production.ts';
 
 const numRuns = 3_000;
@@ -98,4 +99,34 @@ test('where no Consent is said to speak, none denies or limits anything', () => 
     { numRuns },
   );
   expect(seen).toBeGreaterThan(50);
+});
+
+test('thousands of Consents are answered in a moment, by no permit', () => {
+  const own = (id: number) =>
+    consent({ type: 'permit' }, { id: `c${id}`, organization: [{ reference: `Organization/o${id}` }] });
+  const [world] = fc.sample(cases, { numRuns: 1, seed: 1 });
+  if (world === undefined) throw new Error('no case');
+  const { emergency: _, ...rest } = world.context;
+  const asked = (count: number) => {
+    const settings = { ...world.settings, organizations: [] };
+    const consents = parsed(
+      Array.from({ length: count }, (_one, id) => own(id)),
+      [],
+    );
+    const context = { ...rest, unrestricted: false };
+    const before = performance.now();
+    const said = consult({
+      patient: 'Patient/p1' as PatientKey,
+      consents,
+      context,
+      names: context.requester,
+      settings,
+      types: undefined,
+    });
+    return { said, ms: performance.now() - before };
+  };
+  expect(asked(10).said.answer).toBe('permit');
+  const { said, ms } = asked(10_000);
+  expect(said.answer).toBe('deny');
+  expect(ms).toBeLessThan(5_000);
 });

@@ -15,7 +15,12 @@ const plenty = { requestsPerMinute: 1_000_000, negativesPerMinute: 1_000_000 };
 function start(changes: object = {}, grants: object = {}): Promise<Place> {
   return startGateway({
     services: { grants: { authzen: ['system-client', 'counselor'], 'authzen-reasons': ['counselor'], ...grants } },
-    changes: { limits: { app: plenty, system: plenty }, answers: { negativeGridMs: 0 }, ...changes },
+    changes: {
+      limits: { app: { ...plenty, inFlight: 32 }, system: plenty },
+      answers: { negativeGridMs: 0 },
+      consent: { maximumAgeMs: 60_000 },
+      ...changes,
+    },
     authzen,
   });
 }
@@ -74,11 +79,15 @@ describe('AuthZEN', () => {
     'decides for %s as the gateway answers that requester, resource by resource',
     async (id, requester) => {
       const subject = described(requester, place.config.listener.publicBaseUrl);
-      const seen: string[] = [];
-      for (const { resourceType, id: one } of resources) {
-        const { status } = await place.ask(`${place.fhirUrl}/${resourceType}/${one}`, { as: id });
-        if (status === 200) seen.push(`${resourceType}/${one}`);
+      const statuses: number[] = [];
+      for (let from = 0; from < resources.length; from += 20) {
+        const asked = resources.slice(from, from + 20).map(async ({ resourceType, id: one }) => {
+          const { status } = await place.ask(`${place.fhirUrl}/${resourceType}/${one}`, { as: id });
+          return status;
+        });
+        statuses.push(...(await Promise.all(asked)));
       }
+      const seen = resources.filter((_one, at) => statuses[at] === 200).map((one) => `${one.resourceType}/${one.id}`);
       const allowed: string[] = [];
       for (let from = 0; from < resources.length; from += 50) {
         const part = resources.slice(from, from + 50);

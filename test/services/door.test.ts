@@ -1,9 +1,15 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import { get } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GatewayError } from '../../src/errors/errors.ts';
 import type { PatientKey } from '../../src/fhir/ids.ts';
 import type { Asked, Service, ServiceAnswer } from '../../src/services/service.ts';
 import { startKeyServer } from '../authenticate/place.ts';
 import { claimsOf, es256, jws, pairFor, publicJwk } from '../authenticate/sign.ts';
+import { authority } from '../support/certificates.ts';
 import { detailsOf, type Place, patientsOf, referencesOf, startDoor, startGateway } from './place.ts';
 
 const told: ServiceAnswer = {
@@ -308,6 +314,32 @@ describe('the whole gateway', () => {
     expect((await place.ask(`${place.fhirUrl}/Patient/ada`, { as: 'steward' })).status).toBe(200);
     expect((await place.ask('/Patient/ada', { as: 'steward' })).status).toBe(404);
     await place.close();
+  });
+
+  it('speaks TLS where it has a certificate, and tells to use TLS alone', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'services-tls-'));
+    const servers = authority('authority of servers');
+    const own = servers.issue('127.0.0.1');
+    const [certificateFile, keyFile] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
+    writeFileSync(certificateFile, own.cert);
+    writeFileSync(keyFile, own.key);
+    const place = await startGateway({ services: { tls: { certificateFile, keyFile } } });
+    expect(place.servicesUrl).toMatch(/^https:/);
+    const headers = await new Promise<IncomingHttpHeaders>((resolve, reject) => {
+      const options = { ca: servers.cert, checkServerIdentity: () => undefined };
+      get(`${place.servicesUrl}/cds-services`, options, (response) => {
+        response.resume().on('end', () => resolve(response.headers));
+      }).on('error', reject);
+    });
+    expect(headers['strict-transport-security']).toMatch(/^max-age=31536000/);
+    await expect(fetch(`${place.servicesUrl.replace('https', 'http')}/cds-services`)).rejects.toThrow();
+    await place.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('does not start with subjects of an issuer that it does not trust', async () => {
+    const authzen = () => ({ subjects: { user: { issuer: 'https://elsewhere.example', kind: 'person' as const } } });
+    await expect(startGateway({ authzen })).rejects.toThrow('https://elsewhere.example is no configured issuer');
   });
 
   it('does not start with a grant for what is no service', async () => {
