@@ -9,6 +9,7 @@ import { tour } from '../../examples/demo/tour.ts';
 import { startWorld, type World } from '../../examples/demo/world.ts';
 import type { ConfigInput } from '../../src/config/config.ts';
 import { listening, merged, runMain } from '../failure/bench.ts';
+import { type RedisServer, startRedis } from '../replicas/redis-server.ts';
 import { authority } from '../support/certificates.ts';
 import { startTlsRelay, type TlsRelay } from '../support/tls-relay.ts';
 import { asProcess, objectsOf, type Secrets, type StartedAs, template } from './rendered.ts';
@@ -29,6 +30,7 @@ const secrets: Secrets = {
     'sealing.key': 's'.repeat(64),
     'fhir-authorization': 'Bearer of-the-gateway',
     'audit-authorization': 'Bearer of-the-audit-trail',
+    'redis-password': 'of-the-redis-user',
   },
 };
 
@@ -50,7 +52,7 @@ function ask(url: string, token?: string): Promise<{ readonly status: number; re
 }
 
 /** The demonstration's addresses in place of an example's; everything else stays as the chart rendered it. */
-function readdressed(config: ConfigInput, place: GatewayPlace, tlsUpstream: string): unknown {
+function readdressed(config: ConfigInput, place: GatewayPlace, { relay, redis }: Neighbours): unknown {
   const demo = gatewayConfig(place);
   const sinks = Object.entries(config.audit ?? {}).map(([name, sink]) => [
     name,
@@ -62,12 +64,23 @@ function readdressed(config: ConfigInput, place: GatewayPlace, tlsUpstream: stri
     admin: { host: '127.0.0.1', port: 0 },
     upstream: {
       ...config.upstream,
-      baseUrl: config.upstream.tls === undefined ? place.upstreamUrl : tlsUpstream,
+      baseUrl: config.upstream.tls === undefined ? place.upstreamUrl : relay.url,
       paging: place.paging,
     },
     identity: { ...config.identity, issuers: demo.identity.issuers },
     audit: Object.fromEntries(sinks),
+    ...(config.redis === undefined
+      ? {}
+      : {
+          redis: { ...config.redis, servers: { kind: 'single', host: '127.0.0.1', port: redis.port }, tls: undefined },
+        }),
   };
+}
+
+/** What a deployment stands beside: a FHIR server behind mutual TLS, and a Redis with an ACL user. */
+interface Neighbours {
+  readonly relay: TlsRelay;
+  readonly redis: RedisServer;
 }
 
 /** A world whose gateway is a process that runs what the chart rendered; `look` sees the world while it stands. */
@@ -87,7 +100,9 @@ async function inWorld(
         async close() {
           line.kill('SIGTERM');
           expect(await line.ended).toEqual({ code: 0, signal: null });
-          expect(line.stderr()).not.toMatch(/PRIVATE KEY|of-the-gateway|of-the-audit-trail|ssssssss|5f5f5f/);
+          expect(line.stderr()).not.toMatch(
+            /PRIVATE KEY|of-the-redis-user|of-the-gateway|of-the-audit-trail|ssssssss|5f5f5f/,
+          );
           rmSync(machine, { recursive: true, force: true });
         },
       };
@@ -103,11 +118,14 @@ async function inWorld(
 describe.each(names)('what the chart renders with the values of %s', (name) => {
   it('starts as it is, serves by its own rules, is ready, and stops when told', async () => {
     const objects = objectsOf(template('-f', join(examples, name)).text);
-    let relay: TlsRelay | undefined;
+    const redis = await startRedis();
+    await redis.client.call('ACL', 'SETUSER', 'consent-gateway', 'on', '>of-the-redis-user', '~*', '&*', '+@all');
+    const closers: (() => unknown)[] = [() => redis.close()];
     await inWorld(
       async (place) => {
-        relay = await startTlsRelay(place.upstreamUrl, servers.issue('fhir-server.example'), gateways);
-        return asProcess(objects, secrets, (config) => readdressed(config, place, relay?.url ?? ''));
+        const relay = await startTlsRelay(place.upstreamUrl, servers.issue('fhir-server.example'), gateways);
+        closers.push(() => relay.close());
+        return asProcess(objects, secrets, (config) => readdressed(config, place, { relay, redis }));
       },
       async ({ gatewayUrl, tokens }, adminUrl) => {
         const base = objects.some(({ data }) =>
@@ -122,9 +140,11 @@ describe.each(names)('what the chart renders with the values of %s', (name) => {
         const whole = JSON.parse((await as('steward', 'Observation?patient=ada')).body) as { total: number };
         const parts = JSON.parse((await as('dr-grey', 'Observation?patient=ada')).body) as { total: number };
         expect(whole.total).toBeGreaterThan(parts.total);
+        const clients = String(await redis.client.client('LIST'));
+        expect(clients.includes('user=consent-gateway')).toBe(name === 'three-replicas.yaml');
       },
     );
-    relay?.close();
+    for (const close of closers) await close();
   });
 });
 
