@@ -121,30 +121,33 @@ describe.each(names)('what the chart renders with the values of %s', (name) => {
     const redis = await startRedis();
     await redis.client.call('ACL', 'SETUSER', 'consent-gateway', 'on', '>of-the-redis-user', '~*', '&*', '+@all');
     const closers: (() => unknown)[] = [() => redis.close()];
-    await inWorld(
-      async (place) => {
-        const relay = await startTlsRelay(place.upstreamUrl, servers.issue('fhir-server.example'), gateways);
-        closers.push(() => relay.close());
-        return asProcess(objects, secrets, (config) => readdressed(config, place, { relay, redis }));
-      },
-      async ({ gatewayUrl, tokens }, adminUrl) => {
-        const base = objects.some(({ data }) =>
-          /certificateFile: \/run\/secrets\/tls/.test(data?.['gateway.yaml'] ?? ''),
-        )
-          ? gatewayUrl.replace('http:', 'https:')
-          : gatewayUrl;
-        const as = (who: string, path: string) => ask(`${base}/${path}`, tokens.get(who));
-        expect((await fetch(`${adminUrl}/ready`)).status).toBe(200);
-        expect((await ask(`${base}/Patient/ada`)).status).toBe(401);
-        expect((await as('steward', 'Patient/ada')).status).toBe(200);
-        const whole = JSON.parse((await as('steward', 'Observation?patient=ada')).body) as { total: number };
-        const parts = JSON.parse((await as('dr-grey', 'Observation?patient=ada')).body) as { total: number };
-        expect(whole.total).toBeGreaterThan(parts.total);
-        const clients = String(await redis.client.client('LIST'));
-        expect(clients.includes('user=consent-gateway')).toBe(name === 'three-replicas.yaml');
-      },
-    );
-    for (const close of closers) await close();
+    try {
+      await inWorld(
+        async (place) => {
+          const relay = await startTlsRelay(place.upstreamUrl, servers.issue('fhir-server.example'), gateways);
+          closers.push(() => relay.close());
+          return asProcess(objects, secrets, (config) => readdressed(config, place, { relay, redis }));
+        },
+        async ({ gatewayUrl, tokens }, adminUrl) => {
+          const base = objects.some(({ data }) =>
+            /certificateFile: \/run\/secrets\/tls/.test(data?.['gateway.yaml'] ?? ''),
+          )
+            ? gatewayUrl.replace('http:', 'https:')
+            : gatewayUrl;
+          const as = (who: string, path: string) => ask(`${base}/${path}`, tokens.get(who));
+          expect((await fetch(`${adminUrl}/ready`)).status).toBe(200);
+          expect((await ask(`${base}/Patient/ada`)).status).toBe(401);
+          expect((await as('steward', 'Patient/ada')).status).toBe(200);
+          const whole = JSON.parse((await as('steward', 'Observation?patient=ada')).body) as { total: number };
+          const parts = JSON.parse((await as('dr-grey', 'Observation?patient=ada')).body) as { total: number };
+          expect(whole.total).toBeGreaterThan(parts.total);
+          const clients = String(await redis.client.client('LIST'));
+          expect(clients.includes('user=consent-gateway')).toBe(name === 'three-replicas.yaml');
+        },
+      );
+    } finally {
+      for (const close of closers) await close();
+    }
   });
 });
 
