@@ -3,11 +3,12 @@ import { parseArgs } from 'node:util';
 import { auditCommand } from './commands/audit.ts';
 import { checkConfigCommand } from './commands/check-config.ts';
 import type { Command } from './commands/command.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { healthCommand } from './commands/health.ts';
 import { serveCommand } from './commands/serve.ts';
 import { ConfigError } from './config/config.ts';
 
-const commands: readonly Command[] = [serveCommand, auditCommand, checkConfigCommand, healthCommand];
+const commands: readonly Command[] = [serveCommand, auditCommand, checkConfigCommand, healthCommand, doctorCommand];
 
 const usage = `${commands.map((command) => command.usage).join('\n')}
 

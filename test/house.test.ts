@@ -24,7 +24,7 @@ const stages = [
   'services', // answers to others: all the rooms above, and nobody needs it
 ];
 /** What puts the rooms together: the story, what is built once, the listeners, the verbs of the command line. */
-const builders = ['gateway.ts', 'house.ts', 'service-house.ts', 'http', 'serve.ts', 'commands', 'main.ts'];
+const builders = ['gateway.ts', 'house.ts', 'service-house.ts', 'http', 'serve.ts', 'doctor', 'commands', 'main.ts'];
 /** Rooms that decide: no I/O, no clock, no logger, no client. */
 const pure = ['context', 'plan', 'document', 'label', 'decide', 'enforce', 'fhir', 'errors'];
 /** node:buffer and hashing are functions of their input; reading a shipped table once at load is not the request's I/O. */

@@ -2,6 +2,7 @@ import { renderRefusals } from '../../src/plan/plan.ts';
 import { renderChartReadme, renderValues, renderValuesSchema } from './chart.ts';
 import { renderConfiguration } from './configuration.ts';
 import { renderDashboard } from './dashboard.ts';
+import { renderDoctor } from './doctor.ts';
 import { renderErrors } from './errors.ts';
 import { renderConfigSchema } from './json-schema.ts';
 import { renderReasons } from './reasons.ts';
@@ -16,6 +17,7 @@ export function documents(): ReadonlyMap<string, string> {
     ['helm/README.md', renderChartReadme()],
     ['helm/values.schema.json', renderValuesSchema()],
     ['helm/values.yaml', renderValues()],
+    ['docs/doctor.md', renderDoctor()],
     ['docs/errors.md', renderErrors()],
     ['docs/reasons.md', renderReasons()],
     ['docs/refusals.md', renderRefusals()],
