@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { reasonTexts } from '../../src/decide/reasons.ts';
@@ -9,7 +9,8 @@ import { type Resource, resourceOf } from '../scenarios/expand.ts';
 import { tokenOf } from '../scenarios/requesters.ts';
 import { configOf } from '../scenarios/settings.ts';
 
-const folder = join(import.meta.dirname, '../../fixtures/consents/r4');
+const folder = join(import.meta.dirname, '../../fixtures/consents');
+const versions = ['r4', 'r5'] as const;
 
 const ask = z.strictObject({
   who: z.string(),
@@ -19,6 +20,18 @@ const ask = z.strictObject({
   reason: z.string(),
 });
 export type Ask = z.infer<typeof ask>;
+
+const examplesSchema = z.record(
+  z.string(),
+  z.strictObject({
+    level: z.enum(['basic', 'intermediate', 'advanced']).optional(),
+    guide: z.string().optional().describe('What IHE PCF has the enforcement point do.'),
+    differs: z.string().optional().describe('Where the gateway does otherwise, and why.'),
+    says: z.string(),
+    because: z.string(),
+    asks: z.array(ask).min(1),
+  }),
+);
 
 const expectedSchema = z.strictObject({
   requesters: z.record(
@@ -31,20 +44,24 @@ const expectedSchema = z.strictObject({
     }),
   ),
   resources: z.record(z.string(), z.looseObject({ type: z.string(), id: z.string(), title: z.string() })),
-  examples: z.record(z.string(), z.strictObject({ says: z.string(), because: z.string(), asks: z.array(ask).min(1) })),
+  examples: examplesSchema,
 });
 
+const yaml = (version: string): unknown =>
+  parse(readFileSync(join(folder, version, 'expected.yaml'), 'utf8'), { merge: true });
+const r4 = expectedSchema.parse(yaml('r4'));
+const r5 = z.strictObject({ examples: examplesSchema }).parse(yaml('r5'));
+
 /** What each example Consent must come to, reasoned by hand. */
-export const expected = expectedSchema.parse(
-  parse(readFileSync(join(folder, 'expected.yaml'), 'utf8'), { merge: true }),
-);
+export const expected = { ...r4, examples: { ...r4.examples, ...r5.examples } };
 
 /** The example Consents by id. */
 export const examples: ReadonlyMap<string, Resource> = new Map(
-  readdirSync(folder)
-    .filter((name) => name.startsWith('Consent-'))
+  versions
+    .flatMap((version) => readdirSync(join(folder, version)).map((name) => join(folder, version, name)))
+    .filter((path) => basename(path).startsWith('Consent-'))
     .sort()
-    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Resource)
+    .map((path) => JSON.parse(readFileSync(path, 'utf8')) as Resource)
     .map((consent) => [consent.id, consent]),
 );
 
@@ -78,6 +95,7 @@ export function answer(
     interaction: 'read',
     type: expected.resources[about].type,
     stored: [...stored, consent],
+    fhirVersion: versionOf(consent),
   });
   if (ruled.refused !== undefined) return { outcome: 'refused', reasons: [ruled.refused] };
   const id = about === 'herself' ? patient : expected.resources[about].id;
@@ -93,14 +111,24 @@ function resourceStored(one: { type: string; id: string }, patient: string): Res
   return resourceOf(one.id, one, patient);
 }
 
-function patientOf({ patient }: Resource): string {
-  const { reference } = patient as { reference: string };
+function patientOf({ patient, subject }: Resource): string {
+  const { reference } = (patient ?? subject) as { reference: string };
   return reference.slice(reference.lastIndexOf('/') + 1);
 }
 
-/** The decision table, for people to read. */
+function versionOf({ subject }: Resource): 'R4' | 'R5' {
+  return subject === undefined ? 'R4' : 'R5';
+}
+
+/** Conformance and decision tables, for people to read. */
 export function examplesTable(): string {
   const { requesters, resources } = expected;
+  const conformance = Object.entries(expected.examples).flatMap(([id, { level, guide, differs, says }]) => {
+    const version = versionOf(examples.get(id) as Resource);
+    return level === undefined
+      ? []
+      : [`| [${id}](#${id}) | ${version} | ${level} | ${guide} | ${says} | ${differs ?? 'In nothing.'} |`];
+  });
   const sections = Object.entries(expected.examples).map(([id, { says, because, asks }]) => {
     const rows = asks.map(
       ({ who, for: purpose, about, outcome, reason }) =>
@@ -117,9 +145,20 @@ ${rows.join('\n')}
   });
   return `# What the example Consents come to
 
-The example Consents of IHE Privacy Consent on FHIR and of the SHIFT task force (California AB 352), each as the only Consent of its patient,
-under the policy \`us-part2\` with its defaults. Generated from \`fixtures/consents/r4/expected.yaml\`, which was reasoned from
-the texts; \`test/consent/examples.test.ts\` puts every row to the rules.
+The example Consents of IHE Privacy Consent on FHIR, in R4 and made from these in R5, and of the SHIFT task force (California AB 352), each as the
+only Consent of its patient, under the policy \`us-part2\` with its defaults. Generated from \`fixtures/consents/r4/expected.yaml\` and
+\`fixtures/consents/r5/expected.yaml\`, which were reasoned from the texts; \`test/consent/examples.test.ts\` puts every row to the rules.
+
+## Beside the guide
+
+What IHE PCF 1.1 has its enforcement point do with each of its examples (by the notes on the example), how the gateway reads the Consent, and where it
+does otherwise. Two things hold for all: the guide's authorization server decides whether there is a token, while here each
+resource is decided on, so *no token* is *nothing released by this Consent*; and what a permit is narrowed to and leaves out is never
+opened by the implicit policy, as in the guide.
+
+| example | FHIR | level | the guide expects | the gateway reads | and differs |
+| --- | --- | --- | --- | --- | --- |
+${conformance.join('\n')}
 
 ${sections.join('\n')}`;
 }

@@ -1,7 +1,7 @@
 import { identify } from '../../src/authenticate/identify.ts';
 import { directoryOf } from '../../src/authenticate/organizations.ts';
 import type { Config } from '../../src/config/config.ts';
-import { type ParseOptions, parseConsent } from '../../src/consent/parse.ts';
+import { type FhirVersion, type ParseOptions, parseConsent } from '../../src/consent/parse.ts';
 import { namedData, type PatientConsents } from '../../src/consent/parsed.ts';
 import { readResiduals } from '../../src/consent/residual.ts';
 import { buildContext } from '../../src/context/context.ts';
@@ -33,6 +33,8 @@ export interface Enquiry {
   readonly interaction: Interaction;
   readonly type: string;
   readonly stored: readonly Resource[];
+  /** Version of the Consents in it; R4 when unset. */
+  readonly fhirVersion?: FhirVersion;
 }
 
 /** The code of the static refusal, or the decision on each stored resource by its key. */
@@ -86,10 +88,13 @@ function contextOf({ config, asker, at }: Enquiry): RequesterContext {
   return buildContext(requester, request, policy, config.emergency);
 }
 
-function decideAll({ config, stored, at }: Enquiry, context: RequesterContext): ReadonlyMap<string, Decision> {
+function decideAll(
+  { config, stored, at, fhirVersion = 'R4' }: Enquiry,
+  context: RequesterContext,
+): ReadonlyMap<string, Decision> {
   const bases = [config.listener.publicBaseUrl, config.upstream.baseUrl];
   const parseOptions: ParseOptions = {
-    fhirVersion: 'R4',
+    fhirVersion,
     time,
     localBases: bases,
     harmlessExtensions: config.decision.harmlessExtensions,
@@ -168,8 +173,8 @@ function labelsOf(
 }
 
 function consentsOf(patient: PatientKey, stored: readonly Resource[], options: ParseOptions): PatientConsents {
-  const isHers = ({ patient: whose }: Resource): boolean => {
-    const reference = (whose as { reference?: string } | undefined)?.reference;
+  const isHers = ({ patient: r4, subject: r5 }: Resource): boolean => {
+    const reference = ((options.fhirVersion === 'R5' ? r5 : r4) as { reference?: string } | undefined)?.reference;
     return [patient, ...options.localBases.map((base) => `${base}/${patient}`)].includes(reference ?? '');
   };
   const parsed = stored
