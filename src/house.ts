@@ -7,6 +7,7 @@ import { type Config, ConfigError } from './config/config.ts';
 import { rereadText } from './config/reread.ts';
 import { sealingKeys } from './config/sealing-keys.ts';
 import { secretFrom } from './config/secret.ts';
+import { type Collectives, createCollectives } from './consent/collectives.ts';
 import { type Consents, createConsents, filesNamed } from './consent/consents.ts';
 import { createMemberships, type Memberships } from './consent/memberships.ts';
 import type { ParseOptions } from './consent/parse.ts';
@@ -64,6 +65,7 @@ export interface House {
   readonly consents: ConsentSource;
   readonly consentStores: Consents;
   readonly memberships: Memberships;
+  readonly collectives: Collectives;
   readonly parseOptions: ParseOptions;
   readonly time: TimeReader;
   readonly labelling: Labelling;
@@ -138,6 +140,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
     consents: consentStores.source,
     consentStores,
     memberships: createMemberships(config.consent, { upstream, now, localBases, time }),
+    collectives: createCollectives(config.consent, { upstream, now, localBases, time }),
     parseOptions,
     time,
     labelling: createLabelling(config, labelSettings),
@@ -231,6 +234,7 @@ export function worldFor(
     rules: new Rules(context, policy, decisionSettings, residuals),
     consents: house.consents,
     memberships: house.memberships,
+    collectives: house.collectives,
     upstream,
     errand,
     representation: config.representation,

@@ -143,13 +143,12 @@ class ElementReader {
     const part = this.#marks.dialect === 'R5' && role === undefined ? 'recipient' : actorPart(role);
     const roles = this.#marks.dialect === 'R5' && reference === undefined && part === 'unknown' ? rolesOf(role) : [];
     if (roles.length > 0 && !decorated) return { part: 'recipient', names: [], roles, unresolved: false };
-    const type = key === undefined ? undefined : typeOf(key);
-    const isGroupLike = type === 'Group' || type === 'CareTeam';
-    const unresolved = names.length === 0 || isGroupLike || decorated;
+    const unresolved = names.length === 0 || decorated;
     if (part === 'unknown' || unresolved) this.#note('actor');
-    // A role resource that is not the requester's own may still be his: it is unresolved, unless it is equal to one of his names.
     // What an extension may have changed is nobody's name.
-    return { part, names: decorated ? [] : names, roles: [], unresolved: unresolved || type === 'PractitionerRole' };
+    if (decorated) return { part, names: [], roles: [], unresolved };
+    const isCollective = key !== undefined && collectives.has(typeOf(key));
+    return { part, names, roles: [], unresolved, ...(isCollective ? { collective: key } : {}) };
   }
 
   #purposes(): Codes<string> {
@@ -291,17 +290,33 @@ class ElementReader {
 /** R4's code system of resource types, and R5's. */
 const resourceTypeSystems = new Set(['http://hl7.org/fhir/resource-types', 'http://hl7.org/fhir/fhir-types']);
 const actions = new Set(['collect', 'access', 'use', 'disclose', 'correct']);
-const parts = new Map<string, ActorPart>([
-  ...['IRCP', 'PRCP', 'GRANTEE', 'DELEGATEE'].map((code) => [code, 'recipient'] as const),
-  ...['CST', 'custodian'].map((code) => [code, 'custodian'] as const),
-  ...['AUT', 'author'].map((code) => [code, 'author'] as const),
-]);
+const collectives = new Set(['CareTeam', 'Group', 'PractitionerRole']);
 
-/** Codings of one role that say two things say nothing. */
+const participant = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
+/** How an actor is involved, by the code systems that say so (FHIR R4 security-role-type). */
+const parts: Readonly<Record<string, ActorPart>> = {
+  [`${systems.participationType}|IRCP`]: 'recipient',
+  [`${systems.participationType}|PRCP`]: 'recipient',
+  [`${systems.roleCode}|GRANTEE`]: 'recipient',
+  [`${systems.roleCode}|DELEGATEE`]: 'recipient',
+  [`${systems.roleCode}|GRANTOR`]: 'grantor',
+  [`${systems.roleCode}|DELEGATOR`]: 'grantor',
+  [`${systems.roleCode}|CONSENTER`]: 'grantor',
+  [`${systems.participationType}|CST`]: 'custodian',
+  [`${systems.participationType}|AUT`]: 'author',
+  [`${participant}|custodian`]: 'custodian',
+  [`${participant}|author`]: 'author',
+};
+
+/** What every coding of a role that is known says; where two say different things nobody can tell. */
 function actorPart(role: unknown): ActorPart {
-  const said = list(own(role, 'coding')).flatMap((coding) => parts.get(text(own(coding, 'code')) ?? '') ?? []);
-  const [part = 'unknown'] = said;
-  return said.every((other) => other === part) ? part : 'unknown';
+  const said = new Set(
+    list(own(role, 'coding')).flatMap((coding) => {
+      const name = `${canonicalSystem(text(own(coding, 'system')) ?? '')}|${text(own(coding, 'code')) ?? ''}`;
+      return Object.hasOwn(parts, name) ? (parts[name] as ActorPart) : [];
+    }),
+  );
+  return said.size === 1 ? ([...said][0] as ActorPart) : 'unknown';
 }
 
 /** Role codes to compare with a requester's; one that lacks its system or its code makes the whole role incomparable. */

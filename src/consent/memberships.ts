@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Requester } from '../authenticate/requester.ts';
 import type { ConsentConfig } from '../config/consent.ts';
 import { GatewayError } from '../errors/errors.ts';
+import type { Coding } from '../fhir/coding.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
 import {
   idOf,
@@ -12,6 +13,7 @@ import {
   resourceKey,
   typeOf,
 } from '../fhir/ids.ts';
+import { canonicalSystem } from '../fhir/vocabulary.ts';
 import { type Errand, pagesOf, type Upstream, type UpstreamSearch } from '../upstream/upstream.ts';
 import { isObject, type Json, list, own, text } from './json.ts';
 import { referenceNames } from './references.ts';
@@ -22,12 +24,17 @@ export interface RequesterNames {
   readonly organizations: readonly string[];
   /** Patients of whose care teams he, or an organization that he acts for, is a member now, and as whom. */
   readonly treats?: readonly { readonly patient: PatientKey; readonly as: ResourceKey }[];
+  /** Roles that he holds elsewhere than where he acts now, and the organizations he holds them for. */
+  readonly elsewhere: readonly string[];
+  /** Codes of the roles that he holds where he acts; beside those that his token states. */
+  readonly roles: readonly Coding[];
 }
 
 export interface Memberships {
   /**
    * The requester's own names and those that the store gives him: identifiers, active roles, care teams and groups he is a
-   * member of, organizations that his are units of. What is read depends on the requester alone.
+   * member of, organizations that his are units of. Whose token states no organization acts for those that he holds a role
+   * for. What is read depends on the requester alone.
    * @throws {GatewayError} `consent-unavailable`
    */
   of(requester: Requester, errand: Errand): Promise<RequesterNames>;
@@ -55,7 +62,7 @@ export function createMemberships(config: ConsentConfig, parts: MembershipParts)
   return {
     async of(requester, errand) {
       const { identities, organizations } = requester;
-      if (!config.memberships) return { identities, organizations };
+      if (!config.memberships) return { identities, organizations, elsewhere: [], roles: [] };
       const key = JSON.stringify([identities, organizations]);
       const now = parts.now();
       const known = remembered.get(key);
@@ -85,29 +92,65 @@ class Reading {
   async namesOf(requester: Requester): Promise<RequesterNames> {
     const identities = new Set(requester.identities);
     const user = requester.fhirUser === undefined ? undefined : parseRelativeReference(requester.fhirUser);
-    const [people, organizations] = await Promise.all([
+    const [people, stated] = await Promise.all([
       this.#people(user !== undefined && users.has(typeOf(user)) ? [user] : [], identities),
-      this.#organizations(requester.organizations),
+      this.#organizations(await this.#organizationsByIdentifier(requester.organizations)),
     ]);
+    const held = await this.#rolesOf(people);
+    const here = stated.length === 0 ? held : held.filter((role) => this.#isHeldFor(role, stated));
+    const there = held.filter((role) => !here.includes(role));
+    const organizations =
+      stated.length > 0
+        ? stated
+        : await this.#organizations(here.flatMap((role) => this.#keysIn(role, 'organization')));
+    const elsewhere = await this.#organizations(there.flatMap((role) => this.#keysIn(role, 'organization')));
+    for (const key of here.flatMap(keyOf)) identities.add(key);
     const keys = [...people, ...organizations.filter(isKey)];
-    const collectives = keys.length === 0 ? [] : await this.#collectives(keys, organizations);
+    const collectives = keys.length === 0 ? [] : await this.#collectives(keys);
     for (const name of collectives.flatMap(keyOf)) identities.add(name);
     const treats = collectives.flatMap((team) => this.#treatedBy(team, keys));
     return {
       identities: [...identities].sort(),
       organizations: [...organizations].sort(),
+      elsewhere: [...elsewhere, ...there.flatMap(keyOf)].filter((name) => !organizations.includes(name)).sort(),
+      roles: here.flatMap((role) => [...codingsIn(role, 'code'), ...codingsIn(role, 'specialty')]),
       ...(treats.length === 0 ? {} : { treats }),
     };
   }
 
-  /** The user's resource, the practitioner behind a role, and the identifiers of both. */
+  /** The user's resource, the practitioner behind a role, and the identifiers of both; without one, who has his identifiers. */
   async #people(keys: readonly ResourceKey[], identities: Set<string>): Promise<readonly ResourceKey[]> {
-    const found = await this.#byKeys(keys);
-    const behind = found.filter((role) => this.#isCurrent(role)).flatMap((role) => this.#keysIn(role, 'practitioner'));
+    const found =
+      keys.length > 0 ? await this.#byKeys(keys) : await this.#byIdentifier('Practitioner', [...identities]);
+    const behind = found
+      .filter((one) => this.#isCurrent(one))
+      .flatMap((one) => [
+        ...this.#keysIn(one, 'practitioner'),
+        ...list(own(one, 'link')).flatMap((link) =>
+          own(one, 'resourceType') === 'Person' ? this.#keysIn(link, 'target') : [],
+        ),
+      ]);
     const practitioners = await this.#byKeys(behind);
-    for (const key of behind) identities.add(key);
-    for (const person of [...found, ...practitioners]) for (const name of identifiersOf(person)) identities.add(name);
-    return [...new Set([...keys, ...behind])];
+    const his = new Set([...keys, ...(keys.length > 0 ? [] : found.flatMap(keyOf)), ...behind]);
+    for (const key of his) identities.add(key);
+    for (const one of [...found, ...practitioners]) for (const name of identifiersOf(one)) identities.add(name);
+    return [...his];
+  }
+
+  /** Organizations that the token names by identifier alone, by their key too. */
+  async #organizationsByIdentifier(names: readonly string[]): Promise<readonly string[]> {
+    if (names.some(isKey)) return names;
+    const found = await this.#byIdentifier('Organization', names);
+    return [...names, ...found.flatMap(keyOf)];
+  }
+
+  /** An identifier that several have names nobody. */
+  async #byIdentifier(type: string, names: readonly string[]): Promise<readonly Json[]> {
+    const identifiers = names.filter((name) => /^[^|,$\\]+\|[^|,$\\]+$/.test(name));
+    if (identifiers.length === 0) return [];
+    const found = await this.#search(type, 'identifier', identifiers.join(','));
+    const matching = found.filter((one) => identifiersOf(one).some((name) => identifiers.includes(name)));
+    return matching.length === 1 ? matching : [];
   }
 
   /** A care team that names him, as the treating relationship that it is. */
@@ -132,19 +175,26 @@ class Reading {
     return [...all];
   }
 
-  /** Roles that he holds in an organization he acts for, care teams and groups that name him or it. */
-  async #collectives(keys: readonly ResourceKey[], organizations: readonly string[]): Promise<readonly Json[]> {
+  /** Roles that he holds today. */
+  async #rolesOf(people: readonly ResourceKey[]): Promise<readonly Json[]> {
+    const practitioners = people.filter((key) => typeOf(key) === 'Practitioner');
+    if (practitioners.length === 0) return [];
+    const roles = await this.#search('PractitionerRole', 'practitioner', practitioners.join(','));
+    return roles.filter(
+      (role) => this.#isCurrent(role) && this.#keysIn(role, 'practitioner').some((key) => practitioners.includes(key)),
+    );
+  }
+
+  /** Care teams and groups that name him or an organization that he acts for. */
+  async #collectives(keys: readonly ResourceKey[]): Promise<readonly Json[]> {
     const value = keys.join(',');
-    const practitioners = keys.filter((key) => typeOf(key) === 'Practitioner');
-    const [roles, teams, groups] = await Promise.all([
-      practitioners.length === 0 ? [] : this.#search('PractitionerRole', 'practitioner', practitioners.join(',')),
+    const [teams, groups] = await Promise.all([
       this.#search('CareTeam', 'participant', value),
       this.#search('Group', 'member', value),
     ]);
     const isMine = (member: unknown, element: string): boolean =>
       this.#isCurrent(member) && this.#keysIn(member, element).some((key) => keys.includes(key));
     return [
-      ...roles.filter((role) => this.#isCurrent(role) && this.#isHeldFor(role, organizations)),
       ...teams.filter(
         (team) => this.#isCurrent(team) && list(own(team, 'participant')).some((one) => isMine(one, 'member')),
       ),
@@ -210,6 +260,15 @@ function isKey(name: string): name is ResourceKey {
 function keyOf(resource: Json): readonly ResourceKey[] {
   const [type, id] = [text(resource.resourceType), text(resource.id)];
   return type === undefined || id === undefined ? [] : [resourceKey(type, id)];
+}
+
+function codingsIn(resource: Json, element: string): readonly Coding[] {
+  return list(own(resource, element)).flatMap((concept) =>
+    list(own(concept, 'coding')).flatMap((coding) => {
+      const code = text(own(coding, 'code'));
+      return code === undefined ? [] : { system: canonicalSystem(text(own(coding, 'system')) ?? ''), code };
+    }),
+  );
 }
 
 function identifiersOf(resource: Json): readonly string[] {

@@ -13,6 +13,7 @@ import {
   codingsOf,
   directiveOf,
   enforcersNamed,
+  isForEmergencies,
   isGrantedRestriction,
   isNotice,
   keysOf,
@@ -112,7 +113,7 @@ class Reader {
     const found = wholeFindings(json, knownMembers, this.#options);
     for (const finding of found) this.#findings.add(finding);
     const denyOnly = found.length > 0 || period === 'unreadable' || dateTime === 'unreadable' || scope === 'unknown';
-    const { root, nested } = this.#rules(rule);
+    const { root, nested } = this.#rules(rule, category);
     return {
       readable: true,
       ref: refOf(json, this.#id),
@@ -172,10 +173,14 @@ class Reader {
   }
 
   /** Base effect and provisions, by the kind of policyRule and the root's own type (IHE PCF; HL7 v3-ActCode directives). */
-  #rules(rule: readonly Coding[]): { root: Provision | undefined; nested: readonly Provision[] } {
+  #rules(
+    rule: readonly Coding[],
+    category: readonly Coding[],
+  ): { root: Provision | undefined; nested: readonly Provision[] } {
     const stated = own(this.#json, 'provision');
-    const directive = directiveOf(rule);
     const type = effectOf(own(stated, 'type'));
+    const stands = directiveOf(rule);
+    const directive = isForEmergencies(category) && type !== 'deny' && stands !== 'optout' ? 'emergency' : stands;
     if (own(stated, 'type') !== undefined && type === undefined) this.#findings.add('Consent.provision.type');
     if (!isObject(stated)) {
       if (stated !== undefined) this.#findings.add('Consent.provision');
@@ -255,8 +260,8 @@ function effectOf(value: unknown): Effect | undefined {
 }
 
 /**
- * The root's statements as sets, in canonical text; type, period and nested provisions left out. Undefined when they are
- * nested beyond what a provision can say.
+ * The root's statements as sets, in canonical text; type, period and nested provisions left out. Nothing stated is nothing,
+ * root or none. Undefined when they are nested beyond what a provision can say.
  */
 function statementOf(provision: unknown): string | undefined {
   if (!isObject(provision)) return '';
@@ -268,7 +273,7 @@ function statementOf(provision: unknown): string | undefined {
     const items = new Set(list(provision[name]).map((item) => canonicalText(item)));
     parts.push([name, [...items].sort()]);
   }
-  return JSON.stringify(parts);
+  return parts.length === 0 ? '' : JSON.stringify(parts);
 }
 
 function isDeeperThan(depth: number, value: unknown): boolean {

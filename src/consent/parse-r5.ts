@@ -12,6 +12,7 @@ import {
   basicNormal,
   codingsOf,
   directiveOf,
+  isForEmergencies,
   isGrantedRestriction,
   isNotice,
   keysOf,
@@ -134,7 +135,8 @@ class Reader {
     if (period === 'unreadable') this.#findings.add('Consent.period');
     if (scope === 'unknown') this.#findings.add('Consent.category');
     if (decision === undefined && own(json, 'decision') !== undefined) this.#findings.add('Consent.decision');
-    if (!agrees(directiveOf(rule), decision)) this.#findings.add('Consent.regulatoryBasis');
+    if (!rule.every((coding) => agrees(directiveOf([coding]), decision))) this.#findings.add('Consent.regulatoryBasis');
+    if (isForEmergencies(category)) this.#findings.add('Consent.category'); // R5 cannot say so in one decision
     const denyOnly = this.#findings.size > 0; // nothing below the Consent itself has been read so far
     const { root, nested } = this.#rules(decision);
     return {

@@ -8,7 +8,7 @@ import type { ReferenceNames } from './references.ts';
 export type Effect = 'permit' | 'deny';
 
 /** How an actor of a provision is involved (FHIR R4 Consent.provision.actor.role). */
-export type ActorPart = 'recipient' | 'custodian' | 'author' | 'unknown';
+export type ActorPart = 'recipient' | 'custodian' | 'author' | 'grantor' | 'unknown';
 
 export interface Actor {
   readonly part: ActorPart;
@@ -16,7 +16,9 @@ export interface Actor {
   readonly names: readonly string[];
   /** Role codes that stand for whoever has one of them, where nobody is named (R5). */
   readonly roles: readonly Coding[];
-  /** Nothing that can be compared: a Group, a CareTeam, no reference at all. */
+  /** The Group, CareTeam or PractitionerRole that it is: who belongs to it, its own resource says. */
+  readonly collective?: ResourceKey;
+  /** Nothing that can be compared: no name at all, or an extension that may change who is meant. */
   readonly unresolved: boolean;
 }
 
@@ -143,14 +145,25 @@ export interface PatientConsents {
 /** Resources named by `data` whose own references decide what is covered (meaning `related`). */
 export function namedData(consents: readonly ParsedConsent[]): readonly ResourceKey[] {
   const keys = new Set<ResourceKey>();
-  const visit = ({ elements, children }: Provision): void => {
-    for (const { meaning, key } of elements.data?.codes ?? [])
-      if (meaning === 'related' && key !== undefined) keys.add(key);
-    children.forEach(visit);
-  };
-  for (const { root, nested } of consents) {
-    if (root !== undefined) visit(root);
-    nested.forEach(visit);
-  }
+  for (const { data } of elementsOf(consents))
+    for (const { meaning, key } of data?.codes ?? []) if (meaning === 'related' && key !== undefined) keys.add(key);
   return [...keys];
+}
+
+/** Groups, care teams and roles named as recipients in Consents that may still count. */
+export function namedCollectives(consents: readonly ParsedConsent[]): readonly ResourceKey[] {
+  const keys = new Set<ResourceKey>();
+  for (const { actors } of elementsOf(consents.filter(({ status }) => status === 'active')))
+    for (const { collective } of actors ?? []) if (collective !== undefined) keys.add(collective);
+  return [...keys];
+}
+
+function* elementsOf(consents: readonly ParsedConsent[]): Iterable<Elements> {
+  for (const { root, nested } of consents) {
+    const provisions = root === undefined ? [...nested] : [root, ...nested];
+    for (let one = provisions.pop(); one !== undefined; one = provisions.pop()) {
+      provisions.push(...one.children);
+      yield one.elements;
+    }
+  }
 }

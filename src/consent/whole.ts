@@ -77,6 +77,13 @@ export function directiveOf(rule: readonly Coding[]): 'optin' | 'optout' | 'emer
   return has('OPTIN', 'OPTINR') ? 'optin' : undefined;
 }
 
+/** A Consent for emergencies alone, by its category. */
+export function isForEmergencies(category: readonly Coding[]): boolean {
+  return category.some(
+    ({ system, code }) => code === 'emrgonly' && canonicalSystem(system) === systems.consentCategory,
+  );
+}
+
 /** Whether codings name a law, in either system that has its code. */
 export function namesLaw(codings: readonly Coding[], law: string): boolean {
   return codings.some(({ system, code }) => {

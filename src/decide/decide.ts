@@ -1,9 +1,10 @@
+import type { Collective } from '../consent/collectives.ts';
 import type { RequesterNames } from '../consent/memberships.ts';
 import type { PatientConsents } from '../consent/parsed.ts';
 import type { Residuals } from '../consent/residual.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Some } from '../fhir/coding.ts';
-import type { PatientKey } from '../fhir/ids.ts';
+import type { PatientKey, ResourceKey } from '../fhir/ids.ts';
 import { canonicalSystem, namedOnlyTopics, part2, purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
 import type { Facts } from '../label/facts.ts';
 import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
@@ -29,6 +30,8 @@ export interface PatientState {
   readonly standing: Standing;
   /** Every way a Consent may name the requester; unset: what the token verifies. */
   readonly names?: RequesterNames;
+  /** Groups, care teams and roles that her Consents name, as far as they could be read. */
+  readonly collectives?: ReadonlyMap<ResourceKey, Collective>;
 }
 
 /** Her Consents made ready, once for each purpose of the request. */
@@ -77,20 +80,31 @@ export class Rules {
     return this.#patients.has(patient);
   }
 
-  establish(patient: PatientKey, { consents, standing, names }: PatientState): void {
+  establish(patient: PatientKey, { consents, standing, names, collectives = new Map() }: PatientState): void {
     const { requester, at } = this.#context;
     const identities = new Set((names ?? requester).identities);
     const organizations = new Set((names ?? requester).organizations);
     const { intermediaries } = this.#settings.part2;
-    // That an exchange is of her care team makes none of its participants treat her.
-    const treats = names?.treats?.some((one) => one.patient === patient && !intermediaries.includes(one.as)) === true;
-    const roles = requester.roleCodes.map(({ system = '', code }) => ({ system: canonicalSystem(system), code }));
+    const asker: Omit<Asker, 'purpose'> = {
+      identities,
+      organizations,
+      elsewhere: new Set(names?.elsewhere),
+      roles: [
+        ...requester.roleCodes.map(({ system = '', code }) => ({ system: canonicalSystem(system), code })),
+        ...(names?.roles ?? []),
+      ],
+      isSystem: requester.clientKind === 'system',
+      collectives,
+      // That an exchange is of her care team makes none of its participants treat her.
+      treats: names?.treats?.some((one) => one.patient === patient && !intermediaries.includes(one.as)) === true,
+      at,
+    };
     const runFor = (purpose: string | undefined): Run => {
-      const asker: Asker = { identities, organizations, roles, treats, purpose, at };
+      const run: Asker = { ...asker, purpose };
       return {
-        asker,
+        asker: run,
         consents: applicable(consents.consents, purpose, at, this.#settings)
-          .map((one) => ready(one, asker, this.#settings))
+          .map((one) => ready(one, run, this.#settings))
           .filter(isHeard),
       };
     };

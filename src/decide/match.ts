@@ -1,6 +1,6 @@
+import type { Collective } from '../consent/collectives.ts';
 import type {
   Actor,
-  ActorPart,
   Codes,
   DataStatement,
   Effect,
@@ -20,6 +20,7 @@ import {
 } from '../fhir/vocabulary.ts';
 import type { Facts } from '../label/facts.ts';
 import { atMost, type Confidentiality, confidentialityOrder } from '../label/labels.ts';
+import { matchesRecipient, ofPart } from './actors.ts';
 import { part2Lacks } from './part2-elements.ts';
 import type { DecisionSettings, NamedData } from './question.ts';
 
@@ -33,10 +34,16 @@ export type Match = 'yes' | 'no' | 'unknown';
 export interface Asker {
   readonly identities: ReadonlySet<string>;
   readonly organizations: ReadonlySet<string>;
-  /** Role codes that the token states; no system where it states none. */
+  /** Roles and organizations that are his elsewhere: they may count against him, never for him. */
+  readonly elsewhere: ReadonlySet<string>;
+  /** Role codes of the token and of his current roles; system '' where none is stated. */
   readonly roles: readonly Coding[];
   /** A treating relationship to this patient is on record. */
   readonly treats: boolean;
+  /** A system on its own behalf: nobody's person. */
+  readonly isSystem: boolean;
+  /** Groups, care teams and roles that Consents name; what is missing could not be read. */
+  readonly collectives: ReadonlyMap<ResourceKey, Collective>;
   /** v3-ActReason code; undefined when the token asserts none. */
   readonly purpose: string | undefined;
   /** Epoch milliseconds. */
@@ -77,50 +84,17 @@ export function matchesRequest(elements: Elements, effect: Effect, asker: Asker,
   );
 }
 
-function matchesRecipient(actors: readonly Actor[] | undefined, effect: Effect, asker: Asker): Match {
-  const named = (actors ?? []).filter(({ part }) => part === 'recipient' || part === 'unknown');
-  if (named.length === 0) return 'yes';
-  return anyOf(
-    named.map(({ names, roles, part, unresolved }) => {
-      if (roles.length > 0) return anyOf(roles.map((role) => hasRole(role, asker)));
-      const isHe = names.some((name) => asker.identities.has(name) || asker.organizations.has(name));
-      if (part === 'unknown') return isHe || unresolved ? (effect === 'deny' ? 'yes' : 'unknown') : 'no';
-      return isHe ? 'yes' : unresolved || (effect === 'deny' && mayBe(names, asker)) ? 'unknown' : 'no';
-    }),
-  );
-}
-
-/** Whether he has a role can be said only where his are of the same code system; a code without its system may be any. */
-function hasRole({ system, code }: Coding, { roles }: Asker): Match {
-  const comparable = roles.filter((role) => role.system === system);
-  if (comparable.some((role) => role.code === code)) return 'yes';
-  return comparable.length === 0 || roles.some((role) => role.system === '' && role.code === code) ? 'unknown' : 'no';
-}
-
-/** Who signs in by a role alone may be any practitioner: whose role it is the token does not say (FHIR R4 PractitionerRole). */
-function mayBe(names: readonly string[], { identities }: Asker): boolean {
-  const isKnownAs = (type: string): boolean => [...identities].some((name) => name.startsWith(`${type}/`));
-  return (
-    names.some((name) => name.startsWith('Practitioner/')) &&
-    isKnownAs('PractitionerRole') &&
-    !isKnownAs('Practitioner')
-  );
-}
-
 function matchesCustodian(actors: readonly Actor[] | undefined, settings: DecisionSettings): Match {
   const named = ofPart(actors, 'custodian');
   if (named.length === 0) return 'yes';
   const isAny = settings.organizations.length === 0; // the gateway acts for any
   return anyOf(
-    named.map(({ names, unresolved }) => {
+    named.map(({ names, unresolved, collective }) => {
       const isUs = names.some((name) => settings.organizations.includes(name));
-      return isUs || (isAny && !unresolved) ? 'yes' : unresolved ? 'unknown' : 'no';
+      const isOpen = unresolved || collective !== undefined; // whom it stands for is not asked
+      return isUs || (isAny && !isOpen) ? 'yes' : isOpen ? 'unknown' : 'no';
     }),
   );
-}
-
-function ofPart(actors: readonly Actor[] | undefined, wanted: ActorPart): readonly Actor[] {
-  return (actors ?? []).filter(({ part }) => part === wanted);
 }
 
 /** A purpose covers its descendants; in a permit ordinary treatment is no emergency, and operations are no proceedings. */
@@ -449,5 +423,10 @@ function matchesAuthor(actors: readonly Actor[] | undefined, effect: Effect, fac
   const named = ofPart(actors, 'author');
   if (named.length === 0) return 'yes';
   if (effect === 'deny' && isIdentity(facts)) return 'no';
-  return anyOf(named.map(({ names, unresolved }) => (unresolved ? 'unknown' : isAuthor(names, facts))));
+  return anyOf(named.map((author) => isAuthorNamed(author, facts)));
+}
+
+function isAuthorNamed({ names, unresolved, collective }: Actor, facts: Facts): Match {
+  const match = unresolved ? 'unknown' : isAuthor(names, facts);
+  return match === 'no' && collective !== undefined ? 'unknown' : match; // one of them may have written it
 }

@@ -1,4 +1,5 @@
 import type { RepresentationConfig } from '../config/representation.ts';
+import type { Collectives } from '../consent/collectives.ts';
 import type { Memberships, RequesterNames } from '../consent/memberships.ts';
 import { namedData } from '../consent/parsed.ts';
 import type { ConsentSource, EstablishedConsents } from '../consent/source.ts';
@@ -18,6 +19,7 @@ export interface RulingsEdges {
   readonly rules: Rules;
   readonly consents: ConsentSource;
   readonly memberships: Memberships;
+  readonly collectives: Collectives;
   readonly upstream: Upstream;
   readonly errand: Errand;
   readonly representation: RepresentationConfig;
@@ -54,7 +56,9 @@ export class RequestRulings implements Rulings {
   }
 
   async establishAny(): Promise<void> {
-    if (this.#underWay.size === 0) await Promise.all([this.#edges.consents.ofNobody(this.#own()), this.#readNames()]);
+    if (this.#underWay.size > 0) return;
+    await Promise.all([this.#edges.consents.ofNobody(this.#own()), this.#readNames()]);
+    await this.#edges.collectives.ofNobody(this.#own());
   }
 
   /** Before an answer leaves: what has grown too old meanwhile is read again. */
@@ -79,11 +83,15 @@ export class RequestRulings implements Rulings {
       this.#represented,
       this.#readNames(),
     ]);
+    const collectives = await this.#edges.collectives.of(
+      new Map(patients.map((patient) => [patient, found.get(patient)?.consents ?? []])),
+      errand,
+    );
     for (const patient of patients) {
       const hers = found.get(patient);
       if (hers === undefined) throw new GatewayError('consent-unavailable');
       this.#established.set(patient, hers);
-      rules.establish(patient, { consents: hers, standing: this.#standing(patient, represented), names });
+      rules.establish(patient, { consents: hers, standing: this.#standing(patient, represented), names, collectives });
       for (const key of namedData(hers.consents)) this.#named.add(key);
     }
   }

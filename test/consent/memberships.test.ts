@@ -122,6 +122,8 @@ describe('what the FHIR server says of who asks', () => {
       'https://issuer.example|someone',
     ].sort(),
     organizations: ['Organization/hospital', 'Organization/network', 'Organization/ward', `${npi}|9`].sort(),
+    elsewhere: ['Organization/other', 'PractitionerRole/elsewhere'],
+    roles: [],
   };
 
   it('he is who his resource says: current identifiers, roles held here, teams and groups of today, organizations above', async () => {
@@ -145,6 +147,8 @@ describe('what the FHIR server says of who asks', () => {
     expect(await memberships(upstream).of(stranger, errand)).toEqual({
       identities: [...stranger.identities].sort(),
       organizations: ['urn:oid:1.2.3'],
+      elsewhere: [],
+      roles: [],
     });
   });
 

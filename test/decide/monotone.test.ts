@@ -2,11 +2,13 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Candidate } from '../../src/decide/question.ts';
 import type { Confidentiality, Labels } from '../../src/label/labels.ts';
+import { isR5, type StoredConsent } from '../reference/either.ts';
 import type { Case } from '../reference/evaluate.ts';
 import { cases } from '../reference/generate.ts';
 import { act, consent, plainCase, type Wish } from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
 import type { R4Consent, R4Provision } from '../reference/r4.ts';
+import type { R5Provision } from '../reference/r5.ts';
 
 /**
  * What may change when the patient writes more, or a label is added. "Never" is over thousands of generated worlds, under
@@ -40,7 +42,7 @@ function released(world: Case): readonly boolean[] {
   return decide(world).map(({ outcome }) => outcome === 'release');
 }
 
-function withConsents(world: Case, change: (consents: readonly R4Consent[]) => readonly R4Consent[]): Case {
+function withConsents(world: Case, change: (consents: readonly StoredConsent[]) => readonly StoredConsent[]): Case {
   return {
     ...world,
     patients: world.patients.map((patient, index) =>
@@ -60,7 +62,9 @@ function withLabels(world: Case, change: (labels: Labels) => Labels): Case {
 /** Provisions from elsewhere as a Consent of hers that supersedes nothing: one effect throughout, in a family of its own. */
 function newcomer(seed: number, effect: 'permit' | 'deny'): R4Consent | undefined {
   const [world] = fc.sample(cases, { seed, numRuns: 1 });
-  const one = world?.patients.flatMap(({ consents }) => consents)[0];
+  const one = world?.patients.flatMap(({ consents }) => consents).find((stored) => !isR5(stored)) as
+    | R4Consent
+    | undefined;
   if (one === undefined) return undefined;
   const { policyRule: _, provision = {}, ...rest } = one;
   return {
@@ -158,20 +162,20 @@ test('data labelled for one purpose is released for a second once it is labelled
 
 /** Without what a topic may open: permits that name labels, the program's own records, an R that the topic would explain. */
 function withoutOpenings({ settings, ...world }: Case): Case {
-  const plain = ({ securityLabel: _, provision, ...said }: R4Provision): R4Provision => ({
-    ...said,
-    ...(provision && { provision: provision.map(plain) }),
-  });
+  const plain = <Stated extends R4Provision | R5Provision>({ securityLabel: _, provision, ...said }: Stated) =>
+    ({ ...said, ...(provision && { provision: provision.map(plain) }) }) as unknown as Stated; // the same, less one member
   const labelled = { ...world, settings: { ...settings, programs: [] } };
   return withLabels(
     {
       ...labelled,
       patients: world.patients.map((patient) => ({
         ...patient,
-        consents: patient.consents.map((one) => ({
-          ...one,
-          ...(one.provision && { provision: plain(one.provision) }),
-        })),
+        consents: patient.consents.map(
+          (one): StoredConsent =>
+            isR5(one)
+              ? { ...one, ...(one.provision && { provision: one.provision.map(plain) }) }
+              : { ...one, ...(one.provision && { provision: plain(one.provision) }) },
+        ),
       })),
     },
     ({ stated, ...labels }) => ({ ...labels, stated: stated === 'R' ? 'N' : (stated ?? 'N') }),

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { StoredConsent } from '../reference/either.ts';
 import type { Case, PatientRecord } from '../reference/evaluate.ts';
 import { cases } from '../reference/generate.ts';
 import { consent } from '../reference/plain.ts';
@@ -9,7 +10,10 @@ import type { R4Consent, R4Provision } from '../reference/r4.ts';
 const numRuns = 1_000;
 
 /** For each resource whether it is released; the same case, its Consents changed. */
-function released(world: Case, change: (consents: readonly R4Consent[]) => readonly R4Consent[] = (same) => same) {
+function released(
+  world: Case,
+  change: (consents: readonly StoredConsent[]) => readonly StoredConsent[] = (same) => same,
+) {
   const patients = world.patients.map((patient): PatientRecord => ({ ...patient, consents: change(patient.consents) }));
   return decide({ ...world, patients }).map(({ outcome }) => outcome === 'release');
 }

@@ -1,8 +1,40 @@
 import type { RequesterContext } from '../../src/context/requester-context.ts';
 import type { Candidate, DecisionSettings, Standing } from '../../src/decide/question.ts';
-import type { Interval } from '../../src/fhir/coding.ts';
 import type { Facts } from '../../src/label/facts.ts';
-import type { R4Actor, R4Coding, R4Concept, R4Consent, R4Data, R4Period, R4Provision, R4Reference } from './r4.ts';
+import { isHe, isStrange, type Part, partOf, standsForOthers } from './actors.ts';
+import {
+  categoriesOf,
+  contradictsDecision,
+  dateOf,
+  type EitherProvision,
+  hasPolicyText,
+  isR5,
+  isSourced,
+  lawsOf,
+  organizationsOf,
+  policiesOf,
+  provisionsOf,
+  type StoredConsent,
+  scopeOf,
+  subjectOf,
+  wholePeriodOf,
+} from './either.ts';
+import type { R4Actor, R4Coding, R4Concept, R4Data, R4Period } from './r4.ts';
+import type { DirectoryResource } from './r5.ts';
+import {
+  actCode,
+  actReason,
+  all,
+  any,
+  canonical,
+  type Effect,
+  harmlessExtension,
+  type Match,
+  namesOf,
+  readDate,
+  readPeriod,
+  when,
+} from './words.ts';
 
 /**
  * The decision core once more, from the raw Consents, written to be read rather than to be fast, and sharing nothing
@@ -16,6 +48,11 @@ export interface Case {
   readonly candidates: readonly Candidate[];
   readonly settings: DecisionSettings;
   readonly policy: PolicyTable;
+  /** Groups, care teams and roles that the store has. */
+  readonly directory: readonly DirectoryResource[];
+  /** What else the store says of the requester: where he holds roles without acting there, and codes of those he acts in. */
+  readonly elsewhere: readonly string[];
+  readonly heldRoles: readonly R4Coding[];
 }
 
 /** One resource of a case. */
@@ -25,7 +62,7 @@ interface Single extends Omit<Case, 'candidates'> {
 
 export interface PatientRecord {
   readonly key: string;
-  readonly consents: readonly R4Consent[];
+  readonly consents: readonly StoredConsent[];
   readonly standing: Standing;
 }
 
@@ -43,9 +80,6 @@ export interface Verdict {
   readonly why: string;
 }
 
-/** Absolute bases under which a reference is local. */
-export const localBase = 'https://gateway.example/fhir';
-export const harmlessExtension = 'https://example.org/fhir/harmless';
 export const gatewayLabels = 'urn:fhir-consent-gateway:label';
 
 const release = (step: number, why: string): Verdict => ({ outcome: 'release', step, why });
@@ -200,14 +234,13 @@ const isPart2Data = (topic: string): boolean =>
 
 /** By name, or by what cannot be compared with his names: a deny counts it as him. */
 function isNamedInDeny(world: Single, patient: PatientRecord, purpose: string | undefined): boolean {
-  const him = [...world.context.requester.identities, patient.standing.relatedPerson ?? ''];
-  const isHim = (actor: R4Actor): boolean =>
-    (partOf(actor) === 'recipient' || partOf(actor) === 'unknown') &&
-    (isIncomparable(actor) || namesOf(actor.reference).some((name) => him.includes(name)));
+  const isAboutHim = (rule: Rule): boolean =>
+    (elementOf(rule, 'actor') ?? []).some(
+      (actor) =>
+        ['recipient', 'unknown'].includes(partOf(actor, rule.consent)) && isHe(actor, rule.consent, world) !== 'no',
+    );
   return questionsOf(world).some((question) =>
-    answers(world, patient, question, purpose).some(
-      ({ answer, rules }) => answer === 'deny' && rules.some((rule) => (elementOf(rule, 'actor') ?? []).some(isHim)),
-    ),
+    answers(world, patient, question, purpose).some(({ answer, rules }) => answer === 'deny' && rules.some(isAboutHim)),
   );
 }
 
@@ -283,7 +316,7 @@ type Answer = 'permit' | 'deny' | 'uncovered' | 'not-applicable';
 
 /** What one Consent says, and by which provisions. */
 interface Said {
-  readonly consent: R4Consent;
+  readonly consent: StoredConsent;
   readonly answer: Answer;
   readonly rules: readonly Rule[];
   /** A permit that may carry Part 2 data, or that names the notes. */
@@ -341,13 +374,13 @@ function rank({ rules }: Said): number {
         ? 4
         : has('securityLabel') || has('code')
           ? 3
-          : has('class')
+          : has('class') || has('resourceType') || has('documentType')
             ? 2
             : has('data') || has('dataPeriod')
               ? 1
               : 0;
       const actors = (elementOf(rule, 'actor') ?? [])
-        .filter((actor) => partOf(actor) === 'recipient' || partOf(actor) === 'unknown')
+        .filter((actor) => ['recipient', 'unknown'].includes(partOf(actor, rule.consent)))
         .map((actor) => {
           if (isIncomparable(actor)) return 2;
           const name = actor.reference?.reference ?? '';
@@ -359,29 +392,30 @@ function rank({ rules }: Said): number {
   );
 }
 
-function isForeign(consent: R4Consent, settings: DecisionSettings): boolean {
+function isForeign(consent: StoredConsent, settings: DecisionSettings): boolean {
   if (settings.organizations.length === 0) return false;
-  const names = (consent.organization ?? []).flatMap(namesOf);
+  const names = organizationsOf(consent).flatMap(namesOf);
   return names.length > 0 && !names.some((name) => settings.organizations.includes(name));
 }
 
 /** Unreadable: not a Consent of this patient at all. */
-function isReadable(consent: R4Consent): boolean {
-  return consent.patient !== undefined && consent.status !== undefined;
+function isReadable(consent: StoredConsent): boolean {
+  return subjectOf(consent) !== undefined && consent.status !== undefined;
 }
 
-function isInForce(consent: R4Consent, at: number): boolean {
+function isInForce(consent: StoredConsent, at: number): boolean {
   return consent.status === 'active' && hasBegun(consent, at) && !hasEnded(consent, at);
 }
 
-function hasBegun(consent: R4Consent, at: number): boolean {
-  const made = consent.dateTime === undefined ? undefined : readDate(consent.dateTime);
-  const period = readPeriod(consent.provision?.period);
+function hasBegun(consent: StoredConsent, at: number): boolean {
+  const date = dateOf(consent);
+  const made = date === undefined ? undefined : readDate(date);
+  const period = readPeriod(wholePeriodOf(consent));
   return !(made !== undefined && made.start > at) && !(period !== 'unreadable' && period.start > at);
 }
 
-function hasEnded(consent: R4Consent, at: number): boolean {
-  const period = readPeriod(consent.provision?.period);
+function hasEnded(consent: StoredConsent, at: number): boolean {
+  const period = readPeriod(wholePeriodOf(consent));
   return period !== 'unreadable' && period.end < at;
 }
 
@@ -391,7 +425,7 @@ type Force = 'in force' | 'denies only' | 'superseded';
  * Same organization, policy and root: the newest stands alone. When the newest was revoked or has run out, what it
  * superseded permits nothing again, but denies.
  */
-function forceInFamily(consent: R4Consent, all: readonly R4Consent[], at: number): Force {
+function forceInFamily(consent: StoredConsent, all: readonly StoredConsent[], at: number): Force {
   const newer = all.filter(
     (other) =>
       isReadable(other) &&
@@ -404,27 +438,23 @@ function forceInFamily(consent: R4Consent, all: readonly R4Consent[], at: number
   return newer.some(({ status }) => status === 'active' || status === 'inactive') ? 'denies only' : 'in force';
 }
 
-function familyOf(consent: R4Consent): string {
-  const uris = (consent.policy ?? []).map(({ uri }) => uri).sort();
+function familyOf(consent: StoredConsent): string {
+  const uris = [...policiesOf(consent)].sort();
   const policy =
-    uris.length > 0
-      ? { uris }
-      : {
-          rule: codings(consent.policyRule === undefined ? [] : [consent.policyRule]),
-          category: codings(consent.category ?? []),
-        };
-  const organizations = (consent.organization ?? []).flatMap(namesOf).sort();
+    uris.length > 0 ? { uris } : { rule: codings(lawsOf(consent)), category: codings(categoriesOf(consent)) };
+  const organizations = organizationsOf(consent).flatMap(namesOf).sort();
   return JSON.stringify({ organizations, policy, scope: scopeOf(consent) });
 }
 
-function codings(concepts: readonly R4Concept[]): string[] {
-  return concepts.flatMap(({ coding }) => (coding ?? []).map(({ system, code }) => `${system}|${code}`)).sort();
+function codings(all: readonly R4Coding[]): string[] {
+  return all.map(({ system, code }) => `${system}|${code}`).sort();
 }
 
 /** All of the root but type, period and nested provisions, in no order. */
-function rootOf({ provision }: R4Consent): string {
-  if (provision === undefined) return 'no root';
-  const { type: _type, period: _period, provision: _nested, ...stated } = provision;
+function rootOf(consent: StoredConsent): string {
+  const [root] = provisionsOf(consent);
+  if (root === undefined || isR5(consent)) return '[]'; // an R5 root states its decision alone
+  const { type: _type, period: _period, provision: _nested, ...stated } = root;
   const sorted = Object.entries(stated).map(([name, value]) => [
     name,
     Array.isArray(value) ? [...new Set(value.map((one) => JSON.stringify(one)))].sort() : value,
@@ -432,9 +462,9 @@ function rootOf({ provision }: R4Consent): string {
   return JSON.stringify(sorted.sort());
 }
 
-function isNewer(one: R4Consent, other: R4Consent): boolean {
-  const keys = (consent: R4Consent): (number | string)[] => [
-    (consent.dateTime === undefined ? undefined : readDate(consent.dateTime)?.start) ?? Number.NEGATIVE_INFINITY,
+function isNewer(one: StoredConsent, other: StoredConsent): boolean {
+  const keys = (consent: StoredConsent): (number | string)[] => [
+    readDate(dateOf(consent) ?? '')?.start ?? Number.NEGATIVE_INFINITY,
     readDate(consent.meta.lastUpdated)?.start ?? Number.NEGATIVE_INFINITY,
     Number(consent.meta.versionId),
     consent.id,
@@ -450,34 +480,26 @@ function isNewer(one: R4Consent, other: R4Consent): boolean {
 // ---------------------------------------------------------------------------------------------------------------------
 // One Consent
 
-type Effect = 'permit' | 'deny';
-/** `unclear`: holds but for something that is not understood. */
-type Match = 'yes' | 'no' | 'unclear';
 type RequestElement = 'actor' | 'purpose' | 'action' | 'period';
-type DataElement = 'securityLabel' | 'class' | 'code' | 'dataPeriod' | 'data';
+type DataElement = 'securityLabel' | 'class' | 'resourceType' | 'documentType' | 'code' | 'dataPeriod' | 'data';
 
 /** A provision at its place in the tree. */
 interface Rule {
-  readonly consent: R4Consent;
+  readonly consent: StoredConsent;
   readonly effect: Effect;
-  readonly stated: R4Provision;
+  readonly stated: EitherProvision;
   readonly parent: Rule | undefined;
   /** The root that gives the base effect: it has no ancestors to inherit from. */
   readonly children: Rule[];
 }
 
-const all = (...matches: Match[]): Match =>
-  matches.includes('no') ? 'no' : matches.includes('unclear') ? 'unclear' : 'yes';
-const any = (matches: readonly Match[]): Match =>
-  matches.includes('yes') ? 'yes' : matches.includes('unclear') ? 'unclear' : 'no';
-const when = (condition: boolean): Match => (condition ? 'yes' : 'no');
 /** What is not understood counts as matched in a deny and as unmatched in a permit. */
 const holds = (match: Match, effect: Effect): boolean => match === 'yes' || (match === 'unclear' && effect === 'deny');
 
 function evaluateConsent(
   world: Single,
   patient: PatientRecord,
-  consent: R4Consent,
+  consent: StoredConsent,
   question: Question,
   purpose: string | undefined,
 ): Said {
@@ -504,7 +526,7 @@ function evaluateConsent(
   return isNarrowedOnlyByTopics(base, asked) ? silent : { ...silent, answer: 'uncovered' };
 }
 
-function permit(consent: R4Consent, rules: readonly Rule[], asked: Asked): Said {
+function permit(consent: StoredConsent, rules: readonly Rule[], asked: Asked): Said {
   const qualifies = rules.some((rule) => qualifiesFor(rule, asked));
   return { consent, answer: 'permit', rules, qualifies };
 }
@@ -517,24 +539,16 @@ function survivingHits(rules: readonly Rule[], isHit: (rule: Rule) => boolean): 
   });
 }
 
-function scopeOf({ scope }: R4Consent): 'patient-privacy' | 'research' | 'other' | 'unknown' {
-  const codes = (scope?.coding ?? []).filter(({ system }) => system === consentScope).map(({ code }) => code);
-  const isAbout = { privacy: codes.includes('patient-privacy'), research: codes.includes('research') };
-  const isOther = codes.includes('treatment') || codes.includes('adr');
-  if (Number(isAbout.privacy) + Number(isAbout.research) + Number(isOther) !== 1) return 'unknown';
-  return isAbout.privacy ? 'patient-privacy' : isAbout.research ? 'research' : 'other';
-}
-
-function ruleCodes({ policyRule }: R4Consent): readonly (string | undefined)[] {
-  return (policyRule?.coding ?? []).map(({ code }) => code);
+function ruleCodes(consent: StoredConsent): readonly (string | undefined)[] {
+  return lawsOf(consent).map(({ code }) => code);
 }
 
 /** A notice of privacy practices is no decision. */
-function isNotice(consent: R4Consent): boolean {
-  if (consent.provision?.type !== undefined) return false;
-  const categories = (consent.category ?? []).flatMap(({ coding }) => (coding ?? []).map(({ code }) => code));
+function isNotice(consent: StoredConsent): boolean {
+  if (isR5(consent) ? consent.decision !== undefined : consent.provision?.type !== undefined) return false;
+  const categories = categoriesOf(consent).map(({ code }) => code);
   const isOnlyNotice = categories.length > 0 && categories.every((code) => code === 'npp');
-  return ruleCodes(consent).includes('NOPP') || (isOnlyNotice && consent.policyRule === undefined);
+  return ruleCodes(consent).includes('NOPP') || (isOnlyNotice && lawsOf(consent).length === 0);
 }
 
 interface Tree {
@@ -543,11 +557,12 @@ interface Tree {
 }
 
 /** The base effect and what the root provision is under it. */
-function treeOf(consent: R4Consent): Tree {
+function treeOf(consent: StoredConsent): Tree {
+  if (isR5(consent)) return exceptionsOf(consent);
   const codes = ruleCodes(consent);
-  const root = consent.provision;
+  const [root] = provisionsOf(consent);
   const empty = (effect: Effect): Rule => ({ consent, effect, stated: {}, parent: undefined, children: [] });
-  const under = (parent: Rule | undefined, effect: Effect, stated: R4Provision): Rule => {
+  const under = (parent: Rule | undefined, effect: Effect, stated: EitherProvision): Rule => {
     const rule: Rule = { consent, effect, stated, parent, children: [] };
     for (const child of stated.provision ?? []) {
       const opposite = effect === 'permit' ? 'deny' : 'permit';
@@ -556,8 +571,9 @@ function treeOf(consent: R4Consent): Tree {
     return rule;
   };
   const isOptOut = codes.some((code) => code === 'OPTOUT' || code === 'OPTOUTE');
-  if (codes.includes('EMRGONLY') && !isOptOut) {
-    const emergency: R4Provision = { purpose: [{ system: actReason, code: 'ETREAT' }] };
+  const isForEmergencies = categoriesOf(consent).some(({ code }) => code === 'emrgonly') && root?.type !== 'deny';
+  if ((codes.includes('EMRGONLY') || isForEmergencies) && !isOptOut) {
+    const emergency: EitherProvision = { purpose: [{ system: actReason, code: 'ETREAT' }] };
     return { base: empty('deny'), nested: [under(undefined, 'permit', { ...root, ...emergency })] };
   }
   const isOptIn = codes.some((code) => code === 'OPTIN' || code === 'OPTINR');
@@ -572,12 +588,29 @@ function treeOf(consent: R4Consent): Tree {
   return { base, nested: base.children };
 }
 
+/** R5: the decision, and at each level exceptions to what is above. Exceptions to nothing deny, how deep they may be. */
+function exceptionsOf(consent: StoredConsent): Tree {
+  const decision = isR5(consent) ? effectOf(consent.decision) : undefined;
+  const below = (above: Effect | undefined, parent: Rule | undefined, stated: readonly EitherProvision[]): Rule[] =>
+    stated.map((one) => {
+      const rule: Rule = { consent, effect: above === 'deny' ? 'permit' : 'deny', stated: one, parent, children: [] };
+      rule.children.push(...below(above === undefined ? undefined : rule.effect, rule, one.provision ?? []));
+      return rule;
+    });
+  const base: Rule | undefined =
+    decision === undefined ? undefined : { consent, effect: decision, stated: {}, parent: undefined, children: [] };
+  return { base, nested: below(decision, undefined, provisionsOf(consent)) };
+}
+
 function effectOf(type: string | undefined): Effect | undefined {
   return type === 'permit' || type === 'deny' ? type : undefined;
 }
 
 /** The effective element: the rule's own, else that of the nearest ancestor that states it. */
-function elementOf<Name extends RequestElement | DataElement>(rule: Rule, name: Name): R4Provision[Name] | undefined {
+function elementOf<Name extends RequestElement | DataElement>(
+  rule: Rule,
+  name: Name,
+): EitherProvision[Name] | undefined {
   const own = rule.stated[name];
   if (own !== undefined) return own;
   const isRequestSide = ['actor', 'purpose', 'action', 'period'].includes(name);
@@ -599,15 +632,16 @@ interface Asked {
 /** Extensions of the rule, of what it inherits from, and of the Consent as a whole. */
 function understoodMatch(rule: Rule): Match {
   const { consent } = rule;
-  const isStrange = ({ extension = [], modifierExtension = [] }: R4Provision): boolean =>
-    modifierExtension.length > 0 || extension.some(({ url }) => url !== harmlessExtension);
+  const isOdd = ({ extension = [], modifierExtension = [], expression }: EitherProvision): boolean =>
+    modifierExtension.length > 0 || extension.some(({ url }) => url !== harmlessExtension) || expression !== undefined;
   let strange = false;
-  for (let one: Rule | undefined = rule; one !== undefined; one = one.parent) strange ||= isStrange(one.stated);
+  for (let one: Rule | undefined = rule; one !== undefined; one = one.parent) strange ||= isOdd(one.stated);
   const isBroken =
     (consent.modifierExtension ?? []).length > 0 ||
     scopeOf(consent) === 'unknown' ||
-    (consent.dateTime !== undefined && readDate(consent.dateTime) === undefined) ||
-    readPeriod(consent.provision?.period) === 'unreadable';
+    contradictsDecision(consent) ||
+    (dateOf(consent) !== undefined && readDate(dateOf(consent) ?? '') === undefined) ||
+    readPeriod(wholePeriodOf(consent)) === 'unreadable';
   return strange || isBroken ? 'unclear' : 'yes';
 }
 
@@ -623,44 +657,29 @@ function requestMatch(rule: Rule, { world, purpose }: Asked): Match {
   );
 }
 
-type Part = 'recipient' | 'custodian' | 'author' | 'unknown';
-
-function partOf({ role }: R4Actor): Part {
-  const has = (home: string, ...codes: string[]): boolean =>
-    (role?.coding ?? []).some(({ system, code = '' }) => system === home && codes.includes(code));
-  const isRecipient = has(participation, 'IRCP', 'PRCP') || has(roleCode, 'GRANTEE', 'DELEGATEE');
-  const said = [
-    ...(isRecipient ? (['recipient'] as const) : []),
-    ...(has(participation, 'CST') ? (['custodian'] as const) : []),
-    ...(has(participation, 'AUT') ? (['author'] as const) : []),
-  ];
-  return said.length === 1 ? (said[0] as Part) : 'unknown';
-}
-
-/** Groups, care teams, nobody at all, or with an extension that may change who is meant. */
-function isIncomparable({ reference, extension = [] }: R4Actor): boolean {
-  const names = namesOf(reference);
-  const type = names[0]?.split('/')[0];
-  return (
-    names.length === 0 ||
-    type === 'Group' ||
-    type === 'CareTeam' ||
-    extension.some(({ url }) => url !== harmlessExtension)
-  );
+/** Nobody at all, or with an extension that may change who is meant. */
+function isIncomparable(actor: R4Actor): boolean {
+  return namesOf(actor.reference).length === 0 || isStrange(actor);
 }
 
 /** Who receives and from whom: any one actor of either part. */
-function actorsMatch(rule: Rule, { context, settings }: Single): Match {
-  const requester = [...context.requester.identities, ...context.requester.organizations];
+function actorsMatch(rule: Rule, world: Single): Match {
+  const { consent } = rule;
+  const { settings } = world;
   const recipient = anyOfPart(rule, ['recipient', 'unknown'], (actor) => {
-    const match = isIncomparable(actor) ? 'unclear' : meets(actor, requester);
-    return partOf(actor) === 'unknown' && match === 'yes' ? 'unclear' : match;
+    const match = isHe(actor, consent, world);
+    return partOf(actor, consent) === 'unknown' && match === 'yes' ? 'unclear' : match;
   });
+  // Where nobody is named but who gave the consent, to whom he gave it is not known.
+  const parts = (elementOf(rule, 'actor') ?? []).map((actor) => partOf(actor, consent));
+  const isOpen = parts.includes('grantor') && !parts.includes('recipient') && !parts.includes('unknown');
   const custodian = anyOfPart(rule, ['custodian'], (actor) => {
     if (isIncomparable(actor)) return 'unclear';
-    return settings.organizations.length === 0 ? 'yes' : meets(actor, settings.organizations); // unset: it acts for any
+    const isUs = meets(actor, settings.organizations);
+    if (standsForOthers(actor)) return isUs === 'yes' ? 'yes' : 'unclear';
+    return settings.organizations.length === 0 ? 'yes' : isUs; // unset: it acts for any
   });
-  return all(recipient, custodian);
+  return all(recipient, isOpen ? 'unclear' : 'yes', custodian);
 }
 
 /** Whose data it is, as `data` of meaning authoredby. */
@@ -668,16 +687,18 @@ function authorMatch(rule: Rule, { authors, type }: Facts): Match {
   if (
     type === 'Patient' &&
     rule.effect === 'deny' &&
-    (elementOf(rule, 'actor') ?? []).some((actor) => partOf(actor) === 'author')
+    (elementOf(rule, 'actor') ?? []).some((actor) => partOf(actor, rule.consent) === 'author')
   )
     return 'no'; // who she is, nobody wrote
-  return anyOfPart(rule, ['author'], (actor) =>
-    isIncomparable(actor) || authors.length === 0 ? 'unclear' : meets(actor, authors),
-  );
+  return anyOfPart(rule, ['author'], (actor) => {
+    if (isIncomparable(actor) || authors.length === 0) return 'unclear';
+    const isWriter = meets(actor, authors);
+    return isWriter === 'no' && standsForOthers(actor) ? 'unclear' : isWriter;
+  });
 }
 
 function anyOfPart(rule: Rule, parts: readonly Part[], match: (actor: R4Actor) => Match): Match {
-  const actors = (elementOf(rule, 'actor') ?? []).filter((actor) => parts.includes(partOf(actor)));
+  const actors = (elementOf(rule, 'actor') ?? []).filter((actor) => parts.includes(partOf(actor, rule.consent)));
   return actors.length === 0 ? 'yes' : any(actors.map(match));
 }
 
@@ -748,6 +769,8 @@ function dataMatch(rule: Rule, asked: Asked): Match {
   return all(
     labels,
     classMatch(elementOf(rule, 'class'), candidate),
+    kindMatch(elementOf(rule, 'resourceType'), candidate),
+    documentMatch(elementOf(rule, 'documentType'), candidate),
     codeMatch(elementOf(rule, 'code'), rule.effect, candidate),
     dataPeriodMatch(elementOf(rule, 'dataPeriod'), rule.effect, asked.world),
     namedDataMatch(elementOf(rule, 'data'), rule.effect, candidate),
@@ -841,16 +864,16 @@ function permitsTopic(stated: string, topic: string): boolean {
 function isNarrowedOnlyByTopics(base: Rule, { question }: Asked): boolean {
   const stated = elementOf(base, 'securityLabel');
   if (stated === undefined || understoodMatch(base) !== 'yes') return false;
-  if ((elementOf(base, 'actor') ?? []).some((actor) => partOf(actor) === 'author')) return false;
-  if ((['class', 'code', 'dataPeriod', 'data'] as const).some((name) => elementOf(base, name) !== undefined))
-    return false;
+  if ((elementOf(base, 'actor') ?? []).some((actor) => partOf(actor, base.consent) === 'author')) return false;
+  const others = ['class', 'resourceType', 'documentType', 'code', 'dataPeriod', 'data'] as const;
+  if (others.some((name) => elementOf(base, name) !== undefined)) return false;
   const { levels: named, topics, hasUnknown } = readLabels(stated);
   if (named.length > 0 || hasUnknown) return false;
   return question.topic === undefined || !coversTopic(topics, question.topic, false);
 }
 
-function isBasicNormal({ policy = [] }: R4Consent): boolean {
-  return policy.some(({ uri }) => uri === 'https://profiles.ihe.net/ITI/PCF/Policy-basic-normal');
+function isBasicNormal(consent: StoredConsent): boolean {
+  return policiesOf(consent).includes('https://profiles.ihe.net/ITI/PCF/Policy-basic-normal');
 }
 
 /** A Part 2 consent by policyRule, category, policy.uri, or a provision that names the law. */
@@ -858,8 +881,8 @@ function isRecognised(rule: Rule, { part2PolicyUris }: DecisionSettings): boolea
   const { consent } = rule;
   return (
     ruleCodes(consent).includes('42CFRPart2') ||
-    (consent.category ?? []).some(({ coding }) => (coding ?? []).some(({ code }) => code === '42CFRPart2CD')) ||
-    (consent.policy ?? []).some(({ uri }) => part2PolicyUris.includes(uri)) ||
+    categoriesOf(consent).some(({ code }) => code === '42CFRPart2CD') ||
+    policiesOf(consent).some((uri) => part2PolicyUris.includes(uri)) ||
     readLabels(elementOf(rule, 'securityLabel') ?? []).topics.includes('42CFRPart2')
   );
 }
@@ -872,17 +895,18 @@ function qualifiesFor(rule: Rule, { world, question, purpose }: Asked): boolean 
   const purposes = (elementOf(rule, 'purpose') ?? []).map(({ code = '' }) => code);
   const actors = elementOf(rule, 'actor') ?? [];
   const namesDiscloser =
-    (consent.organization ?? []).length > 0 || actors.some((actor) => partOf(actor) === 'custodian');
+    organizationsOf(consent).length > 0 || actors.some((actor) => partOf(actor, consent) === 'custodian');
   const describes =
-    (['securityLabel', 'class', 'code', 'data'] as const).some((name) => elementOf(rule, name) !== undefined) ||
-    (consent.policy ?? []).length > 0;
+    (['securityLabel', 'class', 'resourceType', 'documentType', 'code', 'data'] as const).some(
+      (name) => elementOf(rule, name) !== undefined,
+    ) || hasPolicyText(consent);
   const isForOperations = purposes.every((code) => code === 'TREAT' || code === 'HPAYMT' || code === 'HOPERAT');
   const namesRecipient =
-    actors.some((actor) => partOf(actor) === 'recipient') || (actors.length === 0 && isForOperations);
+    actors.some((actor) => partOf(actor, consent) === 'recipient') || (actors.length === 0 && isForOperations);
   // No end is fine for treatment, payment and operations.
   const expires =
-    isForOperations || consent.provision?.period?.end !== undefined || elementOf(rule, 'period')?.end !== undefined;
-  const isSigned = consent.sourceReference !== undefined && consent.dateTime !== undefined;
+    isForOperations || wholePeriodOf(consent)?.end !== undefined || elementOf(rule, 'period')?.end !== undefined;
+  const isSigned = isSourced(consent) && dateOf(consent) !== undefined;
   const isVerified = (consent.verification ?? []).some(({ verified }) => verified);
   return (
     isRecognised(rule, world.settings) &&
@@ -893,18 +917,20 @@ function qualifiesFor(rule: Rule, { world, question, purpose }: Asked): boolean 
     expires &&
     isSigned &&
     (isVerified || !world.settings.part2RequiresVerification) &&
-    (purpose !== 'HLEGAL' || allPurposes(consent.provision).every((code) => code === 'HLEGAL')) &&
+    (purpose !== 'HLEGAL' ||
+      provisionsOf(consent)
+        .flatMap(allPurposes)
+        .every((code) => code === 'HLEGAL')) &&
     (question.topic !== 'SUDCN' || isForCounselingNotesOnly(consent))
   );
 }
 
-function allPurposes(provision: R4Provision | undefined): readonly (string | undefined)[] {
-  if (provision === undefined) return [];
+function allPurposes(provision: EitherProvision): readonly (string | undefined)[] {
   return [...(provision.purpose ?? []).map(({ code }) => code), ...(provision.provision ?? []).flatMap(allPurposes)];
 }
 
 /** 42 CFR 2.31(b): every permit in it names counseling notes and no other topic. */
-function isForCounselingNotesOnly(consent: R4Consent): boolean {
+function isForCounselingNotesOnly(consent: StoredConsent): boolean {
   const { base, nested } = treeOf(consent);
   const every = (rules: readonly Rule[]): readonly Rule[] => rules.flatMap((rule) => [rule, ...every(rule.children)]);
   return [...(base === undefined ? [] : [base]), ...every(nested)]
@@ -927,6 +953,22 @@ function classMatch(stated: readonly R4Coding[] | undefined, { facts }: Candidat
       return 'unclear';
     }),
   );
+}
+
+const typeSystems = ['http://hl7.org/fhir/resource-types', 'http://hl7.org/fhir/fhir-types'];
+
+/** R5 resourceType: a type of resource and nothing else. */
+function kindMatch(stated: readonly R4Coding[] | undefined, { facts }: Candidate): Match {
+  if (stated === undefined) return 'yes';
+  return any(
+    stated.map(({ system = '', code }) => (typeSystems.includes(system) ? when(facts.type === code) : 'unclear')),
+  );
+}
+
+/** R5 documentType: what R4 class says but for types of resources. */
+function documentMatch(stated: readonly R4Coding[] | undefined, candidate: Candidate): Match {
+  if (stated === undefined) return 'yes';
+  return any(stated.map((one) => (typeSystems.includes(one.system ?? '') ? 'unclear' : classMatch([one], candidate))));
 }
 
 const unversioned = (canonicalUrl: string): string => canonicalUrl.split('|')[0] ?? '';
@@ -991,52 +1033,6 @@ function oneDataMatch({ meaning, reference }: R4Data, effect: Effect, { facts, n
 // ---------------------------------------------------------------------------------------------------------------------
 // Words of the standards
 
-const actCode = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
-const actReason = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
 const confidentiality = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
-const participation = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType';
-const roleCode = 'http://terminology.hl7.org/CodeSystem/v3-RoleCode';
-const consentScope = 'http://terminology.hl7.org/CodeSystem/consentscope';
 const consentAction = 'http://terminology.hl7.org/CodeSystem/consentaction';
 const loinc = 'http://loinc.org';
-
-const aliases: Readonly<Record<string, string>> = {
-  'http://hl7.org/fhir/v3/ActReason': actReason,
-  'urn:oid:2.16.840.1.113883.5.8': actReason,
-  'http://hl7.org/fhir/v3/ActCode': actCode,
-  'http://terminology.hl7.org/CodeSystem/v3-ActUSPrivacyLaw': actCode,
-};
-
-function canonical(system: string | undefined): string | undefined {
-  return system === undefined ? undefined : (aliases[system] ?? system);
-}
-
-/** Every way a reference names its target: local key or URL, then the identifier. */
-function namesOf(reference: R4Reference | undefined): string[] {
-  const names: string[] = [];
-  const literal = reference?.reference;
-  if (literal !== undefined)
-    names.push(literal.startsWith(`${localBase}/`) ? literal.slice(localBase.length + 1) : literal);
-  if (reference?.identifier !== undefined) names.push(`${reference.identifier.system}|${reference.identifier.value}`);
-  return names;
-}
-
-const always: Interval = { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY };
-
-function readPeriod(period: R4Period | undefined): Interval | 'unreadable' {
-  if (period === undefined) return always;
-  const start = period.start === undefined ? always : readDate(period.start);
-  const end = period.end === undefined ? always : readDate(period.end);
-  return start === undefined || end === undefined ? 'unreadable' : { start: start.start, end: end.end };
-}
-
-/** A date, or a dateTime or instant in UTC, as the interval it stands for. */
-function readDate(text: string): Interval | undefined {
-  if (/^\d{4}-\d\d-\d\d$/.test(text)) {
-    const start = Date.parse(text);
-    return Number.isNaN(start) ? undefined : { start, end: start + 24 * 3_600_000 - 1 };
-  }
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return undefined;
-  const start = Date.parse(text);
-  return Number.isNaN(start) ? undefined : { start, end: start + 999 };
-}

@@ -6,15 +6,11 @@ import type { Coding, Interval } from '../../src/fhir/coding.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import type { Facts } from '../../src/label/facts.ts';
 import type { Labels } from '../../src/label/labels.ts';
-import {
-  type Case,
-  gatewayLabels,
-  harmlessExtension,
-  localBase,
-  type PatientRecord,
-  type PolicyTable,
-} from './evaluate.ts';
+import { isR5, type StoredConsent } from './either.ts';
+import { type Case, gatewayLabels, type PatientRecord, type PolicyTable } from './evaluate.ts';
 import type { R4Actor, R4Coding, R4Concept, R4Consent, R4Data, R4Period, R4Provision, R4Reference } from './r4.ts';
+import type { DirectoryResource, R5Consent, R5Provision } from './r5.ts';
+import { harmlessExtension, localBase } from './words.ts';
 
 /** Cases over a vocabulary small enough that provisions, requesters and resources meet often. */
 
@@ -97,8 +93,18 @@ const actorReference = usually<R4Reference>(
     { identifier: { system: 'urn:orgs', value: 'hosp' } },
     { reference: 'RelatedPerson/guardian' },
     { reference: 'https://elsewhere.example/fhir/Practitioner/bob' },
+    { reference: 'Group/nurses' },
+    { reference: 'Group/cardiologists' },
+    { reference: 'CareTeam/one' },
+    { reference: 'PractitionerRole/here' },
   ),
-  fc.constantFrom<R4Reference>({ reference: 'Group/nurses' }, { reference: 'CareTeam/one' }, {}),
+  fc.constantFrom<R4Reference>(
+    { reference: 'Group/unknown' },
+    { reference: 'Device/pump' },
+    { reference: 'Practitioner/ann', identifier: { system: 'urn:users', value: 'bob' } },
+    { identifier: { system: 'urn:badges', value: '7' } },
+    {},
+  ),
 );
 const actorRole = usually<R4Coding>(
   fc.constantFrom({ system: v3('ParticipationType'), code: 'IRCP' }, { system: v3('RoleCode'), code: 'GRANTEE' }),
@@ -106,12 +112,20 @@ const actorRole = usually<R4Coding>(
     { system: v3('ParticipationType'), code: 'CST' },
     { system: v3('ParticipationType'), code: 'AUT' },
     { system: v3('ParticipationType'), code: 'XYZ' },
+    { system: v3('RoleCode'), code: 'DELEGATEE' },
+    { system: v3('RoleCode'), code: 'GRANTOR' },
+    { system: 'urn:other', code: 'IRCP' },
   ),
+);
+/** Two words for one role: where they say different things nobody can tell. */
+const actorRoles = usually<R4Concept>(
+  actorRole.map(concept),
+  fc.tuple(actorRole, actorRole).map((coding) => ({ coding })),
 );
 const strangeExtension = [{ url: 'https://example.org/fhir/strange', valueString: 'x' }];
 const extension = fc.constantFrom([{ url: harmlessExtension, valueString: 'x' }], strangeExtension);
 const actor = record<R4Actor>({
-  role: actorRole.map(concept),
+  role: actorRoles,
   reference: actorReference,
   extension: fc.oneof({ weight: 40, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: extension }),
 });
@@ -207,6 +221,8 @@ function nested(depth: number): fc.Arbitrary<R4Provision[]> {
 function present<T extends object>(members: object): T {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
 }
+
+const consentScope = 'http://terminology.hl7.org/CodeSystem/consentscope';
 
 /** A root and a policy that several Consents share, so that families are met. */
 interface Template {
@@ -373,7 +389,7 @@ function toConsent(templates: readonly Template[], one: Variation, id: string): 
     meta: { versionId: String(one.version), lastUpdated: one.lastUpdated },
     modifierExtension: one.modifierExtension ? strangeExtension : undefined,
     status: one.status,
-    scope: concept({ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: one.scope }),
+    scope: concept({ system: consentScope, code: one.scope }),
     patient: one.patient,
     dateTime: one.dateTime,
     sourceReference: one.source,
@@ -383,14 +399,128 @@ function toConsent(templates: readonly Template[], one: Variation, id: string): 
   });
 }
 
+/** The same in R5: what the R4 root states became the first exception, or went with nothing else under the decision. */
+function toR5Consent(templates: readonly Template[], one: Variation, more: R5Variation, id: string): R5Consent {
+  const { root, organization, policy, policyRule, category } = templates[one.template % templates.length] as Template;
+  const nested = (one.provision?.provision ?? []).map((provision) => toR5Provision(provision, more));
+  const first = toR5Provision({ ...root, ...(nested.length > 0 ? { provision: [] } : {}) }, more);
+  const isListed = more.form === 'list';
+  return present<R5Consent>({
+    resourceType: 'Consent',
+    id,
+    meta: { versionId: String(one.version), lastUpdated: one.lastUpdated },
+    modifierExtension: one.modifierExtension ? strangeExtension : undefined,
+    status: one.status,
+    category: [...category.filter(() => more.category === undefined), ...(more.category ?? [])],
+    subject: one.patient,
+    date: one.dateTime,
+    period: one.provision?.period,
+    ...(more.isManaged ? { manager: organization } : { controller: organization }),
+    ...(more.isManaged && more.hasBoth ? { controller: [{ reference: 'Organization/clinic' }] } : {}),
+    sourceReference: one.source === undefined ? undefined : [one.source],
+    regulatoryBasis: policyRule === undefined ? undefined : [policyRule],
+    policyBasis: policy === undefined ? undefined : { url: policy[0]?.uri },
+    policyText: more.hasPolicyText ? [{ reference: 'DocumentReference/policy' }] : undefined,
+    verification: one.verified === undefined ? undefined : [{ verified: one.verified }],
+    decision: more.decision,
+    provision: isListed ? [present({ ...first, provision: nested.length > 0 ? nested : undefined })] : nested,
+  });
+}
+
+function toR5Provision({ type: _type, class: kinds, provision, ...rest }: R4Provision, more: R5Variation): R5Provision {
+  const isType = ({ system = '' }: R4Coding): boolean => system === 'http://hl7.org/fhir/resource-types';
+  const types = kinds?.filter(isType).map((one) => ({ ...one, system: more.typeSystem }));
+  const documents = kinds?.filter((one) => !isType(one) || more.isConfused);
+  return present<R5Provision>({
+    ...rest,
+    actor: rest.actor?.map((actor, index) => (index === 0 ? r5Actor(actor, more) : actor)),
+    resourceType: types === undefined || types.length === 0 ? undefined : types,
+    documentType: documents === undefined || documents.length === 0 ? undefined : documents,
+    expression: more.hasExpression ? { language: 'text/fhirpath', expression: 'true' } : undefined,
+    provision:
+      provision === undefined || provision.length === 0
+        ? undefined
+        : provision.map((one) => toR5Provision(one, { ...more, hasExpression: false })),
+  });
+}
+
+/** An actor by role alone or by reference alone, as R5 allows. */
+function r5Actor({ role, reference, extension }: R4Actor, { actorForm, functionalRole }: R5Variation): R4Actor {
+  if (actorForm === 'role') return present<R4Actor>({ role: functionalRole, extension });
+  if (actorForm === 'reference') return present<R4Actor>({ reference, extension });
+  return present<R4Actor>({ role, reference, extension });
+}
+
+interface R5Variation {
+  readonly decision: string | undefined;
+  readonly form: 'list' | 'bare';
+  readonly category: readonly R4Concept[] | undefined;
+  readonly isManaged: boolean;
+  readonly hasBoth: boolean;
+  readonly hasPolicyText: boolean;
+  readonly typeSystem: string;
+  readonly isConfused: boolean;
+  readonly hasExpression: boolean;
+  readonly actorForm: 'both' | 'role' | 'reference';
+  readonly functionalRole: R4Concept;
+}
+const rarely = usually(fc.constant(false), fc.constant(true));
+const roles: readonly R4Coding[] = [
+  { system: 'urn:roles', code: 'nurse' },
+  { system: 'urn:roles', code: 'cardiologist' },
+  { system: 'http://snomed.info/sct', code: '17561000' },
+  { system: 'urn:jobs', code: 'porter' },
+];
+const r5Variation: fc.Arbitrary<R5Variation> = fc.record({
+  decision: fc.oneof(
+    { weight: 10, arbitrary: fc.constantFrom<string | undefined>('permit', 'deny') },
+    { weight: 1, arbitrary: fc.constantFrom(undefined, 'maybe') },
+  ),
+  form: fc.constantFrom('list', 'bare'),
+  category: usually<readonly R4Concept[] | undefined>(
+    fc.constant(undefined),
+    fc.constantFrom<readonly R4Concept[]>(
+      [],
+      [concept(act('RESEARCH'))],
+      [concept({ system: 'http://loinc.org', code: '59284-0' }), concept(act('RSDID'))],
+      [concept({ system: consentScope, code: 'patient-privacy' }), concept(act('RESEARCH'))],
+      [concept({ system: consentScope, code: 'treatment' })],
+      [
+        concept({ system: 'http://terminology.hl7.org/CodeSystem/consentcategorycodes', code: 'dnr' }),
+        concept({ system: 'urn:c', code: 'x' }),
+      ],
+      [concept({ system: 'http://terminology.hl7.org/CodeSystem/consentcategorycodes', code: 'emrgonly' })],
+      [concept({ system: 'urn:c', code: 'x' })],
+    ),
+  ),
+  isManaged: rarely,
+  hasBoth: fc.boolean(),
+  hasPolicyText: rarely,
+  typeSystem: fc.constantFrom('http://hl7.org/fhir/fhir-types', 'http://hl7.org/fhir/resource-types'),
+  isConfused: rarely,
+  hasExpression: rarely,
+  actorForm: fc.constantFrom('both', 'both', 'role', 'reference'),
+  functionalRole: usually<R4Concept>(
+    fc.constantFrom(...roles).map(concept),
+    fc.constantFrom<R4Concept>({ text: 'nurse' }, { coding: [{ code: 'nurse' }] }, { coding: [...roles.slice(0, 2)] }),
+  ),
+});
+
 function consentsOf(
   patient: string,
   prefix: string,
   templates: fc.Arbitrary<Template> = template,
-): fc.Arbitrary<R4Consent[]> {
+): fc.Arbitrary<StoredConsent[]> {
+  const one = fc.tuple(variation(patient), maybe(4, r5Variation));
   return fc
-    .tuple(fc.array(templates, { minLength: 1, maxLength: 3 }), fc.array(variation(patient), { maxLength: 4 }))
-    .map(([roots, list]) => list.map((one, index) => toConsent(roots, one, `${prefix}${index}`)));
+    .tuple(fc.array(templates, { minLength: 1, maxLength: 3 }), fc.array(one, { maxLength: 4 }))
+    .map(([roots, list]) =>
+      list.map(([consent, r5], index) =>
+        r5 === undefined
+          ? toConsent(roots, consent, `${prefix}${index}`)
+          : toR5Consent(roots, consent, r5, `${prefix}${index}`),
+      ),
+    );
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -539,9 +669,17 @@ const context: fc.Arbitrary<RequesterContext> = fc
     who,
     identities: usually<string[]>(
       fc.constantFrom(['Practitioner/bob'], ['Practitioner/bob', 'urn:users|bob']),
-      some('urn:users|bob', 'https://elsewhere.example/fhir/Practitioner/bob'),
+      some(
+        'urn:users|bob',
+        'urn:users|ann',
+        'https://elsewhere.example/fhir/Practitioner/ann',
+        'PractitionerRole/here',
+        'Device/pump',
+      ),
     ),
     organizations: some('Organization/hosp', 'urn:orgs|hosp', 'Organization/program', 'Organization/program'),
+    roleCodes: maybe(3, few(fc.constantFrom(...roles, { code: 'nurse' }))),
+    isSystem: rarely,
     roles: some('clinician', 'counselor', 'billing', 'researcher'),
     purposes: fc.oneof(
       {
@@ -560,37 +698,49 @@ const context: fc.Arbitrary<RequesterContext> = fc
     emergency,
     unrestricted: fc.oneof({ weight: 60, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
   })
-  .map(({ who, identities, organizations, roles, purposes: usual, emergency, unrestricted }): RequesterContext => {
-    const stated = who === 'staff' ? emergency : undefined;
-    const purposes = stated === undefined ? usual : [stated.purpose];
-    const person = { staff: identities, guardian: ['RelatedPerson/guardian'], patient: ['Patient/p1'] }[who];
-    return {
-      requester: {
-        issuer: 'https://issuer.example',
-        subject: 'someone',
-        clientId: 'client',
-        tokenId: 'token',
-        tokenHash: 'hash',
-        expiresAt: at + 60_000,
-        clientKind: 'app',
-        scopes: [],
-        ...(person[0] === undefined ? {} : { fhirUser: person[0] }),
-        identities: person,
-        organizations: who === 'staff' ? organizations : [],
-        roles: who === 'staff' ? roles : [],
-        roleCodes: [],
-        purposes: purposes.map((code) => ({ code, assigned: false })),
-        amr: [],
-      },
-      purposes,
-      purposeAssigned: false,
-      ...(stated === undefined ? {} : { emergency: stated }),
-      ...(who === 'patient' ? { self: 'Patient/p1' as PatientKey } : {}),
-      ...(who === 'guardian' ? { relatedPerson: 'RelatedPerson/guardian' } : {}),
+  .map(
+    ({
+      who,
+      identities,
+      organizations,
+      roleCodes = [],
+      isSystem,
+      roles,
+      purposes: usual,
+      emergency,
       unrestricted,
-      at,
-    };
-  });
+    }): RequesterContext => {
+      const stated = who === 'staff' ? emergency : undefined;
+      const purposes = stated === undefined ? usual : [stated.purpose];
+      const person = { staff: identities, guardian: ['RelatedPerson/guardian'], patient: ['Patient/p1'] }[who];
+      return {
+        requester: {
+          issuer: 'https://issuer.example',
+          subject: 'someone',
+          clientId: 'client',
+          tokenId: 'token',
+          tokenHash: 'hash',
+          expiresAt: at + 60_000,
+          clientKind: isSystem ? 'system' : 'app',
+          scopes: [],
+          ...(person[0] === undefined ? {} : { fhirUser: person[0] }),
+          identities: person,
+          organizations: who === 'staff' ? organizations : [],
+          roles: who === 'staff' ? roles : [],
+          roleCodes: roleCodes as RequesterContext['requester']['roleCodes'],
+          purposes: purposes.map((code) => ({ code, assigned: false })),
+          amr: [],
+        },
+        purposes,
+        purposeAssigned: false,
+        ...(stated === undefined ? {} : { emergency: stated }),
+        ...(who === 'patient' ? { self: 'Patient/p1' as PatientKey } : {}),
+        ...(who === 'guardian' ? { relatedPerson: 'RelatedPerson/guardian' } : {}),
+        unrestricted,
+        at,
+      };
+    },
+  );
 
 function standingOf({ self, relatedPerson }: RequesterContext, key: string, patientIsMinor: boolean): Standing {
   if (self === key) return { kind: 'self', patientIsMinor };
@@ -653,6 +803,87 @@ const policy: fc.Arbitrary<PolicyTable> = fc.record({
   ).map((rows) => rows ?? []),
 });
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Whom Consents name besides people and organizations
+
+const memberReference = fc.constantFrom<R4Reference>(
+  { reference: 'Practitioner/bob' },
+  { reference: 'Practitioner/ann' },
+  { reference: 'Organization/hosp' },
+  { identifier: { system: 'urn:users', value: 'bob' } },
+  { identifier: { system: 'urn:badges', value: '7' } },
+  { reference: 'PractitionerRole/elsewhere' },
+);
+const rare = <T>(value: T): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: 12, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constant(value) });
+const trait = record<NonNullable<DirectoryResource['characteristic']>[number]>({
+  code: fc.constant({ text: 'what they are' }),
+  valueCodeableConcept: maybe(
+    8,
+    few(fc.constantFrom(...roles)).map((coding) => ({ coding })),
+  ),
+  valueReference: maybe(2, memberReference),
+  valueBoolean: maybe(1, fc.boolean()),
+  exclude: usually(fc.constant(false), fc.constant(true)),
+  period: maybe(1, period),
+});
+/** Some of what Consents name is there; what it says is as often as not about the one who asks. */
+const directory: fc.Arbitrary<DirectoryResource[]> = fc
+  .tuple(
+    record<Partial<Pick<DirectoryResource, 'active' | 'actual' | 'member' | 'characteristic'>>>({
+      active: rare(false),
+      actual: maybe(5, fc.constant(true)),
+      member: maybe(
+        9,
+        few(
+          record<NonNullable<DirectoryResource['member']>[number]>({
+            entity: memberReference,
+            inactive: rare(true),
+            period: maybe(1, period),
+          }),
+        ),
+      ),
+      characteristic: rare([
+        { code: { text: 'nurse' }, valueCodeableConcept: concept(roles[0] as R4Coding), exclude: false },
+      ]),
+    }),
+    record<Partial<Pick<DirectoryResource, 'active' | 'type' | 'characteristic'>>>({
+      active: rare(false),
+      type: usually(fc.constant('practitioner'), fc.constant('person')),
+      characteristic: maybe(9, few(trait)),
+    }),
+    record<Partial<Pick<DirectoryResource, 'status' | 'period' | 'participant'>>>({
+      status: maybe(5, usually(fc.constant('active'), fc.constantFrom('inactive', 'proposed'))),
+      period: maybe(1, period),
+      participant: maybe(
+        9,
+        few(
+          record<NonNullable<DirectoryResource['participant']>[number]>({
+            member: memberReference,
+            period: maybe(1, period),
+          }),
+        ),
+      ),
+    }),
+    record<Partial<Pick<DirectoryResource, 'active' | 'period' | 'practitioner' | 'organization'>>>({
+      active: rare(false),
+      period: maybe(1, period),
+      practitioner: maybe(9, memberReference),
+      organization: maybe(7, fc.constantFrom({ reference: 'Organization/hosp' }, { reference: 'Organization/clinic' })),
+    }),
+  )
+  .chain(([nurses, cardiologists, team, role]) =>
+    fc.subarray<DirectoryResource>(
+      [
+        { resourceType: 'Group', id: 'nurses', ...nurses },
+        { resourceType: 'Group', id: 'cardiologists', actual: false, ...cardiologists },
+        { resourceType: 'CareTeam', id: 'one', ...team },
+        { resourceType: 'PractitionerRole', id: 'here', ...role },
+      ],
+      { minLength: 2 },
+    ),
+  );
+
 /** Hers alone, or nobody's, with these topics. */
 function calm({ facts, labels, ...rest }: Candidate, topics: readonly string[]): Candidate {
   return {
@@ -669,7 +900,10 @@ function calm({ facts, labels, ...rest }: Candidate, topics: readonly string[]):
 /** Written consents in force, and a requester, a purpose and a resource that they are for. */
 const forWritten = fc.record({
   consents: consentsOf('Patient/p1', 'w', written).map((all) =>
-    all.slice(0, 2).map((one): R4Consent => ({ ...one, status: 'active', patient: { reference: 'Patient/p1' } })),
+    all.slice(0, 2).map((one): StoredConsent => {
+      const hers = { reference: 'Patient/p1' };
+      return isR5(one) ? { ...one, status: 'active', subject: hers } : { ...one, status: 'active', patient: hers };
+    }),
   ),
   topic: fc.constantFrom('42CFRPart2', '42CFRPart2', 'SUDCN', 'SUD', 'ETHUD', 'PSYTHPN'),
   purpose: fc.constantFrom('TREAT', 'TREAT', 'TREAT', 'HPAYMT', 'HLEGAL'),
@@ -692,9 +926,12 @@ export const cases: fc.Arbitrary<Case> = fc
     candidates,
     settings,
     policy,
+    directory,
+    elsewhere: some('Organization/clinic', 'PractitionerRole/elsewhere'),
+    heldRoles: maybe(2, few(fc.constantFrom(...roles))).map((held) => held ?? []),
   })
   .map(({ first, second, minor, mood, forWritten: part2, ...rest }): Case => {
-    const patient = (key: string, consents: readonly R4Consent[]): PatientRecord => ({
+    const patient = (key: string, consents: readonly StoredConsent[]): PatientRecord => ({
       key,
       consents,
       standing: standingOf(rest.context, key, minor),

@@ -3,14 +3,16 @@ import type { Candidate, DecisionSettings, Standing } from '../../src/decide/que
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import type { Facts } from '../../src/label/facts.ts';
 import type { Labels } from '../../src/label/labels.ts';
+import type { StoredConsent } from './either.ts';
 import type { Case, PolicyTable } from './evaluate.ts';
 import type { R4Coding, R4Consent, R4Provision } from './r4.ts';
+import type { DirectoryResource } from './r5.ts';
 
 /** Noon, 15 June 2026. */
 const at = Date.UTC(2026, 5, 15, 12);
 
 export interface Wish {
-  readonly consents?: readonly R4Consent[];
+  readonly consents?: readonly StoredConsent[];
   readonly resources?: readonly {
     readonly facts?: Partial<Facts>;
     readonly labels?: Partial<Labels>;
@@ -23,6 +25,7 @@ export interface Wish {
   readonly purposes?: readonly string[];
   readonly settings?: Partial<DecisionSettings>;
   readonly policy?: Partial<PolicyTable>;
+  readonly directory?: readonly DirectoryResource[];
 }
 
 /** Dr Bob asks for one Observation of a patient for treatment; nothing is permitted by default. */
@@ -112,6 +115,9 @@ export function plainCase(wish: Wish): Case {
       ...wish.settings,
     },
     policy: { kindsNotReceived: [], forbidden: [], cleared: [], ...wish.policy },
+    directory: wish.directory ?? [],
+    elsewhere: [],
+    heldRoles: [],
   };
 }
 

@@ -1,31 +1,49 @@
+import { collectiveOf } from '../../src/consent/collectives.ts';
 import { parseConsent } from '../../src/consent/parse.ts';
 import type { ParsedConsent, PatientConsents } from '../../src/consent/parsed.ts';
 import { Rules } from '../../src/decide/decide.ts';
 import type { Decision } from '../../src/decide/decision.ts';
+import type { Coding } from '../../src/fhir/coding.ts';
 import { timeReader } from '../../src/fhir/dates.ts';
-import type { PatientKey } from '../../src/fhir/ids.ts';
+import { type PatientKey, resourceKey } from '../../src/fhir/ids.ts';
 import type { Policy } from '../../src/policy/policy.ts';
-import { type Case, harmlessExtension, localBase, type PolicyTable } from './evaluate.ts';
-import type { R4Consent } from './r4.ts';
+import { isR5, type StoredConsent } from './either.ts';
+import type { Case, PolicyTable } from './evaluate.ts';
+import { harmlessExtension, localBase } from './words.ts';
 
 /** The same case, decided by the gateway. */
-export function decide({ patients, context, candidates, settings, policy }: Case): readonly Decision[] {
+export function decide({ patients, context, candidates, settings, policy, ...store }: Case): readonly Decision[] {
   const rules = new Rules(context, policyOf(policy), settings, undefined);
+  const { identities, organizations } = context.requester;
+  const names = { identities, organizations, elsewhere: store.elsewhere, roles: store.heldRoles as Coding[] };
+  const collectives = new Map(
+    store.directory.map((one) => [
+      resourceKey(one.resourceType, one.id),
+      collectiveOf({ ...one }, one.resourceType, { localBases: [localBase], time }, context.at),
+    ]),
+  );
   for (const { key, consents, standing } of patients)
-    rules.establish(key as PatientKey, { consents: parsed(consents, settings.part2PolicyUris), standing });
+    rules.establish(key as PatientKey, {
+      consents: parsed(consents, settings.part2PolicyUris),
+      standing,
+      names,
+      collectives,
+    });
   return candidates.map((candidate) => rules.decide(candidate));
 }
 
-export function parsed(consents: readonly R4Consent[], part2PolicyUris: readonly string[]): PatientConsents {
-  const time = timeReader('UTC');
-  const options = {
-    fhirVersion: 'R4',
-    time,
-    localBases: [localBase],
-    harmlessExtensions: [harmlessExtension],
-    part2PolicyUris,
-  } as const;
-  const all = consents.map((consent) => parseConsent(consent, options));
+const time = timeReader('UTC');
+
+export function parsed(consents: readonly StoredConsent[], part2PolicyUris: readonly string[]): PatientConsents {
+  const all = consents.map((consent) =>
+    parseConsent(consent, {
+      fhirVersion: isR5(consent) ? 'R5' : 'R4',
+      time,
+      localBases: [localBase],
+      harmlessExtensions: [harmlessExtension],
+      part2PolicyUris,
+    }),
+  );
   return {
     consents: all.filter((one): one is ParsedConsent => one.readable),
     unreadable: all.some(({ readable }) => !readable),
