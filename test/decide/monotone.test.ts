@@ -38,6 +38,8 @@ function never(what: 'more' | 'less', change: Change, runs = numRuns): void {
   expect(seen).toBeGreaterThan(runs / 20);
 }
 
+const isR4 = (consent: StoredConsent): consent is R4Consent => !isR5(consent);
+
 function released(world: Case): readonly boolean[] {
   return decide(world).map(({ outcome }) => outcome === 'release');
 }
@@ -162,7 +164,7 @@ test('data labelled for one purpose is released for a second once it is labelled
 
 /** Without what a topic may open: permits that name labels, the program's own records, an R that the topic would explain. */
 function withoutOpenings({ settings, ...world }: Case): Case {
-  const plain = <Stated extends R4Provision | R5Provision>({ securityLabel: _, provision, ...said }: Stated) =>
+  const plain = <Stated extends R4Provision | R5Provision>({ securityLabel: _, provision, ...said }: Stated): Stated =>
     ({ ...said, ...(provision && { provision: provision.map(plain) }) }) as unknown as Stated; // the same, less one member
   const labelled = { ...world, settings: { ...settings, programs: [] } };
   return withLabels(
@@ -228,7 +230,7 @@ test('a topic that the role is cleared for explains the R that is stated with it
 function successor(one: R4Consent, seed: number, status: 'active' | 'inactive'): R4Consent {
   const { type: _type, period: _period, provision: _nested, ...root } = one.provision ?? {};
   const [world] = fc.sample(cases, { seed, numRuns: 1 });
-  const [other] = world?.patients.flatMap(({ consents }) => consents) ?? [];
+  const [other] = (world?.patients.flatMap(({ consents }) => consents) ?? []).filter(isR4);
   const { type = 'permit', provision } = other?.provision ?? {};
   return {
     ...one,
@@ -246,7 +248,7 @@ function succeeded(
   status: 'active' | 'inactive',
 ): readonly [R4Consent, R4Consent] | undefined {
   const one = world.patients[0]?.consents[0];
-  if (one?.patient === undefined || one.status !== 'active') return undefined;
+  if (one === undefined || !isR4(one) || one.patient === undefined || one.status !== 'active') return undefined;
   return [one, successor(one, seed, status)];
 }
 

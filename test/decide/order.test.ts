@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Candidate } from '../../src/decide/question.ts';
+import { isR5 } from '../reference/either.ts';
 import type { Case } from '../reference/evaluate.ts';
 import { cases } from '../reference/generate.ts';
 import { decide } from '../reference/production.ts';
@@ -80,6 +81,9 @@ function stirredCase(world: Case, random: Random): Case {
     candidates: world.candidates.map((candidate) => stirredCandidate(candidate, random)),
     settings: stirred(world.settings, random),
     policy: stirred(world.policy, random),
+    directory: stirred(world.directory, random),
+    elsewhere: shuffled(world.elsewhere, random),
+    heldRoles: shuffled(world.heldRoles, random),
   };
 }
 
@@ -100,7 +104,7 @@ test('of several codings of a scope, a directive or a role none counts for stand
         ...given,
         patients: given.patients.map((patient) => ({
           ...patient,
-          consents: patient.consents.map((consent) => ambiguous(consent, random)),
+          consents: patient.consents.map((consent) => (isR5(consent) ? consent : ambiguous(consent, random))),
         })),
       };
       expect(outcomes(stirredCase(world, random))).toEqual(outcomes(world));
