@@ -66,13 +66,14 @@ export function serviceRoutesOf(
     statement: edges.statement,
     mayKnowReasons: (caller: Parameters<typeof holdsGrant>[1]) => holdsGrant(reasonsName, caller, grants),
   };
-  const { upstream, consents, memberships, decisionSettings: settings } = house;
+  const { upstream, consents, memberships, collectives, decisionSettings: settings } = house;
   const consulting = consultService({
     publicBaseUrl,
     localBases: house.readSettings.localBases,
     upstream,
     consents,
     memberships,
+    collectives,
     settings,
     mayKnowSources: (caller) => holdsGrant(sourcesName, caller, grants),
   });

@@ -1,8 +1,9 @@
+import type { Collective } from '../consent/collectives.ts';
 import type { RequesterNames } from '../consent/memberships.ts';
 import type { ClassStatement, Elements, PatientConsents } from '../consent/parsed.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Coding } from '../fhir/coding.ts';
-import { type PatientKey, resourceKey } from '../fhir/ids.ts';
+import { type PatientKey, type ResourceKey, resourceKey } from '../fhir/ids.ts';
 import { systems, topicCodings, topicNamed, topicsOf } from '../fhir/vocabulary.ts';
 import type { Facts } from '../label/facts.ts';
 import type { Confidentiality, Labels } from '../label/labels.ts';
@@ -19,6 +20,8 @@ export interface Consulting {
   readonly consents: PatientConsents;
   readonly context: RequesterContext;
   readonly names: RequesterNames;
+  /** Groups, care teams and roles that her Consents name, as far as they could be read. */
+  readonly collectives: ReadonlyMap<ResourceKey, Collective>;
   readonly settings: DecisionSettings;
   /** Resource types that are asked for; undefined: any. */
   readonly types: readonly string[] | undefined;
@@ -66,9 +69,9 @@ const no: PolicyAnswer = { allowed: false, policies: [] };
  * permits. What cannot be said in codes is denied.
  */
 export function consult(consulting: Consulting): Consultation {
-  const { patient, consents, context, names, settings } = consulting;
+  const { patient, consents, context, names, collectives, settings } = consulting;
   const rules = new Rules(context, consentsAlone, { ...settings, implicitPolicy: 'deny' }, undefined);
-  rules.establish(patient, { consents, standing: { kind: 'none', patientIsMinor: false }, names });
+  rules.establish(patient, { consents, standing: { kind: 'none', patientIsMinor: false }, names, collectives });
   const heard = rules.heard(patient);
   const denials = heard.flatMap(denialsOf);
   const types = typesOf(heard, consulting.types);

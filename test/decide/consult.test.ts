@@ -38,7 +38,13 @@ function consulted(world: Case) {
       .filter((one) => isHers(one) && isOrdinary(one))
       .map((one) => ({ ...one, asTarget: false }));
     const types = undefined;
-    return { said: consult({ patient, consents, context, names: context.requester, settings, types }), hers, rules };
+    const { identities, organizations } = context.requester;
+    const names = { identities, organizations, elsewhere: [], roles: [] };
+    return {
+      said: consult({ patient, consents, context, names, collectives: new Map(), settings, types }),
+      hers,
+      rules,
+    };
   });
 }
 

@@ -1,5 +1,6 @@
 import type { ServiceDetail } from '../../audit/recorder.ts';
 import type { Requester } from '../../authenticate/requester.ts';
+import type { Collectives } from '../../consent/collectives.ts';
 import type { Memberships } from '../../consent/memberships.ts';
 import type { ParsedConsent, PatientConsents, Provision } from '../../consent/parsed.ts';
 import type { ConsentSource } from '../../consent/source.ts';
@@ -26,6 +27,7 @@ export interface ConsultParts {
   readonly upstream: Upstream;
   readonly consents: ConsentSource;
   readonly memberships: Memberships;
+  readonly collectives: Collectives;
   readonly settings: DecisionSettings;
   readonly mayKnowSources: (caller: RequesterContext) => boolean;
 }
@@ -84,14 +86,28 @@ async function consulted(request: ConsultRequest, asked: Asked, parts: ConsultPa
   const context = contextOf(request, asked);
   const reading = patients.length === 0 ? readNothing(errand, parts) : parts.consents.of(patients, errand);
   const [consents, names] = await Promise.all([reading, parts.memberships.of(context.requester, errand)]);
+  const collectives = await collectivesOf(consents, errand, parts);
   const { settings } = parts;
   const all = patients.map((patient): One => {
     const hers = consents.get(patient);
     if (hers === undefined) throw new GatewayError('consent-unavailable');
     const counted = ofCategories(hers, request.categories);
-    return { patient, said: consult({ patient, consents: counted, context, names, settings, types: request.types }) };
+    const { types } = request;
+    return { patient, said: consult({ patient, consents: counted, context, names, collectives, settings, types }) };
   });
   return { all, stillInForce: () => parts.consents.stillHold(consents, errand) };
+}
+
+/** Whom Consents name besides people and organizations; looked up for nobody too. */
+async function collectivesOf(
+  consents: ReadonlyMap<PatientKey, PatientConsents>,
+  errand: Errand,
+  { collectives }: ConsultParts,
+): ReturnType<Collectives['of']> {
+  if (consents.size > 0)
+    return collectives.of(new Map([...consents].map(([key, hers]) => [key, hers.consents])), errand);
+  await collectives.ofNobody(errand);
+  return new Map();
 }
 
 /** For nobody as much is read as for somebody. */
