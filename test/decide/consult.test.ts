@@ -125,7 +125,8 @@ test('thousands of Consents are answered in a moment, by no permit', () => {
       patient: 'Patient/p1' as PatientKey,
       consents,
       context,
-      names: context.requester,
+      names: { ...context.requester, elsewhere: [], roles: [] },
+      collectives: new Map(),
       settings,
       types: undefined,
     });
