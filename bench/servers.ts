@@ -36,6 +36,10 @@ export interface GatewayOptions {
   readonly issuer: Issuer;
   /** Where a V8 CPU profile of the gateway goes when it ends. */
   readonly profileFolder: string | undefined;
+  /** Keys of `audit` beside those that every gateway here has. */
+  readonly audit?: object;
+  /** A program of this folder that stands in for `consent-gateway`. */
+  readonly program?: string;
 }
 
 /** FHIR base path of every server here. */
@@ -43,7 +47,7 @@ export const basePath = '/fhir';
 
 /** The gateway with everything on, in a process of its own, as `consent-gateway serve` runs it. */
 export async function startGateway(options: GatewayOptions): Promise<Server> {
-  const { upstream, folder, issuer, profileFolder } = options;
+  const { upstream, folder, issuer, profileFolder, audit = {}, program = '../src/main.ts' } = options;
   const port = await freePort(0);
   const adminPort = await freePort(0);
   const configFile = join(folder, 'gateway.yaml');
@@ -67,6 +71,7 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
       // Nothing is delivered: a delivery's work would fall into other slices than the answer's it belongs to.
       outboxFile: join(folder, 'outbox.db'),
       maximumBytes: 68_719_476_736,
+      ...audit,
     },
     sealing: { keyFile: join(folder, 'sealing.key') },
     // One requester asks for all: its own limits are lifted, nothing else.
@@ -75,7 +80,7 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
   writeFileSync(configFile, JSON.stringify(config)); // JSON is YAML
   const log = openSync(join(folder, 'gateway.log'), 'a');
   const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-  const child = spawn(process.execPath, [...profile, here('../src/main.ts'), 'serve', '--config', configFile], {
+  const child = spawn(process.execPath, [...profile, here(program), 'serve', '--config', configFile], {
     stdio: ['ignore', log, log],
   });
   for (const until = Date.now() + startMs; ; await pause(50)) {

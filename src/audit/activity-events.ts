@@ -3,7 +3,7 @@ import { authorizerAgent, type EventSource } from './agents.ts';
 import { textDetail } from './entities.ts';
 import type { EventDraft, Stream } from './events.ts';
 import type { Activity, ActivityRecord } from './record.ts';
-import { agentTypes, concept, entityRoles, entityTypes, eventTypes, subtypes } from './terms.ts';
+import { agentTypes, concept, entityRoles, entityTypes, eventTypes, ownProfile, subtypes } from './terms.ts';
 
 /** What the gateway did that is no answer: its start, with the rules it goes by; its stop; signatures; alerts; retention. */
 export function activityEvents({ activity }: ActivityRecord, sequence: number, source: EventSource): EventDraft[] {
@@ -20,6 +20,7 @@ function draft(activity: Activity, sequence: number, source: EventSource, name: 
   return {
     streams: streamsOf(activity),
     name,
+    profile: ownProfile('activity'),
     ...kindOf(activity),
     action: 'E',
     outcome: '0',

@@ -3,7 +3,7 @@ import { byPatient, consentsOf, type Group, isPart2 } from './answer-groups.ts';
 import { consentEntity, distinct, patientEntity, reasonText, textDetail, tokenEntity } from './entities.ts';
 import type { EventDraft } from './events.ts';
 import type { DisclosureRecord } from './record.ts';
-import { agentTypes, balpProfile, eventTypes, subtypes } from './terms.ts';
+import { agentTypes, balpProfile, eventTypes, ownProfile, subtypes } from './terms.ts';
 
 /** Reasons named in one event; the record of what was withheld has them all. */
 const maximumReasons = 20;
@@ -26,7 +26,7 @@ export function decisionEvents(record: DisclosureRecord, source: EventSource): E
   ];
 }
 
-/** The profile asks for a person, an organization and a Consent; without one of them the event has its shape, unclaimed. */
+/** The profile asks for a person, an organization and a Consent; without one of them the event has its shape, and a profile of our own. */
 function decisionEvent(
   effect: 'permit' | 'deny',
   { patient, resources }: Group,
@@ -43,7 +43,7 @@ function decisionEvent(
   return {
     streams: effect === 'deny' ? ['securityOffice'] : trail,
     name: `${effect} ${patient ?? ''}`,
-    ...(claimed ? { profile: balpProfile('AuthZconsent') } : {}),
+    profile: claimed ? balpProfile('AuthZconsent') : ownProfile('decision'),
     type: eventTypes.securityAlert,
     subtype: [consents.length > 0 ? subtypes.byConsent : subtypes.byRole],
     action: 'E',

@@ -37,7 +37,7 @@ export interface EventDraft {
   readonly streams: readonly Stream[];
   /** Distinct among the events of one record: kind, and the patient it is about. */
   readonly name: string;
-  readonly profile?: string;
+  readonly profile: string;
   readonly type: Coding;
   readonly subtype: readonly Coding[];
   readonly action: NonNullable<AuditEvent['action']>;
@@ -83,7 +83,7 @@ function complete(draft: EventDraft, record: AuditRecord, sequence: number, sour
     resourceType: 'AuditEvent',
     id,
     meta: {
-      ...(draft.profile === undefined ? {} : { profile: [draft.profile] }),
+      profile: [draft.profile],
       security: highWaterMark(draft.about),
     },
     extension: [{ url: eventIdentifier, valueIdentifier: { system: 'urn:ietf:rfc:3986', value: `urn:uuid:${id}` } }],

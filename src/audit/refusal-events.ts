@@ -4,7 +4,7 @@ import { namedPatients, namedResource, patientEntity, queryEntity, requestIdEnti
 import type { EventDraft } from './events.ts';
 import type { RecordedRequest, RefusalRecord } from './record.ts';
 import { actionOf, failureOutcome, restAgents } from './rest-events.ts';
-import { eventTypes, restInteraction } from './terms.ts';
+import { eventTypes, ownProfile, restInteraction } from './terms.ts';
 
 /** A refusal before any data access: the shape of a REST event with its real outcome, or of a failed authentication. */
 export function refusalEvents(record: RefusalRecord, sequence: number, source: EventSource): EventDraft[] {
@@ -15,6 +15,7 @@ export function refusalEvents(record: RefusalRecord, sequence: number, source: E
     {
       streams: ['primary'],
       name: 'refusal',
+      profile: ownProfile(requester === undefined ? 'rejected-token' : 'unsuccessful-answer'),
       type: requester === undefined ? eventTypes.userAuthentication : eventTypes.rest,
       subtype: interaction === undefined ? [] : [restInteraction(interaction)],
       action: interaction === undefined ? 'E' : actionOf(interaction),

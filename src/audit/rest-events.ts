@@ -19,6 +19,7 @@ import {
   balpProfile,
   entityTypes,
   eventTypes,
+  ownProfile,
   resourceTypeCoding,
   restInteraction,
   subtypes,
@@ -36,7 +37,7 @@ export function answerEvents(
   const unattributed = record.governing.filter((consent) => !attributed.has(consent));
   return groups.map((group) => {
     const released = record.outcome === 'released';
-    const profile = released ? profileOf(record, group) : undefined;
+    const profile = released ? profileOf(record, group) : ownProfile('unsuccessful-answer');
     const emergency = emergencyDetails(record, group);
     return {
       streams: [
@@ -46,7 +47,7 @@ export function answerEvents(
         ...(emergency.length > 0 ? (['securityOffice'] as const) : []),
       ],
       name: `rest ${group.patient ?? ''}`,
-      ...(profile === undefined ? {} : { profile: balpProfile(profile) }),
+      profile,
       type: eventTypes.rest,
       subtype: [restInteraction(record.interaction), ...(emergency.length > 0 ? [subtypes.emergencyOverride] : [])],
       action: actionOf(record.interaction),
@@ -109,12 +110,12 @@ export function failureOutcome(status: number): '4' | '8' {
   return status >= 500 ? '8' : '4';
 }
 
-/** BALP profiles read, vread and search, and a read of exactly one resource; other answers have the shape without the claim. */
-function profileOf({ interaction }: DisclosureRecord, { patient, resources }: Group): string | undefined {
+/** BALP profiles search, and read and vread of exactly one resource; other answers claim one of our own. */
+function profileOf({ interaction, service }: DisclosureRecord, { patient, resources }: Group): string {
   const about = patient === undefined ? '' : 'Patient';
-  if (interaction === 'search-type') return `${about}Query`;
-  if (interaction !== 'read' && interaction !== 'vread') return undefined;
-  return resources.length === 1 ? `${about}Read` : undefined;
+  if (interaction === 'search-type' && service === undefined) return balpProfile(`${about}Query`);
+  const isRead = interaction === 'read' || interaction === 'vread';
+  return isRead && resources.length === 1 ? balpProfile(`${about}Read`) : ownProfile('other-answer');
 }
 
 function contentEntities(record: DisclosureRecord, group: Group, source: EventSource) {

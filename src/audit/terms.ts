@@ -3,6 +3,8 @@ import type { CodeableConcept, Coding } from '@medplum/fhirtypes';
 
 export const balpProfile = (name: string): string =>
   `https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.${name}`;
+/** Profiles of our own (fhir-profiles/gateway), where BALP has none that fits. */
+export const ownProfile = (name: string): string => `urn:fhir-consent-gateway:profile:${name}`;
 export const assuranceLevel = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/ihe-assuranceLevel';
 /**
  * Extension of an AuditEvent: the identifier by which a repository tells a repeated delivery from a new event. FHIR R4

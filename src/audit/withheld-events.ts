@@ -4,13 +4,14 @@ import { consentEntity, patientEntity, requestIdEntity, resourceEntity, textDeta
 import type { EventDraft } from './events.ts';
 import type { DisclosureRecord } from './record.ts';
 import { actionOf, restAgents } from './rest-events.ts';
-import { eventTypes, resourceTypeCoding, restInteraction } from './terms.ts';
+import { eventTypes, ownProfile, resourceTypeCoding, restInteraction } from './terms.ts';
 
 /** What did not leave, and why, per patient: for the security office alone, as it names what the requester may not know of. */
 export function withheldEvents(record: DisclosureRecord, sequence: number, source: EventSource): EventDraft[] {
   return byPatient(record.withheld).map(({ patient, resources }) => ({
     streams: ['securityOffice'],
     name: `withheld ${patient ?? ''}`,
+    profile: ownProfile('withheld'),
     type: eventTypes.rest,
     subtype: [restInteraction(record.interaction)],
     action: actionOf(record.interaction),

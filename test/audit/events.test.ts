@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { AuditEvent } from '@medplum/fhirtypes';
 import * as fc from 'fast-check';
 import { type Delivery, eventsOf, type Stream, type StreamedEvent } from '../../src/audit/events.ts';
-import { disclosureText, readRecord, refusalText } from '../../src/audit/record.ts';
+import { type Activity, activityText, disclosureText, readRecord, refusalText } from '../../src/audit/record.ts';
 import type { Disclosure } from '../../src/audit/recorder.ts';
 import type { PatientKey } from '../../src/fhir/ids.ts';
 import {
@@ -34,10 +34,22 @@ function refused(one: Parameters<typeof refusalText>[0], uncounted = 0): Streame
   return eventsOf(readRecord(refusalText(one, at, uncounted)), 8, sent, source);
 }
 
+const active = (activity: Activity): StreamedEvent[] =>
+  eventsOf(readRecord(activityText(activity, at)), 9, sent, source);
+const checkpoint = {
+  outbox: source.outboxId,
+  position: 12,
+  sequence: 7,
+  at: '2026-03-01T10:00:00.000Z',
+  link: 'd'.repeat(64),
+  key: 'e'.repeat(16),
+  signature: 'c2lnbmF0dXJl',
+};
+
 const of = (events: readonly StreamedEvent[], stream: Stream): AuditEvent[] =>
   events.filter(({ streams }) => streams.includes(stream)).map(({ event }) => event);
 const profiles = (events: readonly AuditEvent[]): (string | undefined)[] =>
-  events.map(({ meta }) => meta?.profile?.[0]?.replace(/.*IHE\.BasicAudit\./, ''));
+  events.map(({ meta }) => meta?.profile?.[0]?.replace(/.*(IHE\.BasicAudit\.|gateway:profile:)/, ''));
 const whats = (event: AuditEvent | undefined): (string | undefined)[] =>
   (event?.entity ?? []).map(({ what }) => what?.reference).filter((reference) => reference !== undefined);
 const detail = (event: AuditEvent | undefined, type: string): string | undefined =>
@@ -162,6 +174,27 @@ const kinds: Record<string, () => StreamedEvent[]> = {
       { request: request(['Observation'], { query: [['access_token', secretToken]] }), code: 'token-invalid' },
       3,
     ),
+  'the start, with the rules it goes by': () =>
+    active({
+      what: 'started',
+      version: '0.1.0',
+      policy: 'us-part2',
+      policyHash: 'a'.repeat(64),
+      configurationHash: 'c'.repeat(64),
+    }),
+  'the stop': () => active({ what: 'stopped' }),
+  'a signature on the chain': () => active({ what: 'checkpoint', checkpoint }),
+  'records removed in their time': () => active({ what: 'retention', removedThrough: checkpoint }),
+  'an alert': () =>
+    active({
+      what: 'alert',
+      rule: 'many-patients',
+      count: 100,
+      windowMinutes: 60,
+      sequence: 48_211,
+      at,
+      who: { issuer: 'https://idp.example.org', subject: 'u-123', clientId: 'app-77' },
+    }),
   'a route that does not exist': () =>
     refused({ request: request(['Nothing', '$do']), code: 'unknown-route', context: context() }),
 };
@@ -220,7 +253,7 @@ describe('an answer', () => {
   it('that was denied looks the same on the primary trail whether there was something or not', () => {
     const hidden = of(kinds['a hidden resource']?.() ?? [], 'primary');
     expect(hidden).toEqual(of(kinds['an absent resource']?.() ?? [], 'primary'));
-    expect(profiles(hidden)).toEqual([undefined]);
+    expect(profiles(hidden)).toEqual(['unsuccessful-answer']);
     expect(hidden[0]?.outcome).toBe('4');
     expect(whats(hidden[0])).toEqual(['Condition/77']);
   });
@@ -232,19 +265,36 @@ describe('an answer', () => {
   });
 });
 
+describe('what the gateway does of itself', () => {
+  it('is told on the primary trail, the rules as a security configuration', () => {
+    const events = of(kinds['the start, with the rules it goes by']?.() ?? [], 'primary');
+    expect(events.map(({ type, subtype }) => [type.code, subtype?.[0]?.code])).toEqual([
+      ['110100', '110120'],
+      ['110113', '110129'],
+    ]);
+  });
+
+  it('is told on every trail when it is a signature, and to the security office alone when it is an alert', () => {
+    expect(kinds['a signature on the chain']?.().map(({ streams }) => streams)).toEqual([
+      ['primary', 'part2', 'securityOffice'],
+    ]);
+    expect(kinds['an alert']?.().map(({ streams }) => streams)).toEqual([['securityOffice']]);
+  });
+});
+
 describe('a denial', () => {
   it('names person, organization, patient and Consent to the security office, and claims AuthZconsent', () => {
     const events = of(kinds['a hidden resource']?.() ?? [], 'securityOffice');
-    expect(profiles(events)).toEqual(['AuthZconsent', undefined]);
+    expect(profiles(events)).toEqual(['AuthZconsent', 'withheld']);
     expect(whats(events[0])).toEqual(['Patient/ada', 'Consent/ada-no/_history/2']);
     expect(events[0]?.outcome).toBe('8');
     expect(whats(events[1])).toContain('Condition/77/_history/1');
   });
 
-  it.each(['a denial to a backend service', 'a denial without a Consent'])('%s claims no profile', (kind) => {
+  it.each(['a denial to a backend service', 'a denial without a Consent'])('%s claims a profile of our own', (kind) => {
     const [decision] = of(kinds[kind]?.() ?? [], 'securityOffice');
     expect(decision?.type.code).toBe('110113');
-    expect(decision?.meta?.profile).toBeUndefined();
+    expect(profiles(decision === undefined ? [] : [decision])).toEqual(['decision']);
   });
 });
 

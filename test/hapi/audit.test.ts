@@ -68,6 +68,13 @@ describe('the AuditEvents that the tests produced', () => {
     const url = `https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.${profile}`;
     expect(produced.profiles.get(url) ?? 0).toBeGreaterThan(0);
   });
+
+  it.each(['unsuccessful-answer', 'rejected-token', 'other-answer', 'decision', 'withheld', 'activity'])(
+    'some claim our own %s',
+    (profile) => {
+      expect(produced.profiles.get(`urn:fhir-consent-gateway:profile:${profile}`) ?? 0).toBeGreaterThan(0);
+    },
+  );
 });
 
 /** The tests of the record, each event they make written to the directory. */

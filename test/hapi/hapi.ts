@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline';
 const home = import.meta.dirname;
 const repository = join(home, '..', '..');
 const classpathFile = join(home, 'target', 'classpath.txt');
-const balpProfiles = join(repository, 'fhir-profiles', 'ihe-balp');
+const profileFolders = ['ihe-balp', 'gateway'].map((folder) => join(repository, 'fhir-profiles', folder));
 
 /** Small and quick to start: short-lived servers with a few thousand resources gain nothing from the second compiler. */
 const javaOptions = ['-Xmx1g', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
@@ -61,13 +61,13 @@ export async function startHapi(options: { readonly port?: number } = {}): Promi
 }
 
 /**
- * Validates every JSON file below a directory against FHIR R4 and the IHE BALP profiles that it claims.
+ * Validates every JSON file below a directory against FHIR R4 and the profiles that it claims, of IHE BALP and our own.
  * @throws {Error} if the validator itself failed.
  */
 export async function validateEvents(directory: string): Promise<Validation> {
   await buildJavaParts();
   const { code, output, errors } = await finished(
-    spawn('java', javaArguments('parts.ValidateEvents', balpProfiles, directory), {
+    spawn('java', javaArguments('parts.ValidateEvents', directory, ...profileFolders), {
       cwd: home,
       stdio: ['ignore', 'pipe', 'pipe'],
     }),

@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
 import org.hl7.fhir.common.hapi.validation.support.CommonCodeSystemsTerminologyService;
@@ -36,12 +37,14 @@ public final class ValidateEvents {
     private final FhirContext context = FhirContext.forR4();
     private final FhirValidator validator;
 
-    private ValidateEvents(Path profiles) throws IOException {
+    private ValidateEvents(List<Path> folders) throws IOException {
         var guide = new PrePopulatedValidationSupport(context);
-        for (Path file : jsonBelow(profiles)) {
-            var resource = (Resource) context.newJsonParser().parseResource(Files.readString(file));
-            if (!(resource instanceof CapabilityStatement)) {
-                guide.addResource(resource);
+        for (Path folder : folders) {
+            for (Path file : jsonBelow(folder)) {
+                var resource = (Resource) context.newJsonParser().parseResource(Files.readString(file));
+                if (!(resource instanceof CapabilityStatement)) {
+                    guide.addResource(resource);
+                }
             }
         }
         var chain = new ValidationSupportChain(
@@ -60,12 +63,12 @@ public final class ValidateEvents {
     }
 
     public static void main(String[] arguments) throws IOException {
-        if (arguments.length != 2) {
-            System.err.println("usage: ValidateEvents <profiles> <directory>");
+        if (arguments.length < 2) {
+            System.err.println("usage: ValidateEvents <directory> <profiles>...");
             System.exit(2);
         }
-        var events = new ValidateEvents(Path.of(arguments[0]));
-        var directory = Path.of(arguments[1]);
+        var events = new ValidateEvents(Arrays.stream(arguments).skip(1).map(Path::of).toList());
+        var directory = Path.of(arguments[0]);
         var profiles = new TreeMap<String, Integer>();
         int valid = 0;
         int invalid = 0;
