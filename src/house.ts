@@ -287,7 +287,7 @@ function everyName(names: readonly string[], { identity }: Config): readonly str
 }
 
 /** Bases under which a reference is one into this store, without trailing slash; the public one first. */
-function localBasesOf({ listener, upstream }: Config): readonly string[] {
+export function localBasesOf({ listener, upstream }: Config): readonly string[] {
   return [
     ...new Set(
       [listener.publicBaseUrl, upstream.baseUrl, ...upstream.otherBaseUrls].map((base) => base.replace(/\/$/, '')),

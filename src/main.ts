@@ -5,10 +5,18 @@ import { checkConfigCommand } from './commands/check-config.ts';
 import type { Command } from './commands/command.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { healthCommand } from './commands/health.ts';
+import { labelCommand } from './commands/label.ts';
 import { serveCommand } from './commands/serve.ts';
 import { ConfigError } from './config/config.ts';
 
-const commands: readonly Command[] = [serveCommand, auditCommand, checkConfigCommand, healthCommand, doctorCommand];
+const commands: readonly Command[] = [
+  serveCommand,
+  auditCommand,
+  checkConfigCommand,
+  healthCommand,
+  doctorCommand,
+  labelCommand,
+];
 
 const usage = `${commands.map((command) => command.usage).join('\n')}
 

@@ -21,6 +21,7 @@ const stages = [
   'enforce',
   'discover',
   'audit',
+  'steward', // looks after the labels in the store; nothing of a request goes through it
   'services', // answers to others: all the rooms above, and nobody needs it
 ];
 /** What puts the rooms together: the story, what is built once, the listeners, the verbs of the command line. */

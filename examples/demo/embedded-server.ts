@@ -138,7 +138,13 @@ function route(site: Site, request: IncomingMessage, body: string): Answer {
     return history(site, type, second, url.searchParams);
   if (method === 'GET' && third === '_history' && path.length === 4)
     return versionRead(repo, type, second, fourth ?? '');
-  if (method === 'PUT' && path.length === 2) return written(repo.put(body, { type, id: second }));
+  if (method === 'PUT' && path.length === 2) {
+    const wanted = request.headers['if-match'];
+    const there = wanted === undefined ? undefined : repo.current(type, second);
+    if (wanted !== undefined && wanted !== `W/"${there?.versionId}"`)
+      throw new Refusal(412, 'conflict', 'It was changed since.');
+    return written(repo.put(body, { type, id: second }));
+  }
   if (method === 'DELETE' && path.length === 2) {
     repo.delete(type, second);
     return outcome(200, 'informational', 'Deleted.');

@@ -21,6 +21,8 @@ interface Call {
   readonly form?: string;
   /** Body of a write: one of the gateway's own resources. */
   readonly resource?: string;
+  /** Version that a write is meant for. */
+  readonly ifMatch?: string;
   readonly authorization: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -106,10 +108,11 @@ export class Exchange {
     if (call.authorization !== undefined) headers.authorization = call.authorization;
     if (call.form !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded';
     if (call.resource !== undefined) headers['content-type'] = 'application/fhir+json';
+    if (call.ifMatch !== undefined) headers['if-match'] = `W/"${call.ifMatch}"`;
     return new Promise((resolve, reject) => {
       this.#current().dispatch(
         { method: call.method, path: call.path, headers, body: call.form ?? call.resource ?? null },
-        new Collector(this.#config, call.signal, resolve, reject),
+        new Collector(this.#config, call, resolve, reject),
       );
     });
   }
@@ -124,8 +127,10 @@ function faultOf(
   status: number,
   headers: Record<string, string | string[] | undefined>,
   limit: number,
+  conditional: boolean,
 ): Fault | undefined {
   if (status === 404 || status === 410) return undefined;
+  if (conditional && (status === 409 || status === 412)) return undefined;
   if (status === 503) return 'upstream-unavailable';
   if (status === 504) return 'upstream-timeout';
   if (status !== 200 && status !== 201) return 'upstream-invalid';
@@ -143,6 +148,7 @@ function isDeadline(reason: unknown): boolean {
 /** Collects one answer; settles exactly once. */
 class Collector implements Dispatcher.DispatchHandler {
   readonly #limit: number;
+  readonly #conditional: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: GatewayError) => void;
@@ -156,11 +162,12 @@ class Collector implements Dispatcher.DispatchHandler {
 
   constructor(
     config: UpstreamConfig,
-    signal: AbortSignal | undefined,
+    { signal, ifMatch }: Pick<Call, 'signal' | 'ifMatch'>,
     resolve: (answer: Answer) => void,
     reject: (error: GatewayError) => void,
   ) {
     this.#limit = config.maximumAnswerBytes;
+    this.#conditional = ifMatch !== undefined;
     this.#signal = signal;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -183,7 +190,7 @@ class Collector implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) return; // informational answers are dropped
     this.#status = status;
-    const fault = faultOf(status, headers, this.#limit);
+    const fault = faultOf(status, headers, this.#limit, this.#conditional);
     if (fault !== undefined) this.#fail(fault);
   }
 

@@ -76,6 +76,16 @@ export interface Upstream {
     authorization: string | undefined,
     errand: Errand,
   ): Promise<void>;
+  /**
+   * Writes a resource back with more labels, unless it changed since (FHIR R4 http, "managing resource contention").
+   * @param version the one that was read; undefined where the server gives none
+   */
+  relabel(
+    key: ResourceKey,
+    version: string | undefined,
+    json: string,
+    errand: Errand,
+  ): Promise<'written' | 'changed' | 'refused'>;
   readonly running: number;
   close(): Promise<void>;
 }
@@ -88,7 +98,7 @@ const maximumEmptyPages = 100;
  * @throws {GatewayError} `upstream-invalid` too when the server leads in circles, or on and on through nothing
  */
 export async function* pagesOf(
-  upstream: Upstream,
+  upstream: Pick<Upstream, 'search'>,
   search: UpstreamSearch,
   start: UpstreamCursor | undefined,
   errand: Errand,
@@ -237,6 +247,24 @@ export function createUpstream(
         signal,
       });
       if (status !== 200 && status !== 201) throw new GatewayError('upstream-invalid');
+    },
+
+    async relabel(key, version, json, { signal }) {
+      try {
+        const { status } = await exchange.send({
+          method: 'PUT',
+          path: `${basePath}/${key}`,
+          resource: json,
+          ...(version === undefined ? {} : { ifMatch: version }),
+          authorization: deps.authorization(),
+          signal,
+        });
+        if (status === 200 || status === 201) return 'written';
+        return status === 409 || status === 412 ? 'changed' : 'refused';
+      } catch (error) {
+        if (error instanceof GatewayError && error.code === 'upstream-invalid') return 'refused'; // or an answer nobody can read
+        throw error;
+      }
     },
 
     get running() {
