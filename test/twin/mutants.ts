@@ -426,10 +426,9 @@ export const mutants: readonly Mutant[] = [
     name: 'recipients-ignored',
     by: 'what a Consent',
     off: 'a Consent names who may receive',
-    file: 'decide/match.ts',
-    find: "  if (named.length === 0) return 'yes';\n  return anyOf(\n    named.map(({ names, roles, part, unresolved }) => {",
-    replace:
-      "  if (named.length >= 0) return 'yes';\n  return anyOf(\n    named.map(({ names, roles, part, unresolved }) => {",
+    file: 'decide/actors.ts',
+    find: "  if (named.length === 0) return ofPart(actors, 'grantor')",
+    replace: "  if (named.length >= 0) return 'yes';\n  if (named.length === 0) return ofPart(actors, 'grantor')",
   },
   {
     name: 'expiry-ignored',
