@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type AdministerEdges, calendarOf } from './administer/administer.ts';
 import type { AuditRecorder } from './audit/audit.ts';
 import { challenge, createAuthenticator } from './authenticate/authenticate.ts';
 import { type Config, ConfigError } from './config/config.ts';
@@ -10,7 +11,7 @@ import { secretFrom } from './config/secret.ts';
 import { type Collectives, createCollectives } from './consent/collectives.ts';
 import { type Consents, createConsents, filesNamed } from './consent/consents.ts';
 import { createMemberships, type Memberships } from './consent/memberships.ts';
-import type { ParseOptions } from './consent/parse.ts';
+import { type ParseOptions, parseConsent } from './consent/parse.ts';
 import { readResiduals } from './consent/residual.ts';
 import type { ConsentSource } from './consent/source.ts';
 import { buildContext, grantFor } from './context/context.ts';
@@ -207,6 +208,33 @@ export function edgesOf(config: Config, house: House, recorder: AuditRecorder, n
     searchGridMs: config.answers.timing === 'strict' ? strictSearchGridMs : 0,
     now,
     sleep: (milliseconds) => sleep(milliseconds),
+  };
+}
+
+/**
+ * What administration may reach of the house: worlds, plans and rules as requests have them.
+ * @param consents in place of the house's own, for what is tried out
+ */
+export function administerEdgesOf(
+  config: Config,
+  built: House,
+  consents: ConsentSource = built.consents,
+): AdministerEdges {
+  const house: House = { ...built, consents };
+  const { policy, planSettings, parseOptions } = house;
+  return {
+    consents,
+    parse: (json) => parseConsent(json, parseOptions),
+    settings: house.decisionSettings,
+    calendar: calendarOf(config.decision.timeZone),
+    contextOf: (requester, request) => buildContext(requester, request, policy, config.emergency),
+    worldFor: (context, request, signal, interaction) =>
+      worldFor(config, house, { context, request, signal, interaction }),
+    planFor: (request) => planFor(request, planSettings),
+    authorize: (plan, context) => authorize(plan, context, policy),
+    upstream: house.upstream,
+    patientParameter: patientParameterOf,
+    servedTypes,
   };
 }
 

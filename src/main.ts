@@ -4,10 +4,14 @@ import { auditCommand } from './commands/audit.ts';
 import { checkConfigCommand } from './commands/check-config.ts';
 import type { Command } from './commands/command.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { explainCommand } from './commands/explain.ts';
 import { healthCommand } from './commands/health.ts';
+import { inForceCommand } from './commands/in-force.ts';
 import { labelCommand } from './commands/label.ts';
 import { serveCommand } from './commands/serve.ts';
+import { simulateCommand } from './commands/simulate.ts';
 import { ConfigError } from './config/config.ts';
+import { GatewayError } from './errors/errors.ts';
 
 const commands: readonly Command[] = [
   serveCommand,
@@ -16,6 +20,9 @@ const commands: readonly Command[] = [
   healthCommand,
   doctorCommand,
   labelCommand,
+  inForceCommand,
+  explainCommand,
+  simulateCommand,
 ];
 
 const usage = `${commands.map((command) => command.usage).join('\n')}
@@ -44,7 +51,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const reason =
-    error instanceof ConfigError
+    error instanceof ConfigError || error instanceof GatewayError
       ? error.message
       : `The gateway did not start: ${error instanceof Error ? error.message : 'unknown'}`;
   process.stderr.write(`${reason}\n`);

@@ -1,3 +1,4 @@
+import { administrationNames, administrationServices } from './administration-house.ts';
 import { createAuthenticator } from './authenticate/authenticate.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import type { ServicesConfig } from './config/services.ts';
@@ -16,6 +17,7 @@ const grantable: readonly string[] = [
   consultName,
   sourcesName,
   ...Object.values(recordNames),
+  ...administrationNames,
 ];
 
 /** @throws {ConfigError} naming a grant for what is no service, or a subject of an issuer that is not trusted */
@@ -46,12 +48,8 @@ export function serviceEdgesOf(
 }
 
 /** Every service there is; a new one is added here, and its name to what may be granted. */
-export function serviceRoutesOf(
-  { audit, decision }: Pick<Config, 'audit' | 'decision'>,
-  config: ServicesConfig,
-  house: House,
-  edges: Edges,
-): ServiceRoutes {
+export function serviceRoutesOf(whole: Config, config: ServicesConfig, house: House, edges: Edges): ServiceRoutes {
+  const { audit, decision } = whole;
   const { publicBaseUrl, grants, authzen } = config;
   const { planFor, authorize, worldFor } = edges;
   const authzenParts = authzen && {
@@ -88,7 +86,12 @@ export function serviceRoutesOf(
         });
   return {
     basePath: new URL(publicBaseUrl).pathname.replace(/\/$/, ''),
-    services: [consulting, ...(authzenParts === undefined ? [] : authzenServices(authzenParts)), ...recorded],
+    services: [
+      consulting,
+      ...(authzenParts === undefined ? [] : authzenServices(authzenParts)),
+      ...recorded,
+      ...administrationServices(whole, house, grants),
+    ],
     documents: [
       consultDiscovery(publicBaseUrl),
       ...(authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)]),

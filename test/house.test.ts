@@ -22,10 +22,21 @@ const stages = [
   'discover',
   'audit',
   'steward', // looks after the labels in the store; nothing of a request goes through it
+  'administer', // explains and compares what the rooms above decide
   'services', // answers to others: all the rooms above, and nobody needs it
 ];
 /** What puts the rooms together: the story, what is built once, the listeners, the verbs of the command line. */
-const builders = ['gateway.ts', 'house.ts', 'service-house.ts', 'http', 'serve.ts', 'doctor', 'commands', 'main.ts'];
+const builders = [
+  'gateway.ts',
+  'house.ts',
+  'service-house.ts',
+  'administration-house.ts',
+  'http',
+  'serve.ts',
+  'doctor',
+  'commands',
+  'main.ts',
+];
 /** Rooms that decide: no I/O, no clock, no logger, no client. */
 const pure = ['context', 'plan', 'document', 'label', 'decide', 'enforce', 'fhir', 'errors'];
 /** node:buffer and hashing are functions of their input; reading a shipped table once at load is not the request's I/O. */

@@ -9,6 +9,8 @@ import type { Requester } from './requester.ts';
 import { smartConfiguration } from './smart.ts';
 import { verifyToken } from './verify.ts';
 
+export { type DescribedRequester, describedRequester, requesterOf } from './described.ts';
+
 export interface Authenticator {
   /**
    * Who asks, by the one bearer token in the Authorization header (RFC 6750 section 2.1).

@@ -32,6 +32,13 @@ export interface Command {
   run(given: Given, surroundings: Surroundings): Promise<number | undefined>;
 }
 
+/** @throws {ConfigError} when an option that must be given is not */
+export function required(values: Given['values'], name: string): string {
+  const value = values[name];
+  if (typeof value !== 'string') throw new ConfigError(`--${name} is missing.`);
+  return value;
+}
+
 /** The text of the configuration file; none at all where none is named: the environment may say everything. */
 export function configText(path: unknown): string {
   return typeof path === 'string' ? fileText(path) : '';

@@ -4,7 +4,16 @@ import type { Facts } from '../label/facts.ts';
 import { atMost } from '../label/labels.ts';
 import type { Answer } from './decision.ts';
 import type { Applicable } from './families.ts';
-import { type Asker, allOf, counts, type Match, matchesData, matchesRequest, type Question } from './match.ts';
+import {
+  type Asker,
+  allOf,
+  counts,
+  type Match,
+  matchesData,
+  matchesRequest,
+  type Question,
+  requestSide,
+} from './match.ts';
 import type { CandidateData, DecisionSettings } from './question.ts';
 
 /** One Consent made ready for one asker: what does not depend on the resource is settled. */
@@ -119,6 +128,24 @@ function rawAnswer(
     return { answer: first.effect, provision: first.path, deciding: hits.map(({ elements }) => elements) };
   if (root === undefined) return { answer: 'not-applicable', provision: 'base', deciding: [] };
   return rootAnswer(root.provision, root.request, question, facts, matches(root.provision), consent);
+}
+
+/** On the side of the request; of the data nothing is said. */
+export type Unmatched = keyof ReturnType<typeof requestSide>;
+
+/** In what the request is otherwise than a Consent says that speaks to it nowhere; of several provisions the nearest to it. */
+export function unmatchedBy(
+  { applicable: { consent }, asker, root, live }: ReadyConsent,
+  settings: DecisionSettings,
+): readonly Unmatched[] {
+  if (live.length > 0 || (root !== undefined && root.request !== 'no')) return [];
+  const provisions = [...(consent.root === undefined ? [] : [consent.root]), ...consent.nested];
+  const sides = provisions.map(({ elements, effect }) =>
+    Object.entries(requestSide(elements, effect, asker, settings)).flatMap(([element, match]) =>
+      match === 'yes' ? [] : [element as Unmatched],
+    ),
+  );
+  return sides.toSorted((a, b) => a.length - b.length)[0] ?? [];
 }
 
 /** An actor of unknown role counts as recipient in a deny. */

@@ -1,6 +1,6 @@
 import type { Collective } from '../consent/collectives.ts';
 import type { RequesterNames } from '../consent/memberships.ts';
-import type { PatientConsents } from '../consent/parsed.ts';
+import type { ParsedConsent, PatientConsents } from '../consent/parsed.ts';
 import type { Residuals } from '../consent/residual.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Some } from '../fhir/coding.ts';
@@ -22,7 +22,10 @@ import { isForPurpose } from './purposes.ts';
 import type { Candidate, DecisionSettings, Standing } from './question.ts';
 import type { ReasonCode } from './reasons.ts';
 import { residualForbids } from './residual.ts';
-import { decisive } from './strategies.ts';
+import { askedOf, decisive } from './strategies.ts';
+import { type Vote, votesOf } from './votes.ts';
+
+export type { Vote } from './votes.ts';
 
 /** What is established of one patient before anything of hers is ruled on. */
 export interface PatientState {
@@ -39,6 +42,8 @@ interface ReadyPatient {
   readonly patient: PatientKey;
   readonly standing: Standing;
   readonly unreadable: boolean;
+  /** Her Consents as they were established, whatever their state. */
+  readonly everything: readonly ParsedConsent[];
   readonly runs: readonly Run[];
   /** Her Consents asked with the emergency's own purpose, where she is the one patient of it. */
   readonly emergency: Run | undefined;
@@ -116,7 +121,15 @@ export class Rules {
       [...runs, ...(emergency === undefined ? [] : [emergency])].every((run) =>
         run.consents.every(({ readsData }) => !readsData),
       );
-    this.#patients.set(patient, { patient, standing, unreadable: consents.unreadable, runs, emergency, labelsAlone });
+    this.#patients.set(patient, {
+      patient,
+      standing,
+      unreadable: consents.unreadable,
+      everything: consents.consents,
+      runs,
+      emergency,
+      labelsAlone,
+    });
   }
 
   /** @throws {Error} when a patient of the candidate was not established: that is a fault of the caller, never an answer */
@@ -134,6 +147,21 @@ export class Rules {
       decided.set(key, decision);
     }
     return decision;
+  }
+
+  /** What every Consent in force answers about a candidate, those too that do not speak to the requester: for explanations. */
+  votes({ facts, labels, named }: Pick<Candidate, 'facts' | 'labels' | 'named'>): readonly Vote[] {
+    const questions = questionsOf(this.#topics(labels), labels);
+    return [...facts.patients, ...(facts.participants ?? [])].flatMap((patient) => {
+      const { runs, everything } = this.#readyFor(patient);
+      const { at } = this.#context;
+      return runs.flatMap(({ asker }) => {
+        const consents = applicable(everything, asker.purpose, at, this.#settings).map((one) =>
+          ready(one, asker, this.#settings),
+        );
+        return votesOf(patient, { asker, consents }, questions, { facts, named }, this.#settings);
+      });
+    });
   }
 
   /** Exact: named only where nothing but what it holds can change the decision. */
@@ -295,11 +323,7 @@ export class Rules {
     const unhandled = notHandled(labels, asker, this.#settings.handling);
     if (unhandled !== undefined) return withhold(reason('handling-not-met', 5, { label: unhandled }));
     const questions = questionsOf(topics, labels);
-    const asked = consents.map((consent) => ({
-      consent,
-      rulings: questions.map((question) => answerOf(consent, question, candidate, this.#settings)),
-    }));
-    const votes = decisive(asked, this.#settings.conflictStrategy);
+    const votes = decisive(askedOf(consents, questions, candidate, this.#settings), this.#settings.conflictStrategy);
     for (const [index, question] of questions.entries()) {
       for (const { consent, rulings } of votes) {
         const ruling = rulings[index] as Ruling;

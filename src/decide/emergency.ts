@@ -3,14 +3,14 @@ import type { Emergency } from '../context/emergency.ts';
 import type { Some } from '../fhir/coding.ts';
 import type { PatientKey } from '../fhir/ids.ts';
 import { namedOnlyTopics } from '../fhir/vocabulary.ts';
-import { answerOf, type ReadyConsent, type Ruling } from './answer.ts';
+import type { ReadyConsent, Ruling } from './answer.ts';
 import type { Reason } from './decision.ts';
 import { notHandled } from './handling.ts';
 import type { Asker, Question } from './match.ts';
 import { isForPurpose } from './purposes.ts';
 import type { Candidate, DecisionSettings } from './question.ts';
 import { residualForbids } from './residual.ts';
-import { type Asked, decisive } from './strategies.ts';
+import { type Asked, askedOf, decisive } from './strategies.ts';
 
 /** A patient's Consents, made ready for one purpose. */
 export interface Run {
@@ -44,7 +44,7 @@ export function inEmergency(
   // No written consent is needed here, so it does not matter whether a permit would be one: "not, but in emergencies" is heard.
   const anyForm = questions.map((question): Question => ({ ...question, anyForm: true }));
   const votesIn = (run: Run): readonly Asked[] => {
-    const asked = answersOf(run, anyForm, candidate, settings);
+    const asked = askedOf(run.consents, anyForm, candidate, settings);
     // What cannot be read may have been newer than any permit: then every deny counts, and no permit.
     return unreadable ? asked : decisive(asked, settings.conflictStrategy);
   };
@@ -77,20 +77,8 @@ function isGiven(
   candidate: Candidate,
   settings: DecisionSettings,
 ): boolean {
-  const votes = decisive(answersOf(asserted, [question], candidate, settings), settings.conflictStrategy);
+  const votes = decisive(askedOf(asserted.consents, [question], candidate, settings), settings.conflictStrategy);
   return !unreadable && votes.some(({ rulings }) => rulings[0]?.answer === 'permit');
-}
-
-function answersOf(
-  { consents }: Run,
-  questions: readonly Question[],
-  candidate: Candidate,
-  settings: DecisionSettings,
-): readonly Asked[] {
-  return consents.map((consent) => ({
-    consent,
-    rulings: questions.map((question) => answerOf(consent, question, candidate, settings)),
-  }));
 }
 
 function permittedBy(votes: readonly Asked[], index: number): ReadonlyMap<string, Ruling> {

@@ -14,6 +14,29 @@ export interface FamilySettings {
   readonly foreignDenyBinds: boolean;
 }
 
+/** Why a Consent says nothing now. */
+export type Lapse =
+  | 'status'
+  | 'notice'
+  | 'not-begun'
+  | 'ended'
+  | 'not-about-disclosure'
+  | 'research-only'
+  | 'superseded';
+
+/** What is left of one Consent among the others of its patient. */
+export type Fate =
+  | { readonly counts: false; readonly because: Lapse; readonly by?: ParsedConsent }
+  | {
+      readonly counts: true;
+      readonly mayPermit: boolean;
+      readonly mayDeny: boolean;
+      /** Of an organization that the gateway does not act for. */
+      readonly isForeign: boolean;
+      /** A newer one of its family, itself no longer in force: what this one permitted does not come back. */
+      readonly by?: ParsedConsent;
+    };
+
 /** The Consents of a patient that count now, for one purpose. */
 export function applicable(
   consents: readonly ParsedConsent[],
@@ -21,28 +44,61 @@ export function applicable(
   at: number,
   settings: FamilySettings,
 ): readonly Applicable[] {
-  const result: Applicable[] = [];
-  const newest = newestOf(consents, at);
-  for (const consent of consents) {
-    if (!isInForce(consent, at) || !speaksOf(consent, asked)) continue;
-    const fate = supersession(consent, newest(consent));
-    if (fate === 'dropped') continue;
-    const isForeign =
-      settings.organizations.length > 0 &&
-      consent.organizations.length > 0 &&
-      !consent.organizations.some((one) => settings.organizations.includes(one));
-    result.push({
-      consent,
-      mayPermit: fate === 'none' && !isForeign,
-      mayDeny: !isForeign || settings.foreignDenyBinds,
-    });
-  }
-  return result;
+  return fatesOf(consents, asked, at, settings).flatMap(({ consent, fate }) =>
+    fate.counts ? { consent, mayPermit: fate.mayPermit, mayDeny: fate.mayDeny } : [],
+  );
 }
 
-/** Lifecycle gate: active, begun, not expired (FHIR R4 Consent.status, dateTime, provision.period). */
-function isInForce(consent: ParsedConsent, at: number): boolean {
-  return consent.status === 'active' && hasBegun(consent, at) && !hasEnded(consent, at) && !consent.isNotice;
+/** All Consents of a patient, in their order, each with whether it counts now for one purpose, and why not. */
+export function fatesOf(
+  consents: readonly ParsedConsent[],
+  asked: string | undefined,
+  at: number,
+  settings: FamilySettings,
+): readonly { readonly consent: ParsedConsent; readonly fate: Fate }[] {
+  const newest = newestOf(consents, at);
+  return consents.map((consent) => ({ consent, fate: fateOf(consent, newest(consent), asked, at, settings) }));
+}
+
+/**
+ * The newest of a family supersedes the older ones whose roots state the same. A revoked or expired newest one does
+ * not bring older permits back; older denies return to force.
+ */
+function fateOf(
+  consent: ParsedConsent,
+  { begun, standing }: Newest,
+  asked: string | undefined,
+  at: number,
+  settings: FamilySettings,
+): Fate {
+  const because = lapseOf(consent, asked, at);
+  if (because !== undefined) return { counts: false, because };
+  if (standing !== undefined && isNewer(standing, consent))
+    return { counts: false, because: 'superseded', by: standing };
+  const by = begun !== undefined && isNewer(begun, consent) ? begun : undefined;
+  const isForeign =
+    settings.organizations.length > 0 &&
+    consent.organizations.length > 0 &&
+    !consent.organizations.some((one) => settings.organizations.includes(one));
+  return {
+    counts: true,
+    mayPermit: by === undefined && !isForeign,
+    mayDeny: !isForeign || settings.foreignDenyBinds,
+    isForeign,
+    ...(by === undefined ? {} : { by }),
+  };
+}
+
+/** Lifecycle gate (FHIR R4 Consent.status, dateTime, provision.period), and whether it is about the purpose at all. */
+function lapseOf(consent: ParsedConsent, asked: string | undefined, at: number): Lapse | undefined {
+  if (consent.status !== 'active') return 'status';
+  if (!hasBegun(consent, at)) return 'not-begun';
+  if (hasEnded(consent, at)) return 'ended';
+  if (consent.isNotice) return 'notice';
+  // Privacy Consents always, research Consents for research, treatment directives never (FHIR R4 Consent.scope).
+  if (consent.scope === 'other') return 'not-about-disclosure';
+  const isForResearch = asked !== undefined && purposeCovers('HRESCH', asked);
+  return consent.scope === 'research' && !isForResearch ? 'research-only' : undefined;
 }
 
 function hasBegun({ period, dateTime }: ParsedConsent, at: number): boolean {
@@ -51,12 +107,6 @@ function hasBegun({ period, dateTime }: ParsedConsent, at: number): boolean {
 
 function hasEnded({ period }: ParsedConsent, at: number): boolean {
   return period !== undefined && period.end < at;
-}
-
-/** Privacy Consents always, research Consents for research, treatment directives never (FHIR R4 Consent.scope). */
-function speaksOf({ scope }: ParsedConsent, asked: string | undefined): boolean {
-  if (scope === 'other') return false;
-  return scope !== 'research' || (asked !== undefined && purposeCovers('HRESCH', asked));
 }
 
 /** Of the Consents of one family whose roots state the same. */
@@ -85,15 +135,6 @@ function newestOf(all: readonly ParsedConsent[], at: number): (consent: ParsedCo
     if (stands && (newest.standing === undefined || isNewer(one, newest.standing))) newest.standing = one;
   }
   return entry;
-}
-
-/**
- * The newest of a family supersedes the older ones whose roots state the same. A revoked or expired newest one does
- * not bring older permits back; older denies return to force.
- */
-function supersession(consent: ParsedConsent, { begun, standing }: Newest): 'none' | 'dropped' | 'deny-only' {
-  if (standing !== undefined && isNewer(standing, consent)) return 'dropped';
-  return begun !== undefined && isNewer(begun, consent) ? 'deny-only' : 'none';
 }
 
 export function isNewer(a: ParsedConsent, b: ParsedConsent): boolean {

@@ -74,14 +74,24 @@ export function counts(match: Match, effect: Effect): boolean {
 
 /** Request side: recipient and custodian, purpose, action, period. The author is a matter of the data. */
 export function matchesRequest(elements: Elements, effect: Effect, asker: Asker, settings: DecisionSettings): Match {
-  return allOf(
-    elements.notUnderstood ? 'unknown' : 'yes',
-    matchesRecipient(elements.actors, effect, asker),
-    matchesCustodian(elements.actors, settings),
-    matchesPurpose(elements.purposes, effect, asker.purpose),
-    matchesAction(elements.actions),
-    matchesPeriod(elements.period, asker.at),
-  );
+  const { recipient, custodian, purpose, action, period } = requestSide(elements, effect, asker, settings);
+  return allOf(elements.notUnderstood ? 'unknown' : 'yes', recipient, custodian, purpose, action, period);
+}
+
+/** The same, element by element: for telling why a provision does not speak to somebody. */
+export function requestSide(
+  elements: Elements,
+  effect: Effect,
+  asker: Asker,
+  settings: DecisionSettings,
+): Readonly<Record<'recipient' | 'custodian' | 'purpose' | 'action' | 'period', Match>> {
+  return {
+    recipient: matchesRecipient(elements.actors, effect, asker),
+    custodian: matchesCustodian(elements.actors, settings),
+    purpose: matchesPurpose(elements.purposes, effect, asker.purpose),
+    action: matchesAction(elements.actions),
+    period: matchesPeriod(elements.period, asker.at),
+  };
 }
 
 function matchesCustodian(actors: readonly Actor[] | undefined, settings: DecisionSettings): Match {

@@ -28,6 +28,8 @@ export const reasonTexts = {
   'consent-unreadable': 'A consent of the patient could not be read.',
   'not-about-a-patient': 'It is about nobody in particular.',
   'required-reference-hidden': 'It cannot stand without something that is withheld.',
+  'service-grant': 'The role is granted this service.',
+  'outside-scope': 'The access token does not reach it.',
   'too-many-references': 'It refers to more than can be checked.',
 } as const;
 

@@ -1,12 +1,26 @@
 import type { Elements } from '../consent/parsed.ts';
-import type { ReadyConsent, Ruling } from './answer.ts';
+import { answerOf, type ReadyConsent, type Ruling } from './answer.ts';
 import { isNewer } from './families.ts';
-import type { DecisionSettings } from './question.ts';
+import type { Question } from './match.ts';
+import type { CandidateData, DecisionSettings } from './question.ts';
 
 export interface Asked {
   readonly consent: ReadyConsent;
   /** One ruling per question. */
   readonly rulings: readonly Ruling[];
+}
+
+/** What these Consents answer to each question. */
+export function askedOf(
+  consents: readonly ReadyConsent[],
+  questions: readonly Question[],
+  data: CandidateData,
+  settings: DecisionSettings,
+): readonly Asked[] {
+  return consents.map((consent) => ({
+    consent,
+    rulings: questions.map((question) => answerOf(consent, question, data, settings)),
+  }));
 }
 
 /**

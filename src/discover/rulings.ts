@@ -4,7 +4,7 @@ import type { Memberships, RequesterNames } from '../consent/memberships.ts';
 import { namedData } from '../consent/parsed.ts';
 import type { ConsentSource, EstablishedConsents } from '../consent/source.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
-import type { Rules } from '../decide/decide.ts';
+import type { Rules, Vote } from '../decide/decide.ts';
 import type { Decision } from '../decide/decision.ts';
 import type { Candidate, Standing } from '../decide/question.ts';
 import { GatewayError } from '../errors/errors.ts';
@@ -72,6 +72,15 @@ export class RequestRulings implements Rulings {
 
   decide(candidate: Candidate): Decision {
     return this.#edges.rules.decide(candidate);
+  }
+
+  votes(candidate: Candidate): readonly Vote[] {
+    return this.#edges.rules.votes(candidate);
+  }
+
+  async standing(patient: PatientKey): Promise<Standing> {
+    this.#represented ??= this.#readRelation();
+    return this.#standing(patient, await this.#represented);
   }
 
   async #read(patients: readonly PatientKey[]): Promise<void> {

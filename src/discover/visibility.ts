@@ -1,6 +1,7 @@
 import type { RequesterContext } from '../context/requester-context.ts';
+import type { Vote } from '../decide/decide.ts';
 import type { Decision, Release } from '../decide/decision.ts';
-import type { Candidate, NamedData } from '../decide/question.ts';
+import type { Candidate, NamedData, Standing } from '../decide/question.ts';
 import type { Content, ResourceOnTape } from '../document/content.ts';
 import { Edits } from '../document/edits.ts';
 import { cutReferences, type View, type ViewSettings, viewOf } from '../enforce/view.ts';
@@ -23,6 +24,10 @@ export interface Rulings {
   namedData(): Iterable<ResourceKey>;
   /** Pure once established. */
   decide(candidate: Candidate): Decision;
+  /** What the Consents in force answered, for explaining a decision. */
+  votes(candidate: Candidate): readonly Vote[];
+  /** Whether the requester is this patient or stands for her: what is read for it depends on the requester alone. */
+  standing(patient: PatientKey): Promise<Standing>;
 }
 
 export interface Labelling {
@@ -154,6 +159,16 @@ export class Visibility {
       return { outcome: 'withhold', reasons: [{ code: 'required-reference-hidden', step: 8 }] };
     }
     return item.ruling;
+  }
+
+  /** What the Consents in force answered about it. */
+  votesOn({ reading: { facts }, labels }: Item): readonly Vote[] {
+    if (this.#edges.context.unrestricted || facts.patientUnknown) return []; // nobody's Consents were asked
+    return this.#edges.rulings.votes({ facts, labels, asTarget: false, named: this.#named });
+  }
+
+  standing(patient: PatientKey): Promise<Standing> {
+    return this.#edges.rulings.standing(patient);
   }
 
   /** What of an item may leave; undefined when it is withheld. */

@@ -118,32 +118,45 @@ async function recorded(
   context: RequesterContext,
   edges: ServiceEdges,
 ): Promise<SentAnswer> {
-  const { status, contentType, disclosed } = answer;
-  const { released, withheld, ...told } = disclosed;
+  const { status, contentType } = answer;
   const reply: Reply = { status, headers: { 'content-type': contentType }, body: [Authored.text(answer.body)] };
   const chunks = bytesOf(reply.body);
   const [body = new Uint8Array()] = chunks;
-  const governing = [...released, ...told.judged].flatMap(({ reasons }) =>
+  const disclosure = disclosureOf({ answer, body, request, context, name: service.name, policyHash: edges.policyHash });
+  const intent = await edges.recorder.record(disclosure);
+  return { reply, chunks, length: body.length, intent };
+}
+
+/** What the record says of a service's answer, whoever carries it. */
+export function disclosureOf(told: {
+  readonly answer: ServiceAnswer;
+  readonly body: Uint8Array;
+  readonly request: FhirRequest;
+  readonly context: RequesterContext;
+  readonly name: string;
+  readonly policyHash: string;
+}): Disclosure {
+  const { answer, body, request, context, name, policyHash } = told;
+  const { released, withheld, ...service } = answer.disclosed;
+  const governing = [...released, ...service.judged].flatMap(({ reasons }) =>
     reasons.flatMap(({ consent }) => consent ?? []),
   );
-  const disclosure: Disclosure = {
+  return {
     request,
     context,
     interaction: 'operation',
-    service: { name: service.name, ...told },
+    service: { name, ...service },
     query: undefined,
     resourceType: '',
-    status,
-    outcome: status < 400 ? 'released' : 'not-found',
+    status: answer.status,
+    outcome: answer.status < 400 ? 'released' : 'not-found',
     released,
     withheld,
-    governing: [...new Set([...governing, ...told.patients.flatMap(({ consents }) => consents)])].sort(),
-    policyHash: edges.policyHash,
+    governing: [...new Set([...governing, ...service.patients.flatMap(({ consents }) => consents)])].sort(),
+    policyHash,
     digest: hash('sha256', body, 'hex'),
     length: body.length,
   };
-  const intent = await edges.recorder.record(disclosure);
-  return { reply, chunks, length: body.length, intent };
 }
 
 /** One constant answer of its kind; nothing of what was found goes with it. */

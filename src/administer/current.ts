@@ -1,0 +1,17 @@
+import { GatewayError } from '../errors/errors.ts';
+
+const maximumAttempts = 3;
+
+/**
+ * Does work again while Consents change under it: nothing is told by what is no longer in force.
+ * @throws {GatewayError} `consent-unavailable` when they do not keep still
+ */
+export async function whileCurrent<Result>(
+  work: () => Promise<{ readonly result: Result; readonly stillHolds: () => Promise<boolean> }>,
+): Promise<Result> {
+  for (let attempt = 0; attempt < maximumAttempts; attempt++) {
+    const { result, stillHolds } = await work();
+    if (await stillHolds()) return result;
+  }
+  throw new GatewayError('consent-unavailable');
+}

@@ -1,0 +1,217 @@
+import type { Requester } from '../authenticate/requester.ts';
+import type { ParsedConsent } from '../consent/parsed.ts';
+import type { RequesterContext } from '../context/requester-context.ts';
+import type { Vote } from '../decide/decide.ts';
+import type { Reason } from '../decide/decision.ts';
+import { isGranted, type SearchWorld } from '../discover/search.ts';
+import type { Item } from '../discover/visibility.ts';
+import type { Content } from '../document/content.ts';
+import { type ErrorCode, GatewayError } from '../errors/errors.ts';
+import { idOf, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
+import type { FhirRequest } from '../fhir/request.ts';
+import { pagesOf } from '../upstream/upstream.ts';
+import { whileCurrent } from './current.ts';
+import type { AdministerEdges } from './edges.ts';
+
+/** What would happen to one resource. */
+export interface Explained {
+  readonly key: ResourceKey;
+  /** The upstream's version; undefined for what is not there. */
+  readonly version: string | undefined;
+  /** `refused`: the request as such is, whatever there is; `absent`: there is no such resource. */
+  readonly verdict: 'released' | 'withheld' | 'refused' | 'absent';
+  /** Of a refusal. */
+  readonly code?: ErrorCode;
+  readonly reasons: readonly Reason[];
+  /** What every Consent in force answered. */
+  readonly votes: readonly Vote[];
+  /** What the record names; undefined where nothing was read. */
+  readonly item?: Item;
+}
+
+export interface Explanation {
+  readonly patient: PatientKey;
+  readonly requester: Requester;
+  /** Purposes that count; none where the requester as such is refused. */
+  readonly purposes: readonly string[];
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly resources: readonly Explained[];
+  /** Kinds that the FHIR server did not give by patient, so that nothing is said of them. */
+  readonly notRead: readonly string[];
+  /** More of the record was there than is explained. */
+  readonly isSample: boolean;
+  /** Her Consents, by reference. */
+  readonly consents: ReadonlyMap<string, ParsedConsent>;
+}
+
+export interface ExplainAsked {
+  readonly patient: PatientKey;
+  readonly requester: Requester;
+  /** Resources to tell of; undefined: her record, as far as `maximum` goes. */
+  readonly keys: readonly ResourceKey[] | undefined;
+  readonly maximum: number;
+  /** The world of who wants to know: what he cannot read himself is to him as if it were not there. Unset: he may know all. */
+  readonly within?: () => SearchWorld;
+  readonly request: FhirRequest;
+  readonly signal: AbortSignal;
+}
+
+const batchSize = 50;
+
+/** Part of a record, read once: whatever is asked of it is asked of the same versions. */
+export interface Sample {
+  readonly contents: readonly Content<'undecided'>[];
+  readonly absent: readonly ResourceKey[];
+  readonly notRead: readonly string[];
+  readonly isSample: boolean;
+}
+
+/**
+ * What a requester would receive of a patient's record by reading it, and why: by the worlds, plans and decisions that
+ * his own requests would have, asked with the gateway's own credential. Nothing of the content is in it.
+ * @throws {GatewayError} as his requests would
+ */
+export async function explain(asked: ExplainAsked, edges: AdministerEdges): Promise<Explanation> {
+  return explainSample(asked, await sampleOf(asked, edges), edges);
+}
+
+/** The same for what was read before. */
+export async function explainSample(
+  asked: Omit<ExplainAsked, 'maximum'>,
+  { contents, absent, notRead, isSample }: Sample,
+  edges: AdministerEdges,
+): Promise<Explanation> {
+  const { patient, requester, signal } = asked;
+  const request = bare(asked.request);
+  const { context, refusal } = standpointOf(requester, request, edges);
+  const resources: Explained[] = [];
+  const missing = [...absent];
+  for (let from = 0; from < contents.length; from += batchSize) {
+    const batch = contents.slice(from, from + batchSize);
+    const known = asked.within === undefined ? undefined : await readableIn(asked.within(), batch);
+    const told = await whileCurrent(async () => {
+      const world = edges.worldFor(context, request, signal, 'read');
+      const items = await world.visibility.admit(batch);
+      const refusedAs = ({ key }: Item) => refusal ?? refusalOf(key, context, request, edges);
+      return { result: items.map((item) => explained(item, world, refusedAs(item))), stillHolds: world.stillInForce };
+    });
+    for (const one of told) {
+      if (known === undefined || known.has(one.key)) resources.push(one);
+      else if (asked.keys !== undefined) missing.push(one.key);
+    }
+  }
+  for (const key of missing) resources.push({ key, version: undefined, verdict: 'absent', reasons: [], votes: [] });
+  const held = (await edges.consents.of([patient], { authorization: undefined, signal })).get(patient);
+  return {
+    patient,
+    requester,
+    purposes: context.purposes,
+    at: request.receivedAt,
+    resources,
+    notRead,
+    isSample,
+    consents: new Map((held?.consents ?? []).map((consent) => [consent.ref, consent])),
+  };
+}
+
+interface Standpoint {
+  readonly context: RequesterContext;
+  /** The requester as such is refused: an emergency that he does not state as he must. */
+  readonly refusal: ErrorCode | undefined;
+}
+
+function standpointOf(requester: Requester, request: FhirRequest, { contextOf }: AdministerEdges): Standpoint {
+  try {
+    return { context: contextOf(requester, request), refusal: undefined };
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    return { context: contextOf({ ...requester, purposes: [] }, request), refusal: error.code };
+  }
+}
+
+/** The headers are the explainer's: his credential, purpose and emergency are not the requester's. */
+function bare({ id, receivedAt, remoteAddress }: FhirRequest): FhirRequest {
+  return { id, receivedAt, remoteAddress, method: 'GET', path: [], query: [], form: [], headers: {} };
+}
+
+/** Of these, what can be read in a world. */
+async function readableIn(
+  world: SearchWorld,
+  contents: readonly Content<'undecided'>[],
+): Promise<ReadonlySet<ResourceKey>> {
+  const readable = new Set<ResourceKey>();
+  for (const item of await world.visibility.admit(contents)) {
+    const visible = world.visibility.visible(item);
+    if (visible !== undefined && isGranted(visible, world)) readable.add(item.key);
+  }
+  return readable;
+}
+
+/** The resources that are asked about, or a patient's record as far as `maximum` goes. */
+export async function sampleOf(
+  { patient, keys, maximum, signal }: Pick<ExplainAsked, 'patient' | 'keys' | 'maximum' | 'signal'>,
+  { upstream, servedTypes, patientParameter }: AdministerEdges,
+): Promise<Sample> {
+  const errand = { authorization: undefined, signal };
+  const contents: Content<'undecided'>[] = [];
+  if (keys !== undefined) {
+    const absent: ResourceKey[] = [];
+    for (const key of new Set(keys)) {
+      const content = await upstream.read(key, errand);
+      if (content === undefined) absent.push(key);
+      else contents.push(content);
+    }
+    return { contents, absent, notRead: [], isSample: false };
+  }
+  const notRead: string[] = [];
+  for (const type of servedTypes) {
+    const parameter = patientParameter(type);
+    if (parameter === undefined) continue;
+    const parameters = [[parameter, parameter === '_id' ? idOf(patient) : patient] as const];
+    const search = { type, parameters, pageSize: batchSize, unsorted: true };
+    try {
+      for await (const { page } of pagesOf(upstream, search, undefined, errand)) {
+        contents.push(...page.contents);
+        if (contents.length > maximum)
+          return { contents: contents.slice(0, maximum), absent: [], notRead, isSample: true };
+      }
+    } catch (error) {
+      if (!(error instanceof GatewayError) || error.code !== 'upstream-invalid') throw error;
+      notRead.push(type); // the server does not know the type, or not by this parameter
+    }
+  }
+  return { contents, absent: [], notRead, isSample: false };
+}
+
+function explained(item: Item, world: SearchWorld, refusal: ErrorCode | undefined): Explained {
+  const about = { key: item.key, version: item.reading.facts.versionId, item };
+  if (refusal !== undefined) return { ...about, verdict: 'refused', code: refusal, reasons: [], votes: [] };
+  const votes = world.visibility.votesOn(item);
+  const decision = world.visibility.decisionOn(item);
+  if (decision.outcome === 'withhold') return { ...about, verdict: 'withheld', reasons: decision.reasons, votes };
+  const visible = world.visibility.visible(item);
+  const reason = (code: Reason['code'], step: Reason['step']): readonly Reason[] => [{ code, step }];
+  if (visible === undefined)
+    return { ...about, verdict: 'withheld', reasons: reason('required-reference-hidden', 8), votes };
+  if (!isGranted(visible, world)) return { ...about, verdict: 'withheld', reasons: reason('outside-scope', 1), votes };
+  return { ...about, verdict: 'released', reasons: decision.reasons, votes };
+}
+
+/** Step 1: what scopes and role rules refuse on the shape of the request alone. */
+function refusalOf(
+  key: ResourceKey,
+  context: RequesterContext,
+  request: FhirRequest,
+  { planFor, authorize }: AdministerEdges,
+): ErrorCode | undefined {
+  const plan = planFor({ ...request, path: [typeOf(key), idOf(key)] });
+  if (plan.outcome === 'refuse') return plan.code;
+  try {
+    authorize(plan, context);
+    return undefined;
+  } catch (error) {
+    if (error instanceof GatewayError) return error.code;
+    throw error;
+  }
+}

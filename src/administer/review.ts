@@ -1,0 +1,158 @@
+import type { ParsedConsent } from '../consent/parsed.ts';
+import type { EstablishedConsents } from '../consent/source.ts';
+import type { RequesterContext } from '../context/requester-context.ts';
+import { isNewer } from '../decide/families.ts';
+import { isGranted, type SearchWorld } from '../discover/search.ts';
+import type { Item } from '../discover/visibility.ts';
+import type { Content } from '../document/content.ts';
+import { GatewayError } from '../errors/errors.ts';
+import { type PatientKey, parseRelativeReference, type ResourceKey } from '../fhir/ids.ts';
+import type { FhirRequest } from '../fhir/request.ts';
+import { whileCurrent } from './current.ts';
+import type { AdministerEdges } from './edges.ts';
+import { type InForce, keyOf, reviewOf } from './in-force.ts';
+import { namesOf } from './names.ts';
+import type { ConsentVersion } from './versions.ts';
+import { keysToName, type Lexicon } from './words.ts';
+
+/** Who reads what is in force for a patient. */
+export type Reader = 'self' | 'representative' | 'manager';
+
+export interface Review {
+  readonly reader: Reader;
+  readonly inForce: InForce;
+  readonly lexicon: Lexicon;
+  /** The Consents that are told of, as the record names them; undefined where another store holds them. */
+  readonly told: readonly { readonly consent: ParsedConsent; readonly item: Item | undefined }[];
+}
+
+export interface ReviewAsked {
+  readonly patient: PatientKey;
+  readonly context: RequesterContext;
+  readonly request: FhirRequest;
+  readonly signal: AbortSignal;
+  /** Roles of the requester are granted to manage consents. */
+  readonly isManager: boolean;
+}
+
+/** Histories are read of this many, the newest first. */
+const maximumHistories = 100;
+
+/**
+ * What is in force for a patient, for herself, for who stands for her and for who manages consents. Whoever is none of
+ * these gets undefined before anything of hers is read, whether she exists or not.
+ * @throws {GatewayError} `consent-unavailable` and the upstream's
+ */
+export function reviewFor(asked: ReviewAsked, edges: AdministerEdges): Promise<Review | undefined> {
+  return whileCurrent(async () => {
+    const found = new Map<PatientKey, EstablishedConsents>();
+    const result = await reviewOnce(asked, edges, found);
+    return { result, stillHolds: () => edges.consents.stillHold(found, ownErrand(asked)) };
+  });
+}
+
+/** What the gateway reads on its own behalf. */
+function ownErrand({ signal }: ReviewAsked) {
+  return { authorization: undefined, signal };
+}
+
+async function reviewOnce(
+  asked: ReviewAsked,
+  edges: AdministerEdges,
+  found: Map<PatientKey, EstablishedConsents>,
+): Promise<Review | undefined> {
+  const { patient, context, request, signal, isManager } = asked;
+  const world = edges.worldFor(context, request, signal, 'read');
+  const reader = isManager ? 'manager' : await readerOf(patient, world);
+  if (reader === undefined) return undefined;
+  await world.visibility.load([patient]);
+  const record = world.visibility.item(patient);
+  const mayRead = record !== undefined && (isManager || world.visibility.visible(record) !== undefined);
+  if (!mayRead) return undefined;
+  const held = (await edges.consents.of([patient], ownErrand(asked))).get(patient);
+  if (held === undefined) throw new GatewayError('consent-unavailable');
+  found.set(patient, held);
+  await world.visibility.load(held.consents.flatMap((consent) => localKeyOf(consent) ?? []));
+  const told = held.consents
+    .map((consent) => ({ consent, item: itemOf(consent, world) }))
+    .filter(({ item }) => isManager || mayBeTold(item, reader, world));
+  const consents = told.map(({ consent }) => consent);
+  const names = await namesOf(keysToName(consents), world);
+  const lexicon: Lexicon = { calendar: edges.calendar, names };
+  const histories = new Map<string, readonly ConsentVersion[]>();
+  const newest = told.toSorted((a, b) => (isNewer(a.consent, b.consent) ? -1 : 1));
+  for (const { consent, item } of newest.slice(0, maximumHistories)) {
+    const versions = item === undefined ? undefined : await versionsOf(item.key, world, edges);
+    if (versions !== undefined) histories.set(keyOf(consent), versions);
+  }
+  // Whether one counts depends on all; told of are those that may be.
+  const whole = reviewOf(patient, { consents: held, histories }, context.at, edges.settings, lexicon);
+  const may = new Set(consents.map(({ ref }) => ref));
+  return {
+    reader,
+    lexicon,
+    told,
+    inForce: {
+      ...whole,
+      consents: whole.consents
+        .filter(({ ref }) => may.has(ref))
+        .map(({ by, ...consent }) => (by === undefined || !may.has(by) ? consent : { ...consent, by })),
+    },
+  };
+}
+
+async function readerOf(patient: PatientKey, { visibility }: SearchWorld): Promise<Reader | undefined> {
+  const { kind } = await visibility.standing(patient);
+  return kind === 'none' ? undefined : kind;
+}
+
+function localKeyOf(consent: ParsedConsent): ResourceKey | undefined {
+  const key = parseRelativeReference(keyOf(consent));
+  return key?.startsWith('Consent/') === true ? key : undefined;
+}
+
+function itemOf(consent: ParsedConsent, { visibility }: SearchWorld): Item | undefined {
+  const key = localKeyOf(consent);
+  return key === undefined ? undefined : visibility.item(key);
+}
+
+/** As reading the Consent itself; what another store holds has no labels here, so it is for the patient herself. */
+function mayBeTold(item: Item | undefined, reader: Reader, world: SearchWorld): boolean {
+  if (item === undefined) return reader === 'self' && world.grantFor('Consent').granted;
+  const visible = world.visibility.visible(item);
+  return visible !== undefined && isGranted(visible, world);
+}
+
+/** Undefined where the store keeps no history that can be read; while it does not answer nothing is told. */
+async function versionsOf(
+  key: ResourceKey,
+  world: SearchWorld,
+  { parse, settings }: AdministerEdges,
+): Promise<readonly ConsentVersion[] | undefined> {
+  try {
+    const versions = await world.upstream.history(key, { authorization: undefined, signal: world.errand.signal });
+    return versions?.map(({ content }): ConsentVersion => {
+      if (content === undefined) return { versionId: undefined, lastUpdated: undefined, consent: undefined };
+      const { json } = jsonOf(content);
+      const { versionId, lastUpdated } = metaOf(json);
+      return { versionId, lastUpdated: settings.instantOf(lastUpdated)?.start, consent: parse(json) };
+    });
+  } catch (error) {
+    if (error instanceof GatewayError && (error.code === 'upstream-invalid' || error.code === 'too-costly'))
+      return undefined;
+    throw error;
+  }
+}
+
+/** Consents are parsed, never sent: what they say leaves in words of the gateway's own. */
+function jsonOf(content: Content<'undecided'>): { readonly json: unknown } {
+  return content.examine(({ tape, node }) => ({ json: JSON.parse(tape.raw(node)) as unknown }));
+}
+
+function metaOf(json: unknown): { readonly versionId: string | undefined; readonly lastUpdated: string | undefined } {
+  const { meta } = json as { readonly meta?: { readonly versionId?: unknown; readonly lastUpdated?: unknown } };
+  return {
+    versionId: typeof meta?.versionId === 'string' ? meta.versionId : undefined,
+    lastUpdated: typeof meta?.lastUpdated === 'string' ? meta.lastUpdated : undefined,
+  };
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createRecorder } from '../audit/audit.ts';
+import type { Config } from '../config/config.ts';
+import type { RequesterContext } from '../context/requester-context.ts';
+import { buildHouse, type House } from '../house.ts';
+import type { Asked, ServiceAnswer } from '../services/service.ts';
+import { disclosureOf } from '../services/services.ts';
+import { createLog } from '../telemetry/log.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+
+/** The system of those who work at the command line, in the record. */
+const issuer = 'urn:fhir-consent-gateway:command-line';
+const givenUpMs = 120_000;
+
+export interface Call {
+  readonly name: string;
+  readonly parameters: Asked['parameters'];
+  readonly query?: Asked['query'];
+  readonly body?: unknown;
+}
+
+/**
+ * Asks a service as whoever runs the command: who can read the gateway's configuration has its credentials, so nothing is
+ * kept from him, and all of it is recorded before it is shown.
+ */
+export async function askService<Result extends { readonly answer: ServiceAnswer }>(
+  config: Config,
+  call: Call,
+  ask: (house: House, asked: Asked) => Promise<Result>,
+): Promise<Result> {
+  const log = createLog('silent');
+  const now = (): number => Date.now();
+  const house = buildHouse(config, log, createMetrics(), now);
+  try {
+    const asked = askedOf(call, now());
+    const result = await ask(house, asked);
+    await record(config, house, call.name, asked, result.answer);
+    return result;
+  } finally {
+    await house.consentStores.close();
+    await house.upstream.close();
+  }
+}
+
+async function record(config: Config, house: House, name: string, asked: Asked, answer: ServiceAnswer): Promise<void> {
+  const recorder = await createRecorder(auditOf(config), {
+    publicBaseUrl: house.publicBase,
+    log: createLog('silent'),
+    now: Date.now,
+  });
+  try {
+    const { request, context } = asked;
+    const body = new TextEncoder().encode(answer.body);
+    const policyHash = house.policy.hash;
+    const intent = await recorder.record(disclosureOf({ answer, body, request, context, name, policyHash }));
+    intent.complete(body.length, false);
+  } finally {
+    await recorder.close();
+  }
+}
+
+/** Files of the command line's own: those of a running gateway have one writer. */
+function auditOf({ audit }: Config): Config['audit'] {
+  const outboxFile = join(dirname(audit.outboxFile), 'commands', 'outbox.db');
+  const { archive } = audit;
+  if (archive.kind === 'none' || archive.directory === undefined) return { ...audit, outboxFile };
+  return { ...audit, outboxFile, archive: { ...archive, directory: join(archive.directory, 'commands') } };
+}
+
+function askedOf({ name, parameters, query = [], body }: Call, at: number): Asked {
+  const request: Asked['request'] = {
+    id: randomUUID(),
+    method: body === undefined ? 'GET' : 'POST',
+    path: [name, ...Object.values(parameters)],
+    base: issuer,
+    query,
+    form: [],
+    headers: {},
+    receivedAt: at,
+    remoteAddress: '127.0.0.1',
+  };
+  return { context: operator(at), request, parameters, query, body, signal: AbortSignal.timeout(givenUpMs), at };
+}
+
+function operator(at: number): RequesterContext {
+  const { username } = userInfo();
+  return {
+    requester: {
+      issuer,
+      subject: username,
+      clientId: 'consent-gateway',
+      tokenId: 'none',
+      tokenHash: 'none',
+      expiresAt: at,
+      clientKind: 'app',
+      scopes: [],
+      identities: [],
+      organizations: [],
+      roles: [],
+      roleCodes: [],
+      purposes: [],
+      amr: [],
+    },
+    purposes: [],
+    purposeAssigned: false,
+    unrestricted: true,
+    at,
+  };
+}

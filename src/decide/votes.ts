@@ -1,0 +1,53 @@
+import type { PatientKey } from '../fhir/ids.ts';
+import { type ReadyConsent, type Ruling, type Unmatched, unmatchedBy } from './answer.ts';
+import type { Run } from './emergency.ts';
+import type { Question } from './match.ts';
+import type { CandidateData, DecisionSettings } from './question.ts';
+import { askedOf, decisive } from './strategies.ts';
+
+/** What one Consent in force answers to one question about one resource. */
+export interface Vote {
+  readonly patient: PatientKey;
+  readonly purpose: string | undefined;
+  /** `Consent/id/_history/version`. */
+  readonly consent: string;
+  /** The topic it is asked about; `rest` for what bears none. */
+  readonly label: string;
+  readonly answer: Ruling['answer'];
+  readonly provision: string;
+  /** False where the strategy lets other Consents speak. */
+  readonly isCounted: boolean;
+  /** Of a Consent that does not apply: in what the request is not as it says; `set-aside` when what it permits does not count. */
+  readonly unmatched: readonly (Unmatched | 'set-aside')[];
+}
+
+/** The votes of one patient's Consents for one purpose: what `decide` counts, each with what it rests on. */
+export function votesOf(
+  patient: PatientKey,
+  { asker, consents }: Run,
+  questions: readonly Question[],
+  data: CandidateData,
+  settings: DecisionSettings,
+): readonly Vote[] {
+  const asked = askedOf(consents, questions, data, settings);
+  const counted = decisive(asked, settings.conflictStrategy);
+  return asked.flatMap(({ consent, rulings }, one) =>
+    rulings.map(
+      (ruling, index): Vote => ({
+        patient,
+        purpose: asker.purpose,
+        consent: consent.applicable.consent.ref,
+        label: questions[index]?.topic ?? 'rest',
+        answer: ruling.answer,
+        provision: ruling.provision,
+        isCounted: counted[one]?.rulings[index]?.answer === ruling.answer,
+        unmatched: ruling.answer === 'not-applicable' ? whyNot(consent, settings) : [],
+      }),
+    ),
+  );
+}
+
+function whyNot(consent: ReadyConsent, settings: DecisionSettings): Vote['unmatched'] {
+  const unmatched = unmatchedBy(consent, settings);
+  return unmatched.length === 0 && !consent.applicable.mayPermit ? ['set-aside'] : unmatched;
+}

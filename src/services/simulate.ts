@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import {
+  keysToName,
+  type Lexicon,
+  namesOf,
+  readDraft,
+  type Simulation,
+  simulate,
+  simulationJson,
+  simulationPieces,
+  textOf,
+} from '../administer/administer.ts';
+import { describedRequester } from '../authenticate/authenticate.ts';
+import type { RequesterContext } from '../context/requester-context.ts';
+import { GatewayError } from '../errors/errors.ts';
+import { disclosedOf, isOwn, maximumResources, patientOf, resourceList } from './explain.ts';
+import type { Asked, Service, ServiceAnswer } from './service.ts';
+import type { Side } from './side.ts';
+
+export const simulateName = 'simulate';
+
+const body = z.strictObject({
+  requesters: z
+    .record(z.string().min(1).max(100), describedRequester)
+    .refine((all) => Object.keys(all).length > 0 && Object.keys(all).length <= 20),
+  consents: z.array(z.record(z.string(), z.unknown())).max(20).default([]),
+  fhirVersion: z.enum(['R4', 'R4B', 'R5']).default('R4'),
+  resources: resourceList.optional(),
+  format: z.enum(['json', 'text']).default('json'),
+});
+
+/**
+ * `POST /patients/{patient}/simulate`: who would gain and lose what of her record if draft Consents were in force. As
+ * explaining, it is for roles that are granted it, and for the patient on what she can read herself.
+ */
+export function simulateService(
+  before: Side,
+  after: Side,
+  isGranted: (context: RequesterContext) => boolean,
+): Service & { tryOut(asked: Asked): Promise<{ readonly answer: ServiceAnswer; readonly hasChanges: boolean }> } {
+  const tryOut = async (asked: Asked) => {
+    const { request, signal, at, context } = asked;
+    const patient = patientOf(asked.parameters);
+    const parsed = body.safeParse(asked.body);
+    if (!parsed.success) throw new GatewayError('service-body-invalid', { cause: parsed.error });
+    if (patient === undefined) throw new GatewayError('not-found');
+    const { consents, fhirVersion, requesters, resources, format } = parsed.data;
+    const parse = after.parserFor(fhirVersion);
+    const drafts = consents.map((json, index) => {
+      const draft = readDraft({ json, parse }, patient, index + 1, at);
+      if (typeof draft === 'string') throw new GatewayError('service-body-invalid');
+      return draft;
+    });
+    const own = () => before.edges.worldFor(context, request, signal, 'read');
+    const simulation = await simulate(
+      {
+        patient,
+        requesters: Object.entries(requesters).map(([name, described]) => ({
+          name,
+          before: before.requesterOf(described, at),
+          after: after.requesterOf(described, at),
+        })),
+        keys: resources,
+        maximum: maximumResources,
+        request,
+        signal,
+        ...(isGranted(context) ? {} : { within: own }),
+      },
+      before.edges,
+      after.edgesWith(patient, drafts),
+    );
+    const known = simulation.requesters.flatMap((one) => [
+      ...one.before.consents.values(),
+      ...one.after.consents.values(),
+    ]);
+    const lexicon: Lexicon = {
+      calendar: before.edges.calendar,
+      names: await namesOf(keysToName(known), own()),
+    };
+    return { answer: answerOf(simulation, lexicon, format), hasChanges: simulation.hasChanges };
+  };
+  return {
+    name: simulateName,
+    method: 'POST',
+    path: '/patients/{patient}/simulate',
+    asksOwn: isOwn,
+    answer: async (asked) => (await tryOut(asked)).answer,
+    tryOut,
+  };
+}
+
+function answerOf(simulation: Simulation, lexicon: Lexicon, format: 'json' | 'text'): ServiceAnswer {
+  const told = simulation.requesters.map(({ before }) => disclosedOf(before));
+  return {
+    status: 200,
+    contentType: format === 'json' ? 'application/json; charset=utf-8' : 'text/plain; charset=utf-8',
+    body:
+      format === 'json'
+        ? JSON.stringify(simulationJson(simulation, lexicon))
+        : textOf(simulationPieces(simulation, lexicon)),
+    disclosed: {
+      released: [],
+      withheld: [],
+      patients: [
+        {
+          patient: simulation.patient,
+          consents: [...new Set(told.flatMap(({ patients }) => patients.flatMap(({ consents }) => consents)))].sort(),
+        },
+      ],
+      // What was compared is told of once, whoever it was compared for.
+      judged: told[0]?.judged ?? [],
+      details: [
+        ...new Map(told.flatMap(({ details }) => details).map((detail) => [detail.join('='), detail])).values(),
+      ],
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { detailsOf, type Place, startGateway } from './place.ts';
+
+let place: Place;
+beforeAll(async () => {
+  place = await startGateway({ services: { grants: { simulate: ['front-desk'] } } });
+});
+afterAll(() => place.close());
+
+const v3 = (name: string, code: string) => ({ system: `http://terminology.hl7.org/CodeSystem/v3-${name}`, code });
+const requesters = {
+  'dr-grey': {
+    roles: ['clinician'],
+    user: 'Practitioner/dr-grey',
+    organization: 'Organization/mercy-hospital',
+    purposes: ['TREAT'],
+  },
+  harbor: {
+    roles: ['system-client'],
+    organization: 'Organization/harbor-clinic',
+    purposes: ['TREAT'],
+    scope: 'system/*.rs',
+    clientKind: 'system',
+  },
+};
+
+interface Told {
+  readonly hasChanges: boolean;
+  readonly requesters: readonly {
+    readonly requester: string;
+    readonly releasedBefore: number;
+    readonly releasedAfter: number;
+    readonly gained: readonly {
+      readonly resource: string;
+      readonly after: { readonly sentences: readonly string[] };
+    }[];
+    readonly lost: readonly { readonly resource: string; readonly after: { readonly sentences: readonly string[] } }[];
+  }[];
+}
+
+async function simulated(more: object, as = 'front-desk'): Promise<Told> {
+  const { status, text } = await place.ask('/patients/ada/simulate', { as, body: { requesters, ...more } });
+  expect(`${status} ${text.slice(0, 200)}`).toMatch(/^200 /);
+  return JSON.parse(text) as Told;
+}
+
+const stored = async (id: string): Promise<Record<string, unknown>> =>
+  (await (await fetch(`${place.config.upstream.baseUrl}/Consent/${id}`)).json()) as Record<string, unknown>;
+
+const optOut = {
+  resourceType: 'Consent',
+  status: 'draft',
+  scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
+  category: [{ coding: [{ system: 'http://loinc.org', code: '59284-0' }] }],
+  patient: { reference: 'Patient/ada' },
+  policyRule: { coding: [v3('ActCode', 'OPTOUT')] },
+};
+
+describe('a draft Consent, tried out', () => {
+  it('nothing changed: nobody gains or loses', async () => {
+    const { hasChanges, requesters: told } = await simulated({ consents: [await stored('ada-consent-part2')] });
+    expect(hasChanges).toBe(false);
+    expect(told.map(({ releasedBefore, releasedAfter }) => releasedBefore - releasedAfter)).toEqual([0, 0]);
+    expect(told.every(({ releasedBefore }) => releasedBefore > 5)).toBe(true);
+  });
+
+  it('a revocation: the named recipient loses what it alone gave, with the reason; others lose nothing', async () => {
+    const revoked = { ...(await stored('ada-consent-part2')), status: 'inactive' };
+    const { hasChanges, requesters: told } = await simulated({ consents: [revoked] });
+    const [grey, harbor] = told;
+    expect(hasChanges).toBe(true);
+    expect([grey?.gained, grey?.lost, harbor?.gained]).toEqual([[], [], []]);
+    expect(harbor?.lost.map(({ resource }) => resource)).toContain('Observation/ada-drug-screen');
+    expect(harbor?.lost.map(({ resource }) => resource)).not.toContain('Observation/ada-a1c');
+    expect(harbor?.lost[0]?.after.sentences[0]).toContain('The law asks for a written consent');
+    expect(harbor?.releasedAfter).toBe((harbor?.releasedBefore ?? 0) - (harbor?.lost.length ?? 0));
+  });
+
+  it('a draft is taken as active: by an opt-out everybody loses everything', async () => {
+    const { requesters: told } = await simulated({ consents: [optOut] });
+    expect(told.map(({ releasedAfter, gained }) => [releasedAfter, gained])).toEqual([
+      [0, []],
+      [0, []],
+    ]);
+    expect(told[0]?.lost.map(({ resource }) => resource)).toContain('Patient/ada');
+  });
+
+  it('what it says comes true: once the draft is stored, reading gives what was foretold', async () => {
+    const other = await startGateway({ services: { grants: { simulate: ['front-desk'] } } });
+    try {
+      const url = `${other.config.upstream.baseUrl}/Consent/ada-consent-part2`;
+      const revoked = { ...((await (await fetch(url)).json()) as object), status: 'inactive' };
+      const body = { requesters: { harbor: requesters.harbor }, consents: [revoked] };
+      const { text } = await other.ask('/patients/ada/simulate', { as: 'front-desk', body });
+      const lost = (JSON.parse(text) as Told).requesters[0]?.lost.map(({ resource }) => resource) ?? [];
+      const statusOf = async (key: string) => (await other.ask(`${other.fhirUrl}/${key}`, { as: 'harbor' })).status;
+      expect(new Set(await Promise.all(lost.map(statusOf)))).toEqual(new Set([200]));
+      const headers = { 'content-type': 'application/fhir+json' };
+      await fetch(url, { method: 'PUT', headers, body: JSON.stringify(revoked) });
+      expect(new Set(await Promise.all(lost.map(statusOf)))).toEqual(new Set([404]));
+      expect(lost.length).toBeGreaterThan(3);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('R5 drafts too', async () => {
+    const { scope: _scope, patient, policyRule: _rule, ...plain } = optOut;
+    const r5 = { ...plain, subject: patient, decision: 'deny' };
+    const { hasChanges } = await simulated({ consents: [r5], fhirVersion: 'R5' });
+    expect(hasChanges).toBe(true);
+  });
+
+  it('as a table for people', async () => {
+    const { text } = await place.ask('/patients/ada/simulate', {
+      as: 'front-desk',
+      body: { requesters, consents: [optOut], format: 'text', resources: ['Observation/ada-a1c'] },
+    });
+    expect(text).toContain(
+      ['requester  released before  after  gained  lost', 'dr-grey    1                0      0       1'].join('\n'),
+    );
+    expect(text).toContain('After: A consent of the patient denies it. Consent/draft-1/_history/draft, base');
+  });
+});
+
+describe('who may try out', () => {
+  it('the patient, on her own record; nobody else who is not granted it', async () => {
+    expect((await simulated({ consents: [optOut] }, 'ada')).hasChanges).toBe(true);
+    const body = { requesters, consents: [optOut] };
+    for (const as of ['dr-grey', 'steward', 'cy-guardian'])
+      expect((await place.ask('/patients/ada/simulate', { as, body })).status).toBe(403);
+    expect((await place.ask('/patients/ben/simulate', { as: 'ada', body })).status).toBe(403);
+  });
+
+  it('it is recorded, and changes nothing', async () => {
+    const { events } = await place.eventsOf(() => simulated({ consents: [optOut] }));
+    expect(events.flatMap(detailsOf)).toContain('service=simulate');
+    expect((await stored('draft-1')).resourceType).toBe('OperationOutcome');
+    expect((await place.ask(`${place.fhirUrl}/Observation/ada-a1c`, { as: 'dr-grey' })).status).toBe(200);
+  });
+
+  it.each([
+    ['another patient’s Consent', { consents: [{ ...optOut, patient: { reference: 'Patient/ben' } }] }],
+    ['what is no Consent', { consents: [{ resourceType: 'Patient' }] }],
+    ['nobody to try it for', { requesters: {}, consents: [optOut] }],
+  ])('%s is refused', async (_what, more) => {
+    const body = { requesters, ...more };
+    expect((await place.ask('/patients/ada/simulate', { as: 'front-desk', body })).status).toBe(400);
+  });
+});
