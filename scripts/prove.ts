@@ -32,10 +32,24 @@ const proofs: readonly Proof[] = [
   },
   {
     name: 'kills',
-    what: 'kill -9 between any two steps of the disclosure protocol: 500 kills, no answer without its record',
-    command: jest('test/audit/kill'),
-    environment: { KILLS: '500' },
+    what: 'kill -9 between any two steps of the disclosure protocol, 500 times; the log of the last writes torn, 500 times: no answer without its record, no broken chain',
+    command: jest('test/audit/(kill|torn)'),
+    environment: { KILLS: '500', TEARS: '500' },
     figures: summary,
+  },
+  {
+    name: 'record',
+    what: 'A record of 1,000,000: its size, verify, and what it is asked; one core',
+    command: ['node', 'bench/record.ts', '1000000'],
+    environment: {},
+    figures: /^\|/,
+  },
+  {
+    name: 'durable',
+    what: 'The gateway with its durable record against the same that keeps nothing',
+    command: ['node', 'bench/durable.ts', '9'],
+    environment: {},
+    figures: /^\|/,
   },
   {
     name: 'twins',

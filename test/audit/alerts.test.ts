@@ -8,6 +8,7 @@ import { createRecorder, readEvents } from '../../src/audit/audit.ts';
 import { disclosureText, readRecord, refusalText } from '../../src/audit/record.ts';
 import type { Disclosure } from '../../src/audit/recorder.ts';
 import { alertsConfig } from '../../src/config/alerts.ts';
+import { createMetrics, watchRecorder } from '../../src/telemetry/metrics.ts';
 import {
   configOf,
   context,
@@ -160,10 +161,18 @@ describe('a gateway', () => {
         webhook: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/alerts` },
       },
     });
-    const recorder = await createRecorder(config, parts);
+    const lines: unknown[] = [];
+    const hear = (message: string, fields?: object) => void lines.push([message, fields]);
+    const recorder = await createRecorder(config, { ...parts, log: { info: hear, warn: hear, error: hear } });
+    const metrics = createMetrics();
+    watchRecorder(metrics, () => recorder.metrics());
     for (const id of [1, 2]) await recorder.record(ofPatient(id));
     for (let waited = 0; heard.length < 2 && waited < 10_000; waited += 50) await pause(50);
     expect(recorder.metrics().alerts).toEqual({ 'two-patients': 1 });
+    const shown = await metrics.registry.metrics();
+    expect(shown).toContain('gateway_alerts{rule="two-patients"} 1');
+    expect(JSON.stringify(lines)).toContain('two-patients');
+    for (const told of [shown, JSON.stringify(lines)]) expect(told).not.toMatch(/Patient|u-123|Lee|app-77|Observation/);
     await recorder.close();
     expect(heard).toHaveLength(2); // refused once, told again
     expect(JSON.parse(heard[1] ?? '')).toMatchObject({ rule: 'two-patients', count: 2, record: 2 });
