@@ -2,6 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import type { Disclosure, RecordedIntent, Recorder } from './audit/recorder.ts';
 import type { Requester } from './authenticate/requester.ts';
 import type { Grant, RequesterContext } from './context/requester-context.ts';
+import { isInShadow, type ShadowPermit } from './decide/shadow.ts';
 import { disclosed } from './discover/disclosed.ts';
 import { versionsOf } from './discover/history.ts';
 import type { PageState, PageTokens } from './discover/page-token.ts';
@@ -29,7 +30,10 @@ export interface Edges {
     request: FhirRequest,
     signal: AbortSignal,
     interaction: Interaction,
+    shadow?: ShadowPermit,
   ) => SearchWorld;
+  /** Static: the permission to let pass what would be withheld, where the deployment tries the gateway out. */
+  readonly shadowFor: (context: RequesterContext, type: string) => ShadowPermit | undefined;
   readonly capabilities: () => Reply;
   readonly challenge: (code: ErrorCode) => Readonly<Record<string, string>>;
   readonly pageTokens: PageTokens;
@@ -63,6 +67,8 @@ export interface Answer {
   readonly withheld: number;
   /** Given in an emergency: counted and told, so that somebody looks. */
   readonly emergency: boolean;
+  /** Set when the answer was not enforced: by which entry, and how many resources left that would be withheld. */
+  readonly shadow?: { readonly name: string; readonly wouldWithhold: number };
 }
 
 /** One request, from the door to the audit record. Read this first. */
@@ -77,9 +83,10 @@ export async function handle(request: FhirRequest, edges: Edges, signal: AbortSi
     context = edges.contextOf(requester, request); // static: purposes, roles, clearance
     const { plan, page } = resume(planOrRefuse(edges.planFor(request)), request, context, edges);
     edges.authorize(plan, context);
-    const outcome = await discoverInForce(plan, page, context, request, edges, signal);
+    const shadow = 'type' in plan ? edges.shadowFor(context, plan.type) : undefined;
+    const outcome = await discoverInForce(plan, page, context, request, edges, signal, shadow);
     negative = outcome.reply.status === 404;
-    return await recorded(outcome, context, request, edges); // durable before the first byte leaves
+    return await recorded(outcome, context, request, edges, shadow); // durable before the first byte leaves
   } catch (error) {
     return refused(error, request, context, edges);
   } finally {
@@ -106,9 +113,10 @@ async function discoverInForce(
   request: FhirRequest,
   edges: Edges,
   signal: AbortSignal,
+  shadow: ShadowPermit | undefined,
 ): Promise<Outcome> {
   for (let attempt = 0; attempt < maximumAttempts; attempt++) {
-    const world = edges.worldFor(context, request, signal, interactionOf(plan));
+    const world = edges.worldFor(context, request, signal, interactionOf(plan), shadow);
     const outcome = await discover(plan, page, world, context, request, edges);
     if (await world.stillInForce()) return outcome;
   }
@@ -411,6 +419,7 @@ async function recorded(
   context: RequesterContext,
   request: FhirRequest,
   edges: Edges,
+  shadow: ShadowPermit | undefined,
 ): Promise<Answer> {
   const chunks = bytesOf(outcome.reply.body);
   const [body = new Uint8Array()] = chunks; // all of it in one piece
@@ -433,7 +442,7 @@ async function recorded(
     length: body.length,
   });
   return {
-    reply: outcome.reply,
+    reply: shadow === undefined ? outcome.reply : inShadow(outcome.reply, shadow),
     chunks,
     length: body.length,
     interaction: outcome.interaction,
@@ -441,6 +450,19 @@ async function recorded(
     released: resources.length,
     withheld: withheld.length,
     emergency: context.emergency !== undefined,
+    ...(shadow === undefined
+      ? {}
+      : {
+          shadow: { name: shadow.name, wouldWithhold: resources.filter(({ reasons }) => isInShadow(reasons)).length },
+        }),
+  };
+}
+
+/** Whoever receives it is told that this is not what will be enforced. */
+function inShadow(reply: Reply, { name, until }: ShadowPermit): Reply {
+  return {
+    ...reply,
+    headers: { ...reply.headers, 'X-Consent-Enforcement': `shadow; name="${name}"; until="${until}"` },
   };
 }
 

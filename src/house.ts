@@ -8,6 +8,7 @@ import { type Config, ConfigError } from './config/config.ts';
 import { rereadText } from './config/reread.ts';
 import { sealingKeys } from './config/sealing-keys.ts';
 import { secretFrom } from './config/secret.ts';
+import { longestShadowMs } from './config/shadow.ts';
 import { type Collectives, createCollectives } from './consent/collectives.ts';
 import { type Consents, createConsents, filesNamed } from './consent/consents.ts';
 import { createMemberships, type Memberships } from './consent/memberships.ts';
@@ -19,6 +20,7 @@ import type { RequesterContext } from './context/requester-context.ts';
 import { registered } from './decide/agreements.ts';
 import { Rules } from './decide/decide.ts';
 import type { DecisionSettings } from './decide/question.ts';
+import { ShadowPermit } from './decide/shadow.ts';
 import { PageTokens } from './discover/page-token.ts';
 import { RequestRulings } from './discover/rulings.ts';
 import type { SearchWorld } from './discover/search.ts';
@@ -83,6 +85,7 @@ export interface House {
 export function checkHouse(config: Config): void {
   createPolicy(readPolicySet(config.policy), config.policy.rememberedAnswers);
   labelSettingsOf(config);
+  checkShadow(config, Date.now());
   for (const file of config.sealing.previousKeyFiles) secretFrom(file, false);
   if (!config.sealing.createKeyFile) secretFrom(config.sealing.keyFile, false);
   for (const file of [config.upstream.authorizationFile, ...filesNamed(config)]) rereadText(file, () => 0);
@@ -98,6 +101,7 @@ export function checkHouse(config: Config): void {
  * @throws {ConfigError} naming what cannot be used
  */
 export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () => number): House {
+  checkShadow(config, now());
   const publicBase = config.listener.publicBaseUrl.replace(/\/$/, '');
   const upstreamBase = config.upstream.baseUrl.replace(/\/$/, '');
   const localBases = localBasesOf(config);
@@ -195,8 +199,9 @@ export function edgesOf(config: Config, house: House, recorder: AuditRecorder, n
     planFor: (request) => planFor(request, planSettings),
     authorize: (plan, context) => authorize(plan, context, policy),
     grantFor,
-    worldFor: (context, request, signal, interaction) =>
-      worldFor(config, house, { context, request, signal, interaction }),
+    shadowFor: (context, type) => ShadowPermit.for(config.shadow, context, type),
+    worldFor: (context, request, signal, interaction, shadow) =>
+      worldFor(config, house, { context, request, signal, interaction, shadow }),
     capabilities: () => ({ status: 200, headers, body: [statement] }),
     challenge,
     pageTokens: house.pageTokens,
@@ -243,6 +248,7 @@ export interface Errands {
   readonly request: FhirRequest;
   readonly signal: AbortSignal;
   readonly interaction: Interaction;
+  readonly shadow?: ShadowPermit | undefined;
 }
 
 const served: ReadonlySet<string> = new Set(servedTypes);
@@ -251,7 +257,7 @@ const served: ReadonlySet<string> = new Set(servedTypes);
 export function worldFor(
   config: Config,
   house: House,
-  { context, request, signal, interaction }: Errands,
+  { context, request, signal, interaction, shadow }: Errands,
 ): SearchWorld {
   const { upstream, decisionSettings, policy, planSettings } = house;
   const errand = { authorization: request.headers.authorization, signal };
@@ -268,6 +274,7 @@ export function worldFor(
     representation: config.representation,
     time: house.time,
     localBases: house.readSettings.localBases,
+    shadow,
   });
   const visibility = new Visibility({
     upstream,
@@ -392,4 +399,11 @@ function configuredTopic(key: string, code: string): string {
   const topic = topicNamed(code);
   if (topic === undefined) throw new ConfigError(`labels.${key}: ${code} is no sensitivity code of v3-ActCode`);
   return topic;
+}
+
+/** @throws {ConfigError} when an entry would last longer than anybody remembers it */
+function checkShadow({ shadow }: Config, now: number): void {
+  for (const { name, until } of shadow)
+    if (Date.parse(until) - now > longestShadowMs)
+      throw new ConfigError(`shadow: ${name} ends more than 92 days ahead (until).`);
 }

@@ -10,7 +10,7 @@ import { createServicesListener } from './http/services.ts';
 import { tlsOf } from './http/tls.ts';
 import { checkServices, serviceEdgesOf, serviceRoutesOf } from './service-house.ts';
 import { createLog, type Log } from './telemetry/log.ts';
-import { createMetrics, watchRecorder } from './telemetry/metrics.ts';
+import { createMetrics, watchRecorder, watchShadow } from './telemetry/metrics.ts';
 
 const drainMs = 25_000;
 
@@ -54,6 +54,7 @@ export async function serve(config: Config): Promise<Gateway> {
   };
   const recorder = await createRecorder(config.audit, { publicBaseUrl: house.publicBase, log, now, about });
   watchRecorder(metrics, () => recorder.metrics());
+  watchShadow(metrics, config.shadow, now);
   let closing = false;
   const edges = edgesOf(config, house, recorder, now);
   const basePath = new URL(house.publicBase).pathname.replace(/\/$/, '');
@@ -94,6 +95,8 @@ export async function serve(config: Config): Promise<Gateway> {
   house.consentStores.start();
   log.info('listening', { part: 'data', port: portOf(data), policy: house.policy.id, version });
   if (services !== undefined) log.info('listening', { part: 'services', port: portOf(services) });
+  for (const { until } of config.shadow)
+    if (now() < Date.parse(until)) log.warn('answers of some clients are not enforced', { part: 'shadow' });
   log.info('listening', { part: 'admin', port: portOf(admin) });
   const scheme = config.listener.tls === undefined ? 'http' : 'https';
   return {

@@ -40,7 +40,13 @@ const panels: readonly Panel[] = [
       'disclosed without record': 'sum(gateway_disclosed_without_record)',
       'not disclosed, not recordable': 'sum(gateway_unrecordable_answers)',
       'events refused by a sink': 'sum(gateway_events_refused_by_sink)',
+      'in shadow: {{name}}': 'max by (name) (gateway_shadow_active)',
     },
+  },
+  {
+    title: 'In shadow: left, and will be withheld',
+    unit: 'ops',
+    draw: { '{{name}}': rate('gateway_shadow_would_withhold_total', 'name') },
   },
   {
     title: 'Constructs of Consents not understood, an hour',

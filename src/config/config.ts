@@ -15,6 +15,7 @@ import { representationConfig } from './representation.ts';
 import { sealingConfig } from './sealing.ts';
 import { searchConfig } from './search.ts';
 import { servicesConfig } from './services.ts';
+import { shadowConfig } from './shadow.ts';
 import { upstreamConfig } from './upstream.ts';
 
 export { ConfigError } from './load.ts';
@@ -39,6 +40,7 @@ export const configSchema = z
     sealing: sealingConfig.prefault({}),
     limits: limitsConfig.prefault({}),
     services: servicesConfig.optional(),
+    shadow: shadowConfig,
     admin: adminConfig.prefault({}),
     log: z
       .strictObject({

@@ -30,6 +30,8 @@ export const reasonTexts = {
   'required-reference-hidden': 'It cannot stand without something that is withheld.',
   'service-grant': 'The role is granted this service.',
   'outside-scope': 'The access token does not reach it.',
+  'released-in-shadow':
+    'It would be withheld: this client’s answers are not enforced yet, by a named and ending setting of the deployment.',
   'too-many-references': 'It refers to more than can be checked.',
 } as const;
 

@@ -7,6 +7,7 @@ import type { RequesterContext } from '../context/requester-context.ts';
 import type { Rules, Vote } from '../decide/decide.ts';
 import type { Decision } from '../decide/decision.ts';
 import type { Candidate, Standing } from '../decide/question.ts';
+import type { ShadowPermit } from '../decide/shadow.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { TimeReader } from '../fhir/dates.ts';
 import { type PatientKey, parseRelativeReference, type ResourceKey } from '../fhir/ids.ts';
@@ -25,6 +26,8 @@ export interface RulingsEdges {
   readonly representation: RepresentationConfig;
   readonly time: TimeReader;
   readonly localBases: readonly string[];
+  /** Lets pass what would be withheld; unset: everything is enforced. */
+  readonly shadow?: ShadowPermit | undefined;
 }
 
 interface Represented {
@@ -71,7 +74,8 @@ export class RequestRulings implements Rulings {
   }
 
   decide(candidate: Candidate): Decision {
-    return this.#edges.rules.decide(candidate);
+    const decision = this.#edges.rules.decide(candidate);
+    return this.#edges.shadow === undefined ? decision : this.#edges.shadow.carriedOut(decision);
   }
 
   votes(candidate: Candidate): readonly Vote[] {

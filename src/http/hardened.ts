@@ -67,7 +67,7 @@ export function setSecurityHeaders(
   response.setHeader('Access-Control-Allow-Origin', origin);
   response.setHeader(
     'Access-Control-Expose-Headers',
-    'ETag, Last-Modified, Retry-After, WWW-Authenticate, X-Request-Id',
+    'ETag, Last-Modified, Retry-After, WWW-Authenticate, X-Consent-Enforcement, X-Request-Id',
   );
   if (request.method !== 'OPTIONS') return;
   response.setHeader('Access-Control-Allow-Methods', cors.methods);

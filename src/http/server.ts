@@ -113,6 +113,11 @@ async function answer(
     deps.metrics.requests.inc({ interaction: result.interaction, status: String(result.reply.status) });
     deps.metrics.released.inc(result.released);
     deps.metrics.withheld.inc(result.withheld);
+    if (result.shadow !== undefined) {
+      const { name, wouldWithhold } = result.shadow;
+      deps.metrics.shadowAnswers.inc({ name });
+      deps.metrics.shadowWouldWithhold.inc({ name }, wouldWithhold);
+    }
     if (result.emergency) {
       deps.metrics.emergencies.inc();
       deps.log.warn('an answer was given in an emergency', { requestId: id, interaction: result.interaction });

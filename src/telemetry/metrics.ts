@@ -65,6 +65,18 @@ export function createMetrics(): Metrics {
       help: 'Whether Redis answered when it was asked last: 1 or 0. 0 too where none is configured.',
       registers,
     }),
+    shadowAnswers: new Counter({
+      name: 'gateway_shadow_answers_total',
+      help: 'Answers that were not enforced, by the entry of the configuration.',
+      labelNames: ['name'],
+      registers,
+    }),
+    shadowWouldWithhold: new Counter({
+      name: 'gateway_shadow_would_withhold_total',
+      help: 'Resources that left and will be withheld once everything is enforced.',
+      labelNames: ['name'],
+      registers,
+    }),
     inFlight: new Gauge({ name: 'gateway_in_flight_requests', help: 'Requests under way.', registers }),
   };
 }
@@ -81,6 +93,8 @@ export interface Metrics {
   readonly consentStoreFailures: Counter<'store' | 'code'>;
   readonly consentChangeDelay: Histogram<'store'>;
   readonly redisUp: Gauge;
+  readonly shadowAnswers: Counter<'name'>;
+  readonly shadowWouldWithhold: Counter<'name'>;
   readonly inFlight: Gauge;
 }
 
@@ -146,4 +160,21 @@ export function watchRecorder({ registry }: Metrics, figures: () => RecorderFigu
     },
   });
   gauge('gateway_alerts_untold', 'Alerts that the webhook did not take.', ({ alertsUntold }) => alertsUntold);
+}
+
+/** Whether everything is enforced now; by entry, until when it is not. */
+export function watchShadow(
+  { registry }: Metrics,
+  entries: readonly { readonly name: string; readonly until: string }[],
+  now: () => number,
+): void {
+  new Gauge({
+    name: 'gateway_shadow_active',
+    help: '1 while answers of named clients are not enforced, by the entry of the configuration.',
+    labelNames: ['name'],
+    registers: [registry],
+    collect() {
+      for (const { name, until } of entries) this.set({ name }, now() < Date.parse(until) ? 1 : 0);
+    },
+  });
 }
