@@ -24,7 +24,7 @@ export interface Marks {
   readonly findings: Set<Construct>;
   readonly purposes: Set<string>;
   /** Which members a provision may have. */
-  readonly dialect: 'R4' | 'R5';
+  readonly dialect: 'R4' | 'R5' | 'residual';
 }
 
 const common = [
@@ -44,6 +44,8 @@ const common = [
 const members = {
   R4: new Set([...common, 'type', 'class']),
   R5: new Set([...common, 'documentType', 'resourceType', 'expression']),
+  /** A residual rule in a token (IHE PCF) is about data alone. */
+  residual: new Set(['securityLabel', 'dataPeriod', 'data']),
 };
 
 /** What one provision states itself. */

@@ -1,7 +1,7 @@
 import type { Collective } from '../consent/collectives.ts';
 import type { RequesterNames } from '../consent/memberships.ts';
 import type { ParsedConsent, PatientConsents } from '../consent/parsed.ts';
-import type { Residuals } from '../consent/residual.ts';
+import { namedByToken, type Residuals } from '../consent/residual.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Some } from '../fhir/coding.ts';
 import type { PatientKey, ResourceKey } from '../fhir/ids.ts';
@@ -21,7 +21,7 @@ import { part2Lacks } from './part2-elements.ts';
 import { isForPurpose } from './purposes.ts';
 import type { Candidate, DecisionSettings, Standing } from './question.ts';
 import type { ReasonCode } from './reasons.ts';
-import { residualForbids } from './residual.ts';
+import { residualForbids, tokenStands } from './residual.ts';
 import { askedOf, decisive } from './strategies.ts';
 import { type Vote, votesOf } from './votes.ts';
 
@@ -47,6 +47,8 @@ interface ReadyPatient {
   readonly runs: readonly Run[];
   /** Her Consents asked with the emergency's own purpose, where she is the one patient of it. */
   readonly emergency: Run | undefined;
+  /** The Consents that the token was issued under, if it says so, are in force. */
+  readonly tokenStands: boolean;
   /** Decisions on her resources depend on type and labels alone. */
   readonly labelsAlone: boolean;
 }
@@ -79,6 +81,11 @@ export class Rules {
   /** Her Consents that can say something to this requester, for each purpose of the request. */
   heard(patient: PatientKey): readonly ReadyConsent[] {
     return this.#readyFor(patient).runs.flatMap(({ consents }) => consents);
+  }
+
+  /** Resources that restrictions in the token name by what they are related to. */
+  get namedByToken(): readonly ResourceKey[] {
+    return this.#residuals === undefined ? [] : namedByToken(this.#residuals);
   }
 
   knows(patient: PatientKey): boolean {
@@ -128,6 +135,7 @@ export class Rules {
       everything: consents.consents,
       runs,
       emergency,
+      tokenStands: this.#residuals === undefined || tokenStands(this.#residuals, consents.consents, at),
       labelsAlone,
     });
   }
@@ -336,6 +344,7 @@ export class Rules {
     ) {
       return withhold(reason('token-residual', 5));
     }
+    if (!ready.tokenStands) return withhold(reason('token-consent-ended', 5));
     const reasons: Reason[] = [];
     const obligations: Obligation[] = [];
     const inProgram = asker.purpose !== undefined && this.#isWithinProgram(facts);

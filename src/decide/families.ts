@@ -49,6 +49,16 @@ export function applicable(
   );
 }
 
+/** Those in force, for whatever purpose, that nothing newer of their family took the place of, in force or not. */
+export function standingAlone(consents: readonly ParsedConsent[], at: number): readonly ParsedConsent[] {
+  const newest = newestOf(consents, at);
+  return consents.filter((consent) => {
+    const { begun } = newest(consent);
+    const isNewest = begun === undefined || !isNewer(begun, consent);
+    return isNewest && lapseOf(consent, 'HRESCH', at) === undefined; // what is for research alone stands for that
+  });
+}
+
 /** All Consents of a patient, in their order, each with whether it counts now for one purpose, and why not. */
 export function fatesOf(
   consents: readonly ParsedConsent[],

@@ -10,6 +10,7 @@ export const reasonTexts = {
   'withheld-from-representative': 'This is not shown to representatives.',
   'consent-deny': 'A consent of the patient denies it.',
   'token-residual': 'The access token carries a restriction of the patient’s consent.',
+  'token-consent-ended': 'A consent that the access token was issued under is not in force.',
   'no-qualifying-permit': 'The law asks for a written consent that covers it, and there is none.',
   'qualifying-permit': 'A written consent covers it.',
   'within-program': 'It stays within the program that made it.',

@@ -2,6 +2,7 @@ import type { ParsedConsent } from '../consent/parsed.ts';
 import type { Residuals } from '../consent/residual.ts';
 import type { PatientKey } from '../fhir/ids.ts';
 import { atMost } from '../label/labels.ts';
+import { standingAlone } from './families.ts';
 import { type Asker, counts, matchesData, type Question } from './match.ts';
 import type { Candidate, DecisionSettings } from './question.ts';
 
@@ -50,14 +51,8 @@ export function residualForbids(
   { facts, named }: Candidate,
   settings: DecisionSettings,
 ): boolean {
-  const { patientId, rules } = residuals;
-  if (
-    patientId !== undefined &&
-    patientId !== patient &&
-    `Patient/${patientId}` !== patient &&
-    !patientId.endsWith(`/${patient}`)
-  )
-    return true;
+  const { patient: whose, rules } = residuals;
+  if (whose !== patient) return true;
   const hits = (wanted: 'permit' | 'deny', question: Question): boolean =>
     rules.some(
       ({ effect, elements }) =>
@@ -70,5 +65,15 @@ export function residualForbids(
       hits('deny', question) &&
       !hits('permit', question) &&
       !(question.topic === undefined && permitsTopic && atMost(question.level, 'R')),
+  );
+}
+
+/** Whether every Consent that the token was issued under is in force yet: no token outlives a revocation. */
+export function tokenStands({ documents }: Residuals, consents: readonly ParsedConsent[], at: number): boolean {
+  if (documents.length === 0) return true;
+  const refs = standingAlone(consents, at).map(({ ref }) => ref);
+  return documents.every(
+    (document) =>
+      document !== undefined && refs.some((ref) => ref === document || ref.startsWith(`${document}/_history/`)),
   );
 }

@@ -46,6 +46,7 @@ export class RequestRulings implements Rulings {
 
   constructor(edges: RulingsEdges) {
     this.#edges = edges;
+    for (const key of edges.rules.namedByToken) this.#named.add(key);
   }
 
   async establish(patients: Iterable<PatientKey>): Promise<void> {

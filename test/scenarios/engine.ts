@@ -127,7 +127,7 @@ function decideAll(
     for (const patient of [...facts.patients, ...(facts.participants ?? [])]) {
       const consents = consentsOf(patient, stored, parseOptions);
       rules.establish(patient, { consents, standing: standingOf(patient, contents, context, config, at) });
-      for (const key of namedData(consents.consents)) {
+      for (const key of [...namedData(consents.consents), ...rules.namedByToken]) {
         const target = readings.get(key);
         if (target !== undefined) named.set(key, { references: target.facts.references });
       }
