@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AdministerEdges, calendarOf } from './administer/administer.ts';
-import type { AuditRecorder } from './audit/audit.ts';
+import type { Recorder } from './audit/recorder.ts';
 import { challenge, createAuthenticator } from './authenticate/authenticate.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import { rereadText } from './config/reread.ts';
@@ -188,7 +188,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
 }
 
 /** What `handle` may reach of the house. */
-export function edgesOf(config: Config, house: House, recorder: AuditRecorder, now: () => number): Edges {
+export function edgesOf(config: Config, house: House, recorder: Recorder, now: () => number): Edges {
   const { policy, planSettings } = house;
   const statement = Authored.json(capabilityStatement(planSettings, { version, date: statementDate }));
   const headers = { 'content-type': 'application/fhir+json; charset=utf-8' };

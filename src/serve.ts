@@ -8,9 +8,10 @@ import { createAdminListener } from './http/admin.ts';
 import { createDataListener } from './http/server.ts';
 import { createServicesListener } from './http/services.ts';
 import { tlsOf } from './http/tls.ts';
+import { startSelfProbe } from './self-probe.ts';
 import { checkServices, serviceEdgesOf, serviceRoutesOf } from './service-house.ts';
 import { createLog, type Log } from './telemetry/log.ts';
-import { createMetrics, watchRecorder, watchShadow } from './telemetry/metrics.ts';
+import { createMetrics, watchProbe, watchRecorder, watchShadow } from './telemetry/metrics.ts';
 
 const drainMs = 25_000;
 
@@ -55,6 +56,8 @@ export async function serve(config: Config): Promise<Gateway> {
   const recorder = await createRecorder(config.audit, { publicBaseUrl: house.publicBase, log, now, about });
   watchRecorder(metrics, () => recorder.metrics());
   watchShadow(metrics, config.shadow, now);
+  const probe = await startSelfProbe(config, house, log);
+  watchProbe(metrics, () => probe.isEnforcing);
   let closing = false;
   const edges = edgesOf(config, house, recorder, now);
   const basePath = new URL(house.publicBase).pathname.replace(/\/$/, '');
@@ -79,7 +82,7 @@ export async function serve(config: Config): Promise<Gateway> {
         });
   const admin = createAdminListener({
     metrics,
-    isReady: () => !closing && recorder.healthy,
+    isReady: () => !closing && recorder.healthy && probe.isEnforcing,
     notified: house.consentStores.notified,
   });
   try {
@@ -87,6 +90,7 @@ export async function serve(config: Config): Promise<Gateway> {
     if (services !== undefined) await listen(services, config.services?.port ?? 0, config.services?.host ?? '');
     await listen(admin, config.admin.port, config.admin.host);
   } catch (error) {
+    probe.stop();
     data.close();
     services?.close();
     await Promise.all([recorder.close(), house.consentStores.close(), house.upstream.close()]);
@@ -105,6 +109,7 @@ export async function serve(config: Config): Promise<Gateway> {
     ...(services === undefined ? {} : { servicesUrl: servicesUrlOf(config.services, portOf(services)) }),
     async close() {
       closing = true;
+      probe.stop();
       await Promise.all([drained(data), services === undefined ? undefined : drained(services)]);
       await house.consentStores.close();
       await house.upstream.close();

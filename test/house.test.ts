@@ -32,6 +32,7 @@ const builders = [
   'service-house.ts',
   'administration-house.ts',
   'http',
+  'self-probe.ts',
   'serve.ts',
   'doctor',
   'commands',

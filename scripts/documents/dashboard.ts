@@ -40,6 +40,7 @@ const panels: readonly Panel[] = [
       'disclosed without record': 'sum(gateway_disclosed_without_record)',
       'not disclosed, not recordable': 'sum(gateway_unrecordable_answers)',
       'events refused by a sink': 'sum(gateway_events_refused_by_sink)',
+      'pods that do not enforce': 'count(gateway_enforcement_proven < 1) or vector(0)',
       'in shadow: {{name}}': 'max by (name) (gateway_shadow_active)',
     },
   },

@@ -178,3 +178,15 @@ export function watchShadow(
     },
   });
 }
+
+/** Whether the last try of the gateway to get what must be withheld failed, as it must. */
+export function watchProbe({ registry }: Metrics, isEnforcing: () => boolean): void {
+  new Gauge({
+    name: 'gateway_enforcement_proven',
+    help: '1 while the self-probe shows that what must be withheld is withheld.',
+    registers: [registry],
+    collect() {
+      this.set(isEnforcing() ? 1 : 0);
+    },
+  });
+}
