@@ -140,7 +140,8 @@ class ElementReader {
     const role = own(actor, 'role');
     const reference = own(actor, 'reference');
     const { key, names } = referenceNames(reference, this.#options.localBases);
-    const decorated = [actor, role, reference].map((value) => this.#isDecorated(value)).includes(true);
+    const parts = [actor, role, own(role, 'coding'), reference, own(reference, 'identifier')];
+    const decorated = parts.map((value) => this.#isDecorated(value)).includes(true);
     // R5 alone knows an actor by reference without a role: who the provision is about, so its recipient; and by role alone.
     const part = this.#marks.dialect === 'R5' && role === undefined ? 'recipient' : actorPart(role);
     const roles = this.#marks.dialect === 'R5' && reference === undefined && part === 'unknown' ? rolesOf(role) : [];
@@ -165,7 +166,8 @@ class ElementReader {
     const codes: string[] = [];
     let unknown = false;
     for (const concept of concepts) {
-      const known = list(own(concept, 'coding')).flatMap((coding) => {
+      const codings = list(own(concept, 'coding'));
+      const known = codings.flatMap((coding) => {
         const code = text(own(coding, 'code'));
         return code !== undefined &&
           canonicalSystem(text(own(coding, 'system')) ?? '') === systems.consentAction &&
@@ -173,10 +175,11 @@ class ElementReader {
           ? code
           : [];
       });
-      codes.push(...known);
-      if (known.length > 0 && !this.#isDecorated(concept)) continue;
-      this.#note('action');
-      unknown = true;
+      if (known.length > 0 && !this.#isDecorated([concept, ...codings])) codes.push(...known);
+      else {
+        this.#note('action');
+        unknown = true;
+      }
     }
     return { codes, unknown };
   }
@@ -239,6 +242,7 @@ class ElementReader {
       if (codings.length === 0 || this.#isDecorated(concept)) {
         this.#note('code');
         unknown = true;
+        continue;
       }
       for (const coding of codings) {
         const system = text(own(coding, 'system'));
@@ -259,12 +263,14 @@ class ElementReader {
     let unknown = false;
     for (const data of this.#items('data')) {
       const meaning = text(own(data, 'meaning'));
-      if (!isMeaning(meaning) || this.#isDecorated(data) || !isObject(own(data, 'reference'))) {
+      const reference = own(data, 'reference');
+      const decorated = this.#isDecorated([data, reference, own(reference, 'identifier')]);
+      if (!isMeaning(meaning) || decorated || !isObject(reference)) {
         this.#note('data');
         unknown = true;
         continue;
       }
-      const { key, names } = referenceNames(own(data, 'reference'), this.#options.localBases);
+      const { key, names } = referenceNames(reference, this.#options.localBases);
       if (key === undefined) this.#note('data');
       codes.push({ meaning, key, names });
     }

@@ -1,5 +1,4 @@
 import type { Elements, ParsedConsent, Provision } from '../consent/parsed.ts';
-import { part2, sensitivityCovers, substanceClass } from '../fhir/vocabulary.ts';
 import type { Facts } from '../label/facts.ts';
 import { atMost } from '../label/labels.ts';
 import type { Answer } from './decision.ts';
@@ -54,15 +53,13 @@ export function ready(applicable: Applicable, asker: Asker, settings: DecisionSe
 }
 
 /** Whether it can say something of any resource to this asker; of thousands of Consents most are for others. */
-export function isHeard({ applicable: { mayPermit, mayDeny }, root, live }: ReadyConsent): boolean {
-  if (!mayPermit && !mayDeny) return false;
-  if (live.length > 0) return true;
-  if (root === undefined) return false;
-  return root.provision.effect === 'deny' ? counts(root.request, 'deny') : root.request !== 'no';
+export function isHeard({ applicable: { mayDeny }, root, live }: ReadyConsent): boolean {
+  if (!mayDeny) return false; // nor may it permit then
+  return live.length > 0 || (root !== undefined && root.request !== 'no');
 }
 
 function collect(provision: Provision, live: LiveProvision[], request: (provision: Provision) => Match): void {
-  const stack: { provision: Provision; slot: number | undefined }[] = [{ provision, slot: undefined }];
+  const stack: { readonly provision: Provision; readonly slot?: number }[] = [{ provision }];
   while (stack.length > 0) {
     const { provision: one, slot } = stack.pop() as (typeof stack)[number];
     if (slot !== undefined) {
@@ -73,7 +70,7 @@ function collect(provision: Provision, live: LiveProvision[], request: (provisio
       stack.push({ provision: one, slot: live.length });
       live.push({ provision: one, end: 0 });
     }
-    for (const child of one.children.toReversed()) stack.push({ provision: child, slot: undefined });
+    for (const child of one.children.toReversed()) stack.push({ provision: child });
   }
 }
 
@@ -127,7 +124,7 @@ function rawAnswer(
   if (first !== undefined)
     return { answer: first.effect, provision: first.path, deciding: hits.map(({ elements }) => elements) };
   if (root === undefined) return { answer: 'not-applicable', provision: 'base', deciding: [] };
-  return rootAnswer(root.provision, root.request, question, facts, matches(root.provision), consent);
+  return rootAnswer(root.provision, root.request, facts, matches(root.provision), consent);
 }
 
 /** On the side of the request; of the data nothing is said. */
@@ -153,14 +150,7 @@ export function namesRecipient({ actors = [] }: Elements): boolean {
   return actors.some(({ part }) => part === 'recipient' || part === 'unknown');
 }
 
-function rootAnswer(
-  root: Provision,
-  request: Match,
-  question: Question,
-  facts: Facts,
-  data: Match,
-  consent: ParsedConsent,
-): Ruling {
+function rootAnswer(root: Provision, request: Match, facts: Facts, data: Match, consent: ParsedConsent): Ruling {
   const said = (answer: Answer): Ruling => ({ answer, provision: root.path, deciding: [root.elements] });
   if (root.effect === 'deny') return said(counts(request, 'deny') && counts(data, 'deny') ? 'deny' : 'not-applicable');
   if (request === 'no') return said('not-applicable');
@@ -170,13 +160,16 @@ function rootAnswer(
     (data === 'no' || facts.type === 'Patient') &&
     !consent.denyOnly &&
     !root.elements.notUnderstood &&
-    isNarrowedByTopicsOnly(root.elements) &&
-    bearsNone(root.elements, question, facts, consent)
+    isNarrowedByTopicsOnly(root.elements)
   )
     return said('not-applicable');
   return said('uncovered');
 }
 
+/**
+ * An SUD release does not cost its recipient the ordinary data: of the rest it says nothing. What it answers of a topic makes no
+ * difference where that is no permit and no deny.
+ */
 function isNarrowedByTopicsOnly({ labels, classes, documents, codes, dataPeriod, data, actors }: Elements): boolean {
   if (
     labels === undefined ||
@@ -196,19 +189,7 @@ function isNarrowedByTopicsOnly({ labels, classes, documents, codes, dataPeriod,
   );
 }
 
-/** An SUD release does not cost its recipient the ordinary data: of what bears none of its topics it says nothing. */
-function bearsNone({ labels }: Elements, { topic }: Question, _facts: Facts, consent: ParsedConsent): boolean {
-  if (topic === undefined) return true;
-  return !(labels?.topics ?? []).some(
-    (code) =>
-      sensitivityCovers(code, topic) ||
-      (substanceClass.has(code) && substanceClass.has(topic)) ||
-      (consent.isPart2 &&
-        ((code === part2 && substanceClass.has(topic)) || (topic === part2 && substanceClass.has(code)))),
-  );
-}
-
-/** A permit for a topic covers the rest of the resource up to R, unless this Consent denies the rest. */
+/** A permit for a topic covers the rest of the resource up to R. That nothing denies it is settled before. */
 export function coversRest(topicAnswers: readonly Answer[], rest: Answer, question: Question): boolean {
-  return rest === 'permit' || (rest !== 'deny' && atMost(question.level, 'R') && topicAnswers.includes('permit'));
+  return rest === 'permit' || (atMost(question.level, 'R') && topicAnswers.includes('permit'));
 }

@@ -3,7 +3,7 @@ import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import { gatewayLabels } from '../reference/evaluate.ts';
 import { act, consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
-import type { R4Coding } from '../reference/r4.ts';
+import type { R4Coding, R4Provision } from '../reference/r4.ts';
 
 /** Faults that the reference evaluator found, one test each. */
 
@@ -20,6 +20,7 @@ const guardian = (patientIsMinor: boolean): Wish => ({
   standing: { kind: 'representative', patientIsMinor, relatedPerson: 'RelatedPerson/g' as ResourceKey },
 });
 const consentScope = 'http://terminology.hl7.org/CodeSystem/consentscope';
+const confidentiality = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
 const strange = [{ url: 'https://example.org/strange' }];
 const named = (reference: string, role = 'IRCP') => [
   { role: { coding: [participation(role)] }, reference: { reference } },
@@ -249,6 +250,38 @@ test('a newer root that says one thing twice supersedes the older that says it o
   const newer = consent({ type: 'permit', code: [code] }, { id: 'c2', dateTime: '2026-02-01' });
   const resources = [{ facts: { codings: code.coding, primaryCodings: code.coding } }];
   expect(outcomes({ resources, consents: [older, newer] })).toEqual(release);
+});
+
+test('a permit for a topic that holds something nobody understands is uncovered for the rest, not silent', () => {
+  const settings = { implicitPolicy: 'all-normal' } as const;
+  const securityLabel = [act('HIV')];
+  expect(outcomes({ settings, consents: [consent({ type: 'permit', securityLabel })] })).toEqual(release);
+  for (const odd of [
+    consent({ type: 'permit', securityLabel }, { modifierExtension: strange }),
+    consent({ type: 'permit', securityLabel, extension: strange }),
+    consent({ type: 'permit', securityLabel: [...securityLabel, act('XLABEL')] }),
+  ])
+    expect(outcomes({ settings, consents: [odd] })).toEqual(withhold);
+});
+
+test('a permit that anything but topics narrows is uncovered for the rest', () => {
+  const settings = { implicitPolicy: 'all-normal' } as const;
+  const hiv = act('HIV');
+  const loinc = { system: 'http://loinc.org', code: '18842-5' };
+  const narrower: readonly R4Provision[] = [
+    { securityLabel: [hiv, { system: confidentiality, code: 'N' }] },
+    { securityLabel: [hiv, purpose('HPAYMT')] },
+    { securityLabel: [hiv, purpose('TREAT')] },
+    { class: [loinc] },
+    { code: [{ coding: [loinc] }] },
+    { dataPeriod: { start: '2020-01-01' } },
+    { data: [{ meaning: 'instance', reference: { reference: 'Observation/9' } }] },
+    { actor: named('Practitioner/ann', 'AUT') },
+  ];
+  for (const more of narrower)
+    expect(outcomes({ settings, consents: [consent({ type: 'permit', securityLabel: [hiv], ...more })] })).toEqual(
+      withhold,
+    );
 });
 
 test('where a root says something in words alone, other words are another root', () => {

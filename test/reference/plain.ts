@@ -4,7 +4,7 @@ import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import type { Facts } from '../../src/label/facts.ts';
 import type { Labels } from '../../src/label/labels.ts';
 import type { StoredConsent } from './either.ts';
-import type { Case, PolicyTable } from './evaluate.ts';
+import type { Case, PatientRecord, PolicyTable } from './evaluate.ts';
 import type { R4Coding, R4Consent, R4Provision } from './r4.ts';
 import type { DirectoryResource } from './r5.ts';
 
@@ -18,10 +18,13 @@ export interface Wish {
     readonly labels?: Partial<Labels>;
     readonly asTarget?: boolean;
   }[];
+  /** Consents of further patients. */
+  readonly others?: Readonly<Record<string, readonly StoredConsent[]>>;
   readonly standing?: Standing;
   readonly identities?: readonly string[];
   readonly organizations?: readonly string[];
   readonly roles?: readonly string[];
+  readonly unrestricted?: boolean;
   readonly purposes?: readonly string[];
   readonly settings?: Partial<DecisionSettings>;
   readonly policy?: Partial<PolicyTable>;
@@ -50,7 +53,7 @@ export function plainCase(wish: Wish): Case {
     },
     purposes,
     purposeAssigned: false,
-    unrestricted: false,
+    unrestricted: wish.unrestricted ?? false,
     at,
   };
   return {
@@ -60,6 +63,9 @@ export function plainCase(wish: Wish): Case {
         consents: wish.consents ?? [],
         standing: wish.standing ?? { kind: 'none', patientIsMinor: false },
       },
+      ...Object.entries(wish.others ?? {}).map(
+        ([key, consents]): PatientRecord => ({ key, consents, standing: { kind: 'none', patientIsMinor: false } }),
+      ),
     ],
     context,
     candidates: (wish.resources ?? [{}]).map(({ facts = {}, labels = {}, asTarget = false }): Candidate => {
@@ -84,13 +90,7 @@ export function plainCase(wish: Wish): Case {
           labelInputs: { type, own: [], codings: [], actors: [], actorIdentifiers: [] },
           ...facts,
         },
-        labels: {
-          topics: [],
-          caveats: [],
-          origins: [],
-          key: JSON.stringify([labels.stated, labels.topics ?? [], labels.caveats ?? []]),
-          ...labels,
-        },
+        labels: shared(labels),
         asTarget,
         named: new Map(),
       };
@@ -119,6 +119,16 @@ export function plainCase(wish: Wish): Case {
     elsewhere: [],
     heldRoles: [],
   };
+}
+
+const known = new Map<string, Labels>();
+
+/** Equal labels are one object, as in the gateway. */
+function shared(labels: Partial<Labels>): Labels {
+  const key = JSON.stringify([labels.stated, labels.topics ?? [], labels.caveats ?? []]);
+  const found = known.get(key) ?? { topics: [], caveats: [], origins: [], key, ...labels };
+  known.set(key, found);
+  return found;
 }
 
 const v3 = (name: string): string => `http://terminology.hl7.org/CodeSystem/v3-${name}`;

@@ -12,8 +12,16 @@ import type { Case, PolicyTable } from './evaluate.ts';
 import { harmlessExtension, localBase } from './words.ts';
 
 /** The same case, decided by the gateway. */
-export function decide({ patients, context, candidates, settings, policy, ...store }: Case): readonly Decision[] {
-  const rules = new Rules(context, policyOf(policy), settings, undefined);
+export function decide(
+  { patients, context, candidates, settings, policy, ...store }: Case,
+  onForbids?: (type: string, labels: readonly string[]) => void,
+): readonly Decision[] {
+  const table = policyOf(policy);
+  const forbids: Policy['forbids'] = (asker, type, labels) => {
+    onForbids?.(type, labels);
+    return table.forbids(asker, type, labels);
+  };
+  const rules = new Rules(context, { ...table, forbids }, settings, undefined);
   const { identities, organizations } = context.requester;
   const names = { identities, organizations, elsewhere: store.elsewhere, roles: store.heldRoles as Coding[] };
   const collectives = new Map(
@@ -52,22 +60,26 @@ export function parsed(consents: readonly StoredConsent[], part2PolicyUris: read
 
 /** Role rules from a plain table instead of Cedar policies. */
 export function policyOf(table: PolicyTable): Policy {
-  const answer = (allowed: boolean) => ({ allowed, policies: allowed ? ['table'] : [] });
+  const answer = (allowed: boolean, of: string) => ({ allowed, policies: ['table', `of ${of}`] });
   return {
     id: 'table',
     hash: 'table',
-    permitsRequest: () => answer(true),
-    permitsKind: (_asker, type) => answer(!table.kindsNotReceived.includes(type)),
+    permitsRequest: () => answer(true, 'requests'),
+    permitsKind: (_asker, type) => answer(!table.kindsNotReceived.includes(type), 'kinds'),
     forbids: (_asker, type, labels) =>
       answer(
         !table.forbidden.some(
           (row) =>
             (row.type === undefined || row.type === type) && (row.label === undefined || labels.includes(row.label)),
         ),
+        'labels',
       ),
     clears: ({ requester }, topic) =>
-      answer(table.cleared.some((row) => row.topic === topic && requester.roles.includes(row.role))),
-    breaksGlass: () => answer(false), // asked before there is a case
+      answer(
+        table.cleared.some((row) => row.topic === topic && requester.roles.includes(row.role)),
+        'topics',
+      ),
+    breaksGlass: () => answer(false, 'emergencies'), // asked before there is a case
     unrestricted: () => false,
   };
 }
