@@ -99,7 +99,8 @@ export function holdsGrant(
   return granted === undefined ? unrestricted : requester.roles.some((role) => granted.includes(role));
 }
 
-const limits = { maximumDepth: 16, maximumMembers: 200, maximumNodes: 50_000, maximumStringBytes: 65_536 };
+/** Deep enough for resources that a caller sends along. */
+const limits = { maximumDepth: 32, maximumMembers: 200, maximumNodes: 50_000, maximumStringBytes: 1_048_576 };
 
 /** Strictly (RFC 8259): UTF-8, one value, no name twice, bounded depth and size. */
 function read(body: Uint8Array): unknown {

@@ -135,7 +135,7 @@ describe('the services listener', () => {
     ['two values', '{} {}'],
     ['nothing', ''],
     ['not UTF-8', Buffer.from([0x22, 0xff, 0x22])],
-    ['nested too deeply', `${'['.repeat(17)}${']'.repeat(17)}`],
+    ['nested too deeply', `${'['.repeat(33)}${']'.repeat(33)}`],
   ])('refuses a body that is %s by one constant answer', async (_name, body) => {
     const answer = await place.ask('/say', { as: 'dr-grey', body, method: 'POST' });
     const usual = await place.ask('/picky', { as: 'steward', body: {} });
