@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { peopleBundles, textsOf } from '../../examples/demo/load.ts';
 import { appClientId, type DemoRequester, requesters } from '../../examples/demo/requesters.ts';
 import { keepForValidation } from '../audit/disclosures.ts';
@@ -48,6 +49,22 @@ const grey = {
     purpose_of_use: ['TREAT'],
     fhirUser: 'Practitioner/dr-grey',
   },
+};
+/** What the configuration understands of a subject, by default. */
+const propertiesKnown = {
+  ...{
+    roles: 0,
+    purpose_of_use: 0,
+    organization: 0,
+    fhirUser: 0,
+    npi: 0,
+    client_id: 0,
+    patient: 0,
+    scope: 0,
+    acr: 0,
+    name: 0,
+  },
+  ...{ type: 0, id: 0, properties: 0, securityLabel: 0, code: 0 },
 };
 const reading = { name: 'read' };
 const a1c = { type: 'Observation', id: 'ada-a1c' };
@@ -159,6 +176,54 @@ describe('AuthZEN', () => {
     expect(await evaluate({ subject: grey, action: reading, resource: a1c, ...change })).toEqual({ decision: false });
   });
 
+  it('never permits by a request with one member more than it understands, wherever it stands', async () => {
+    const whole = {
+      subject: grey,
+      action: { ...reading, properties: {} },
+      resource: { ...a1c, properties: {} },
+      context: {},
+    };
+    expect(await evaluate(whole)).toEqual({ decision: true });
+    const places: readonly (readonly string[])[] = [
+      [],
+      ['subject'],
+      ['subject', 'properties'],
+      ['action'],
+      ['action', 'properties'],
+      ['resource'],
+      ['resource', 'properties'],
+      ['context'],
+    ];
+    const names = fc.oneof(
+      fc.constantFrom(
+        'toString',
+        'constructor',
+        '__proto__',
+        'hasOwnProperty',
+        'decision',
+        'type',
+        'tenant',
+        'ip ',
+        'Scope',
+      ),
+      fc.string({ minLength: 1, maxLength: 12 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...places), names, fc.jsonValue({ maxDepth: 1 }), async (at, name, value) => {
+        const holder = at.reduce<unknown>((inner, step) => (inner as Record<string, unknown>)[step], whole) as object;
+        fc.pre(!Object.hasOwn(holder, name) && !['ip', ...Object.keys(propertiesKnown)].includes(name));
+        const text = JSON.stringify(whole, (_key, one) => (one === holder ? 'HOLDER' : one)) ?? '';
+        const more = `${JSON.stringify(holder).slice(0, -1)}${Object.keys(holder).length === 0 ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(value)}}`;
+        const answer = await place.ask('/access/v1/evaluation', {
+          as: 'harbor',
+          body: at.length === 0 ? more : text.replace('"HOLDER"', () => more),
+        });
+        expect(answer.status === 400 || answer.text === '{"decision":false}').toBe(true);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   it('passes over the members of context that configuration names', async () => {
     expect(
       await evaluate({ subject: grey, action: { name: 'can_read' }, resource: a1c, context: { ip: '::1' } }),
@@ -251,6 +316,22 @@ describe('AuthZEN', () => {
     ])('is judged by its description: %s', async (_name, properties, type, decision) => {
       expect(await evaluate(about(properties, type))).toEqual({ decision });
     });
+  });
+
+  it.each([
+    ['her own', 'patient/*.rs', 'ada', true],
+    ['another’s', 'patient/*.rs', 'ben', false],
+    ['of a code that the scope names', 'user/Observation.rs?code=http://loinc.org|4548-4', undefined, true],
+    ['of another', 'user/Observation.rs?code=http://loinc.org|1-8', undefined, false],
+    ['of another type', 'user/Condition.rs', undefined, false],
+  ])('keeps a described resource to the scopes of the app: %s', async (_name, scope, patient, decision) => {
+    const subject = {
+      ...grey,
+      properties: { ...grey.properties, scope, ...(patient === undefined ? {} : { patient }) },
+    };
+    const properties = { patient: 'Patient/ada', code: [{ system: 'http://loinc.org', code: '4548-4' }] };
+    const resource = { type: 'Observation', id: 'elsewhere-1', properties };
+    expect(await evaluate({ subject, action: reading, resource })).toEqual({ decision });
   });
 
   it('says what has to go with Part 2 data, as the gateway’s own answer bears it', async () => {
