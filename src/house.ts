@@ -35,7 +35,7 @@ import type { Edges } from './gateway.ts';
 import { createAdmission } from './http/admission.ts';
 import { createClassifier, type LabelTable } from './label/classify.ts';
 import { type CompileExpression, DeepReader } from './label/deep.ts';
-import { actorName, inherit, type LabelSettings, ownLabels } from './label/effective.ts';
+import { actorName, inherit, type LabelSettings, ownLabels, withLabel } from './label/effective.ts';
 import type { Reading, ReadSettings } from './label/read.ts';
 import { parseTable, shippedTable, shippedWords } from './label/tables.ts';
 import {
@@ -149,7 +149,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
     parseOptions,
     time,
     labelling: createLabelling(config, labelSettings),
-    readSettings: { localBases, time },
+    readSettings: { localBases, time, inlineByElement: config.labels.inline === 'element' },
     viewSettings: {
       narrative: config.answers.narrative,
       publicBase,
@@ -158,6 +158,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       shownTagSystems: config.answers.shownTagSystems,
       versions: new ViewVersions(keys.views),
       statement: config.part2.statement,
+      masked: new Set(config.labels.masked.map((code) => configuredTopic('masked', code))),
     },
     decisionSettings: {
       ...config.decision,
@@ -369,6 +370,7 @@ export function createLabelling(config: Config, settings: LabelSettings = labelS
       }));
       return ownLabels(labelInputs, settings, found);
     },
+    withLabel: (labels, label) => withLabel(labels, label, settings),
     inherit,
   };
 }

@@ -33,6 +33,18 @@ export const labelsConfig = z
       .max(67_108_864)
       .default(2_097_152)
       .describe('Largest attachment that is decoded for readText, in bytes.'),
+    inline: z
+      .enum(['resource', 'element'])
+      .default('resource')
+      .describe(
+        'Inline labels (HL7 DS4P) are of the whole resource, or of the element they stand on: then an element that the requester may not have is left out of a resource that he may have.',
+      ),
+    masked: z
+      .array(z.string())
+      .default([])
+      .describe(
+        'Topics (v3-ActCode) of elements that are masked instead of left out where inline is element: data-absent-reason masked, and REDACTED on the resource. Who sees a mask knows that there is something.',
+      ),
     strengths: z
       .array(z.enum(['core', 'supporting', 'ambiguous']))
       .default(['core'])

@@ -4,8 +4,10 @@ import type { Decision, Release } from '../decide/decision.ts';
 import type { Candidate, NamedData, Standing } from '../decide/question.ts';
 import type { Content, ResourceOnTape } from '../document/content.ts';
 import { Edits } from '../document/edits.ts';
+import { type Redaction, redact } from '../enforce/redact.ts';
 import { cutReferences, type View, type ViewSettings, viewOf } from '../enforce/view.ts';
 import { GatewayError } from '../errors/errors.ts';
+import type { Coding } from '../fhir/coding.ts';
 import { idOf, isPatientKey, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import { childrenOf } from '../fhir/model.ts';
 import { isLabelled } from '../label/effective.ts';
@@ -32,6 +34,8 @@ export interface Rulings {
 
 export interface Labelling {
   own(reading: Reading, content: Content<'undecided'>): Labels;
+  /** Of an element with a label of its own, in a resource with these. */
+  withLabel(labels: Labels, label: Coding): Labels;
   inherit(labels: Labels, parents: readonly { readonly key: ResourceKey; readonly labels: Labels }[]): Labels;
 }
 
@@ -141,7 +145,12 @@ export class Visibility {
       const parents = item.reading.parents.flatMap((key) => this.#items.get(key) ?? []);
       item.labels = this.#edges.labelling.inherit(item.labels, [...parents, ...later]);
       item.hidden = !this.#survivesItsReferences(item);
-      later = [item];
+      // What an element was labelled later covers the whole of what came before: there it may stand unlabelled.
+      const inline = (item.reading.inline ?? []).reduce(
+        (labels, { label }) => this.#edges.labelling.withLabel(labels, label),
+        item.labels,
+      );
+      later = [{ key: item.key, labels: inline }];
     }
     const [newest] = items;
     const isHidden = newest === undefined || this.visible(newest) === undefined;
@@ -188,9 +197,36 @@ export class Visibility {
         (site) => this.#mayStand(site, item),
         this.#edges.viewSettings,
         obligations,
+        this.#redactions(item),
         this.#edges.context.unrestricted,
       ),
     })).view;
+  }
+
+  /** Elements whose own labels keep them from the requester. */
+  #redactions(item: Item): readonly Redaction[] {
+    const { inline } = item.reading;
+    if (inline === undefined || this.#edges.isCleared(item.reading)) return [];
+    return inline.flatMap(({ node, label }): readonly Redaction[] => {
+      const labels = this.#edges.labelling.withLabel(item.labels, label);
+      const decision = this.#edges.rulings.decide({
+        facts: item.reading.facts,
+        labels,
+        asTarget: false,
+        named: this.#named,
+      });
+      if (decision.outcome === 'release') return [];
+      return [{ node, masked: this.#edges.viewSettings.masked.has(decision.reasons[0].label ?? '') }];
+    });
+  }
+
+  /** What an element has to itself may be what the resource cannot do without. */
+  #survivesItsElements(item: Item): boolean {
+    const redactions = this.#redactions(item);
+    if (redactions.length === 0) return true;
+    return item.content.examine((resource) => ({
+      survives: redact(resource, redactions, new Edits()) !== undefined,
+    })).survives;
   }
 
   /**
@@ -411,7 +447,8 @@ export class Visibility {
     for (let changed = true; changed; ) {
       changed = false;
       for (const item of this.#items.values()) {
-        if (item.hidden || item.oversize || item.reading.sites.length === 0) continue;
+        if (item.hidden || item.oversize || (item.reading.sites.length === 0 && item.reading.inline === undefined))
+          continue;
         if (this.#survivesItsReferences(item)) continue;
         item.hidden = true;
         changed = true;
@@ -420,6 +457,7 @@ export class Visibility {
   }
 
   #survivesItsReferences(item: Item): boolean {
+    if (item.reading.inline !== undefined && !this.#survivesItsElements(item)) return false;
     const { key: own, patients } = item.reading.facts;
     // What is about a hidden patient is hidden: a result of nobody tells that there is somebody.
     for (const patient of patients) if (patient !== own && !this.#isKnown(patient)) return false;

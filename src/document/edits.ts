@@ -39,6 +39,11 @@ export class Edits {
     this.#sorted = undefined;
   }
 
+  isReplaced(node: Node): boolean {
+    const change = this.#changed?.get(node);
+    return change !== undefined && change !== 'cut';
+  }
+
   appendedTo(node: Node): string | undefined {
     return this.#appended?.get(node);
   }

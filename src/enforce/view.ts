@@ -5,7 +5,9 @@ import { knownNameCount, nameNumber } from '../document/names.ts';
 import { kinds, type Node, type Tape } from '../document/tape.ts';
 import type { Reading, ReferenceSite } from '../label/read.ts';
 import { allOrNothingTypes } from '../label/roles.ts';
+import { addToMeta } from './meta.ts';
 import { accompany, type statements } from './notice.ts';
+import { type Redaction, redact } from './redact.ts';
 import { remove } from './remove.ts';
 import type { ViewVersions } from './version.ts';
 
@@ -21,6 +23,8 @@ export interface ViewSettings {
   readonly versions: ViewVersions;
   /** Which statement of 42 CFR 2.32(a) accompanies Part 2 records. */
   readonly statement: keyof typeof statements;
+  /** Topics of elements that are masked rather than left out. */
+  readonly masked: ReadonlySet<string>;
 }
 
 /** What is left of one resource for one requester. */
@@ -53,7 +57,9 @@ const names = {
 };
 const none: readonly never[] = [];
 /** Marks of an alteration somebody made earlier: that something was removed is itself hidden (HL7 v3-ObservationValue). */
-const alterationMarks = new Set(['REDACTED', 'MASKED', 'SUBSETTED']);
+const alterationMarks = new Set(['REDACTED', 'MASKED', 'SUBSETTED', 'PROCESSINLINELABEL']);
+const redacted =
+  '{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"REDACTED","display":"redacted"}';
 
 /**
  * The view of one resource, or undefined when nothing of it may be left: references to what the requester may not
@@ -61,6 +67,7 @@ const alterationMarks = new Set(['REDACTED', 'MASKED', 'SUBSETTED']);
  * @param mayStand may the requester know what this reference leads to?
  * @param cleared statically cleared for this resource: content and metadata stay as they are
  * @param obligations what has to accompany it, for those who are not cleared
+ * @param redactions elements that he may not have; of those who are cleared there are none
  * @param seesStored cleared for whatever it refers to as well, so that stored versions tell nothing
  */
 export function viewOf(
@@ -70,24 +77,27 @@ export function viewOf(
   mayStand: (site: ReferenceSite) => boolean,
   settings: ViewSettings,
   obligations: readonly Obligation[],
+  redactions: readonly Redaction[],
   seesStored: boolean = cleared,
 ): View | undefined {
   const { tape, node } = resource;
   const edits = new Edits();
-  if (!cutReferences(resource, reading, mayStand, edits)) return undefined;
-  const { cuts } = edits;
-  const cutPaths = cuts.length === 0 ? none : cuts.map((cut) => pathOf(resource, cut, reading.facts.type));
+  const hasMasked = redact(resource, redactions, edits);
+  if (hasMasked === undefined || !cutReferences(resource, reading, mayStand, edits)) return undefined;
+  const gone = redactions.length === 0 ? edits.cuts : [...edits.cuts, ...redactions.map((one) => one.node)];
+  const cutPaths = gone.length === 0 ? none : gone.map((cut) => pathOf(resource, cut, reading.facts.type));
   rewriteUrls(resource, settings, edits);
   if (!seesStored) unversion(resource, reading, edits);
   if (cleared) {
     const versionId = seesStored ? reading.facts.versionId : nameVersion(resource, settings, edits);
     return { edits, versionId, lastUpdated: reading.facts.lastUpdated, cutPaths };
   }
-  if (settings.narrative === 'omit') cutNarrative(tape, node, edits);
+  if (settings.narrative === 'omit' || redactions.length > 0) cutNarrative(tape, node, edits);
   if (reading.facts.type === 'Group') cutMember(tape, node, names.quantity, edits);
   cutUnknownNames(tape, node, edits);
   const versionId = reduceMeta(resource, settings, edits);
   accompany(resource, edits, obligations, settings.statement);
+  if (hasMasked) addToMeta(resource, edits, 'security', redacted);
   return { edits, versionId, lastUpdated: reading.facts.lastUpdated, cutPaths };
 }
 
@@ -155,7 +165,7 @@ function pathOf({ tape, node: root }: ResourceOnTape, node: Node, type: string):
   const parts: string[] = [];
   for (let at = node; at !== root; at = tape.parent(at)) {
     const part = tape.nameText(at);
-    if (part !== '') parts.unshift(part);
+    if (part !== '') parts.unshift(part.replace(/^_/, ''));
   }
   return [type, ...parts].join('.');
 }
@@ -192,6 +202,7 @@ function rewriteUrls({ tape, node }: ResourceOnTape, settings: ViewSettings, edi
   if (!tape.mentions(settings.upstreamBase, node)) return;
   const end = tape.skips[node] as number;
   for (let at = node + 1; at < end; at++) {
+    if (edits.isReplaced(at)) continue; // masked
     const text = tape.kind(at) === kinds.string ? tape.text(at) : undefined;
     if (text?.includes(settings.upstreamBase)) {
       edits.put(at, Buffer.from(JSON.stringify(text.replaceAll(settings.upstreamBase, settings.publicBase))));

@@ -176,6 +176,14 @@ function readUnknown(given: string, { system, code }: Coding, gathered: Gathered
   }
 }
 
+/** Labels together with one more, stated of a part of it. Pure. */
+export function withLabel(labels: Labels, label: Coding, settings: LabelSettings): Labels {
+  const gathered = new Gathered();
+  readOwn(label, gathered, settings);
+  gathered.reduce();
+  return inherit(gathered.done(), [{ key: 'resource', labels }]);
+}
+
 /** Labels together with those of what it was made in, is part of or derives from; they only grow. Pure. */
 export function inherit(labels: Labels, parents: readonly { readonly key: string; readonly labels: Labels }[]): Labels {
   if (parents.every((parent) => parent.labels === unlabelled)) return labels;

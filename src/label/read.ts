@@ -41,12 +41,23 @@ export interface Reading {
   readonly parents: readonly ResourceKey[];
   /** Related persons taking part where no patient does: one of them has to be known. */
   readonly relatives: readonly ResourceKey[];
+  /** Elements with labels of their own, where these are read apart from the resource's. */
+  readonly inline?: readonly InlineSite[];
+}
+
+/** An element that bears an inline label (HL7 DS4P). */
+export interface InlineSite {
+  /** The element as an object, or the `_name` sibling of a primitive (or an item of such a list). */
+  readonly node: Node;
+  readonly label: Coding;
 }
 
 export interface ReadSettings {
   /** Absolute bases under which a reference counts as local, without trailing slash. */
   readonly localBases: readonly string[];
   readonly time: TimeReader;
+  /** Inline labels are of their elements, rather than of the whole resource. */
+  readonly inlineByElement?: boolean;
 }
 
 const names = {
@@ -188,6 +199,7 @@ class Reader implements Facts, LabelInputs {
   actorIdentifiers: readonly string[] = nothing;
   sites: readonly ReferenceSite[] = nothing;
   parents: readonly ResourceKey[] = nothing;
+  inline: InlineSite[] | undefined;
 
   constructor(tape: Tape, root: Node, type: string, id: string, settings: ReadSettings) {
     this.#tape = tape;
@@ -223,7 +235,8 @@ class Reader implements Facts, LabelInputs {
     const { patients: participants, relatives, unreadable } = this.#participants();
     if (participants.length === 0 && unreadable) this.patientUnknown = true;
     if (participants.length > 0) this.participants = participants;
-    return { facts: this, sites: this.sites, parents: this.parents, relatives };
+    const { sites, parents, inline } = this;
+    return { facts: this, sites, parents, relatives, ...(inline === undefined ? {} : { inline }) };
   }
 
   /** A list of distinct values with one more, in order of first coming. */
@@ -359,11 +372,21 @@ class Reader implements Facts, LabelInputs {
   #inlineLabel(url: Node): void {
     const tape = this.#tape;
     if (!(internedText(tape, url) as string).endsWith(inlineLabelSuffix)) return;
-    const value = tape.member(tape.parent(url), names.valueCoding);
-    this.own = appended(this.own, {
+    const extension = tape.parent(url);
+    const value = tape.member(extension, names.valueCoding);
+    const label = {
       system: tape.text(tape.member(value, names.system)) ?? '',
       code: tape.text(tape.member(value, names.code)) ?? '',
-    });
+    };
+    // An extension stands in a list, and that in the element; one that does not says nothing of where it belongs.
+    const list = tape.parent(extension);
+    const element = tape.kind(list) === kinds.array ? tape.parent(list) : this.#root;
+    if (this.#settings.inlineByElement !== true || element === this.#root) {
+      this.own = appended(this.own, label);
+      return;
+    }
+    this.inline ??= [];
+    this.inline.push({ node: element, label });
   }
 
   #reference(node: Node, topName: number): void {

@@ -16,6 +16,7 @@ const settings: ViewSettings = {
   shownTagSystems: [],
   versions: new ViewVersions(() => Buffer.alloc(32, 7)),
   statement: 'short',
+  masked: new Set(),
 };
 const readSettings = {
   localBases: ['http://upstream:8080/r4', 'https://gateway.example/fhir'],
@@ -38,6 +39,7 @@ function view(
     ({ key }) => !hidden.includes(key ?? ''),
     settings,
     obligations,
+    [],
   );
   if (made === undefined) return { json: undefined, versionId: undefined };
   return { json: JSON.parse(Buffer.concat(made.edits.write(tape, 0)).toString()), versionId: made.versionId };

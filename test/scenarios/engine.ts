@@ -100,10 +100,13 @@ function decideAll(
     harmlessExtensions: config.decision.harmlessExtensions,
     part2PolicyUris: config.decision.part2PolicyUris,
   };
+  const byElement = config.labels.inline === 'element';
   const contents = stored.map(received);
-  const readings = new Map(contents.map((content) => read(content, bases)).map((one) => [one.facts.key, one]));
+  const readings = new Map(
+    contents.map((content) => read(content, bases, byElement)).map((one) => [one.facts.key, one]),
+  );
   const labels = labelsOf(
-    contents.map((content) => ({ content, reading: read(content, bases) })),
+    contents.map((content) => ({ content, reading: read(content, bases, byElement) })),
     createLabelling(config),
   );
   const settings = {
@@ -142,8 +145,10 @@ function received(resource: Resource): Content<'undecided'> {
   return Content.received(scan(Buffer.from(JSON.stringify(resource)), limits), 0);
 }
 
-function read(content: Content<'undecided'>, localBases: readonly string[]): Reading {
-  const { reading } = content.examine((resource) => ({ reading: readResource(resource, { localBases, time }) }));
+function read(content: Content<'undecided'>, localBases: readonly string[], inlineByElement = false): Reading {
+  const { reading } = content.examine((resource) => ({
+    reading: readResource(resource, { localBases, time, inlineByElement }),
+  }));
   if (reading === undefined) throw new Error('a resource cannot be read');
   return reading;
 }

@@ -1,0 +1,117 @@
+import type { ResourceOnTape } from '../document/content.ts';
+import type { Edits } from '../document/edits.ts';
+import { nameNumber } from '../document/names.ts';
+import { kinds, type Node } from '../document/tape.ts';
+import { childrenOf } from '../fhir/model.ts';
+import { allOrNothingTypes } from '../label/roles.ts';
+import { ownerOf, remove } from './remove.ts';
+
+/** An element that the requester may not have, and whether he may know that there is one. */
+export interface Redaction {
+  /** The element as an object, or the `_name` sibling of a primitive (or an item of such a list). */
+  readonly node: Node;
+  readonly masked: boolean;
+}
+
+const resourceType = nameNumber('resourceType');
+const masked =
+  '{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]}';
+
+/**
+ * Takes elements out, with their smallest optional parent, or masks them (FHIR R4 extension data-absent-reason), values and siblings of
+ * primitives in step. What FHIR R4 requires, or what would not be valid when it is masked, is taken out.
+ * @returns whether anything was masked; undefined when the resource itself would have to go
+ */
+export function redact(resource: ResourceOnTape, redactions: readonly Redaction[], edits: Edits): boolean | undefined {
+  let hasMasked = false;
+  const type = resource.tape.text(resource.tape.member(resource.node, resourceType)) ?? '';
+  if (redactions.length > 0 && allOrNothingTypes.has(type)) return undefined;
+  for (const { node, masked: mask } of redactions) {
+    if (isGone(resource, node, edits)) continue;
+    const primitive = primitiveOf(resource, node);
+    const canMask = mask && !isRequired(resource, primitive?.value ?? node);
+    if (primitive !== undefined) {
+      if (canMask) {
+        edits.put(node, Buffer.from(masked));
+        takeValue(primitive, edits);
+        hasMasked = true;
+      } else if (!removePrimitive(resource, node, primitive, edits)) return undefined;
+    } else if (canMask && isMaskable(resource, node)) {
+      edits.put(node, Buffer.from(masked));
+      hasMasked = true;
+    } else if (!remove(resource, edits, node)) return undefined;
+  }
+  return hasMasked;
+}
+
+function isGone({ tape, node: root }: ResourceOnTape, node: Node, edits: Edits): boolean {
+  for (let at = node; at !== root; at = tape.parent(at)) if (edits.isCut(at)) return true;
+  return false;
+}
+
+/** Where a primitive's value stands beside its sibling; -1 where it has none. */
+interface Primitive {
+  readonly value: Node;
+  readonly inList: boolean;
+}
+
+/** A primitive whose extensions stand in this `_name` (FHIR R4 JSON, "primitive elements"); undefined for other elements. */
+function primitiveOf({ tape }: ResourceOnTape, node: Node): Primitive | undefined {
+  const parent = tape.parent(node);
+  const inList = tape.kind(parent) === kinds.array;
+  const sibling = inList ? parent : node;
+  const name = tape.nameText(sibling);
+  if (!name.startsWith('_')) return undefined;
+  const values = tape.member(tape.parent(sibling), nameNumber(name.slice(1)));
+  if (values < 0 || !inList) return { value: values, inList };
+  if (tape.kind(values) !== kinds.array) return { value: -1, inList };
+  let value = tape.firstChild(values);
+  for (let at = tape.firstChild(parent); at !== node && value >= 0; at = tape.next(at)) value = tape.next(value);
+  return { value, inList };
+}
+
+function takeValue({ value, inList }: Primitive, edits: Edits): void {
+  if (value < 0) return;
+  if (inList) edits.put(value, Buffer.from('null'));
+  else edits.cut(value);
+}
+
+function removePrimitive(resource: ResourceOnTape, node: Node, { value, inList }: Primitive, edits: Edits): boolean {
+  const { tape } = resource;
+  if (!inList) {
+    if (value < 0) return remove(resource, edits, node);
+    edits.cut(node);
+    return remove(resource, edits, value);
+  }
+  const siblings = tape.parent(node);
+  edits.cut(node);
+  if (value >= 0 && !remove(resource, edits, value)) return false;
+  // A list of siblings says something as long as one of them does.
+  for (let item = tape.firstChild(siblings); item >= 0; item = tape.next(item))
+    if (!edits.isCut(item) && tape.kind(item) === kinds.object) return true;
+  edits.cut(siblings);
+  return true;
+}
+
+function isRequired(resource: ResourceOnTape, node: Node): boolean {
+  const { tape } = resource;
+  if (node < 0) return false;
+  const parent = tape.parent(node);
+  const member = tape.kind(parent) === kinds.array ? parent : node;
+  return childrenOf(ownerOf(resource, tape.parent(member)))?.get(tape.nameText(member))?.required === true;
+}
+
+/** A value of a datatype without required members: a mask in its place is valid. Backbone elements have rules of their own. */
+function isMaskable(resource: ResourceOnTape, node: Node): boolean {
+  const owner = ownerOf(resource, node);
+  const children = childrenOf(owner);
+  if (
+    owner === 'Extension' ||
+    owner.includes('.') ||
+    children === undefined ||
+    children.has('resourceType') ||
+    children.has('meta')
+  )
+    return false;
+  return ![...children.values()].some(({ required }) => required);
+}
