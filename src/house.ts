@@ -33,6 +33,7 @@ import type { FhirRequest, Interaction } from './fhir/request.ts';
 import { topicNamed } from './fhir/vocabulary.ts';
 import type { Edges } from './gateway.ts';
 import { createAdmission } from './http/admission.ts';
+import { createLimiters, type Limiters } from './http/limiters.ts';
 import { createClassifier, type LabelTable } from './label/classify.ts';
 import { type CompileExpression, DeepReader } from './label/deep.ts';
 import { actorName, inherit, type LabelSettings, ownLabels, withLabel } from './label/effective.ts';
@@ -76,6 +77,7 @@ export interface House {
   readonly viewSettings: ViewSettings;
   readonly decisionSettings: DecisionSettings;
   readonly pageTokens: PageTokens;
+  readonly limiters: Limiters;
 }
 
 /**
@@ -180,6 +182,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
         intermediaries: config.part2.intermediaries.map((entry) => actorName(entry, localBases)),
       },
     },
+    limiters: createLimiters(config.limits, config.redis, keys.shared),
     pageTokens: new PageTokens({
       keys: keys.pages,
       lifetimeMs: config.answers.pageLifetimeMs,
@@ -195,7 +198,7 @@ export function edgesOf(config: Config, house: House, recorder: Recorder, now: (
   const headers = { 'content-type': 'application/fhir+json; charset=utf-8' };
   return {
     authenticate: house.authenticator.authenticate,
-    admit: createAdmission(config.limits),
+    admit: createAdmission(config.limits, house.limiters),
     contextOf: (requester, request) => buildContext(requester, request, policy, config.emergency),
     planFor: (request) => planFor(request, planSettings),
     authorize: (plan, context) => authorize(plan, context, policy),

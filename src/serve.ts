@@ -97,6 +97,7 @@ export async function serve(config: Config): Promise<Gateway> {
     throw new ConfigError(`A listener could not be opened: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}.`);
   }
   house.consentStores.start();
+  house.limiters.start();
   log.info('listening', { part: 'data', port: portOf(data), policy: house.policy.id, version });
   if (services !== undefined) log.info('listening', { part: 'services', port: portOf(services) });
   for (const { until } of config.shadow)
@@ -112,6 +113,7 @@ export async function serve(config: Config): Promise<Gateway> {
       probe.stop();
       await Promise.all([drained(data), services === undefined ? undefined : drained(services)]);
       await house.consentStores.close();
+      house.limiters.close();
       await house.upstream.close();
       await recorder.close();
       admin.closeAllConnections();

@@ -43,7 +43,9 @@ export const redisConfig = z
     username: z
       .string()
       .optional()
-      .describe('ACL user; it needs SET, GETEX, MGET, PUBLISH, SUBSCRIBE, INFO and PING, below the prefix.'),
+      .describe(
+        'ACL user; it needs SET, GETEX, GET, MGET, INCRBY, TTL, PTTL, EVAL, EVALSHA, MULTI, EXEC, PUBLISH, SUBSCRIBE, INFO and PING, below the prefix.',
+      ),
     passwordFile: z.string().optional().describe('File with its password; read when the gateway starts.'),
     tls: z
       .strictObject({
@@ -69,7 +71,7 @@ export const redisConfig = z
     connectTimeoutMs: z.int().min(100).max(60_000).default(2_000).describe('Time to connect, in milliseconds.'),
   })
   .describe(
-    'Redis, for what several replicas tell each other: which patients have changed Consents. It holds no patient data.',
+    'Redis, for what several replicas tell each other: which patients have changed Consents, and how much a client asked. It holds no patient data.',
   );
 
 export type RedisConfig = z.infer<typeof redisConfig>;

@@ -1,25 +1,17 @@
-import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Requester } from '../authenticate/requester.ts';
 import type { LimitsConfig } from '../config/listener.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { Admission } from '../gateway.ts';
-
-type Kind = Requester['clientKind'];
+import type { Limiters } from './limiters.ts';
 
 /**
  * Who may come in now. Static: it counts what clients ask, never what was found; a refusal says nothing about data.
  * Negative answers have a limit of their own, so that sampling them stays dear.
  */
-export function createAdmission(limits: LimitsConfig): (requester: Requester) => Promise<Admission> {
-  const limiter = (points: number) => new RateLimiterMemory({ points, duration: 60 });
-  const requests: Record<Kind, RateLimiterMemory> = {
-    app: limiter(limits.app.requestsPerMinute),
-    system: limiter(limits.system.requestsPerMinute),
-  };
-  const negatives: Record<Kind, RateLimiterMemory> = {
-    app: limiter(limits.app.negativesPerMinute),
-    system: limiter(limits.system.negativesPerMinute),
-  };
+export function createAdmission(
+  limits: LimitsConfig,
+  { requests, negatives, nameOf }: Limiters,
+): (requester: Requester) => Promise<Admission> {
   const perSubject = new Map<string, number>();
   const queue: (() => void)[] = [];
   let inFlight = 0;
@@ -50,7 +42,7 @@ export function createAdmission(limits: LimitsConfig): (requester: Requester) =>
 
   return async (requester) => {
     const kind = requester.clientKind;
-    const subject = `${requester.issuer}\n${requester.subject}\n${requester.clientId}`;
+    const subject = nameOf(requester);
     const spent = await negatives[kind].get(subject);
     if (spent !== null && spent.consumedPoints >= limits[kind].negativesPerMinute)
       throw new GatewayError('rate-limited');
@@ -72,7 +64,7 @@ export function createAdmission(limits: LimitsConfig): (requester: Requester) =>
       leave(negative) {
         giveBack();
         leaveSubject(perSubject, subject);
-        if (negative) void negatives[kind].penalty(subject, 1);
+        if (negative) negatives[kind].penalty(subject, 1).catch(() => undefined);
       },
     };
   };
