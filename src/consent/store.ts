@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../errors/errors.ts';
 import { idOf, type PatientKey, parseLocalReference, type ResourceKey, resourceKey, typeOf } from '../fhir/ids.ts';
@@ -64,7 +64,7 @@ export class ParsedVersions {
 
   /** @returns what it says and what tells this version from any other */
   of(store: string, { id, version }: StoredConsent, json: string, parse: (json: unknown) => Parsed) {
-    const digest = createHash('sha256').update(json).digest('base64url');
+    const digest = hash('sha256', json, 'base64url');
     const mark = `${store}/${id ?? ''}/${version ?? ''}/${digest}`;
     let known = this.#parsed.get(mark);
     if (known === undefined) {
