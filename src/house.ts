@@ -124,9 +124,10 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
   };
   const labelSettings = labelSettingsOf(config);
   const keys = sealingKeys(config.sealing, config.answers.pageLifetimeMs, { now, onFault: unusable('sealing') });
+  const clock = { now, steady: () => performance.now() };
   const consentStores = createConsents(config, {
     upstream,
-    clock: { now, steady: () => performance.now() },
+    clock,
     parseOptions,
     reread: (path) => rereadText(path, now),
     key: keys.shared,
@@ -146,7 +147,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
     upstream,
     consents: consentStores.source,
     consentStores,
-    memberships: createMemberships(config.consent, { upstream, now, localBases, time }),
+    memberships: createMemberships(config.consent, { upstream, clock, localBases, time }),
     collectives: createCollectives(config.consent, { upstream, now, localBases, time }),
     parseOptions,
     time,

@@ -15,6 +15,7 @@ import {
 } from '../fhir/ids.ts';
 import { canonicalSystem } from '../fhir/vocabulary.ts';
 import { type Errand, pagesOf, type Upstream, type UpstreamSearch } from '../upstream/upstream.ts';
+import { ageOf, type Clock, type Instant, instant } from './clock.ts';
 import { isObject, type Json, list, own, text } from './json.ts';
 import { referenceNames } from './references.ts';
 
@@ -42,8 +43,7 @@ export interface Memberships {
 
 export interface MembershipParts {
   readonly upstream: Upstream;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly localBases: readonly string[];
   readonly time: TimeReader;
 }
@@ -56,7 +56,7 @@ const pageSize = 200;
 
 /** Names are remembered for as long as Consents may be; a failure never is. */
 export function createMemberships(config: ConsentConfig, parts: MembershipParts): Memberships {
-  const remembered = new LRUCache<string, { readonly at: number; readonly names: RequesterNames }>({
+  const remembered = new LRUCache<string, { readonly begun: Instant; readonly names: RequesterNames }>({
     max: config.rememberedPatients,
   });
   return {
@@ -64,12 +64,12 @@ export function createMemberships(config: ConsentConfig, parts: MembershipParts)
       const { identities, organizations } = requester;
       if (!config.memberships) return { identities, organizations, elsewhere: [], roles: [] };
       const key = JSON.stringify([identities, organizations]);
-      const now = parts.now();
+      const begun = instant(parts.clock);
       const known = remembered.get(key);
-      if (known !== undefined && now >= known.at && now - known.at < config.maximumAgeMs) return known.names;
+      if (known !== undefined && ageOf(known.begun, parts.clock) < config.maximumAgeMs) return known.names;
       try {
-        const names = await new Reading(parts, errand, now).namesOf(requester);
-        remembered.set(key, { at: now, names });
+        const names = await new Reading(parts, errand, begun.wall).namesOf(requester);
+        remembered.set(key, { begun, names });
         return names;
       } catch (error) {
         throw new GatewayError('consent-unavailable', { cause: error });

@@ -1,5 +1,5 @@
 import { parseLocalReference, type ResourceKey } from '../fhir/ids.ts';
-import { own, text } from './json.ts';
+import { list, own, text } from './json.ts';
 
 /** A Reference reduced to what comparing needs. */
 export interface ReferenceNames {
@@ -11,12 +11,14 @@ export interface ReferenceNames {
 
 export function referenceNames(reference: unknown, localBases: readonly string[]): ReferenceNames {
   const literal = text(own(reference, 'reference'));
-  const identifier = own(reference, 'identifier');
-  const value = text(own(identifier, 'value'));
   const names: string[] = [];
   const key = literal === undefined ? undefined : parseLocalReference(literal, localBases);
   if (key !== undefined) names.push(key);
   else if (literal?.includes('://')) names.push(literal);
-  if (value !== undefined) names.push(`${text(own(identifier, 'system')) ?? ''}|${value}`);
+  // One, as FHIR has it; in a Consent of another store as many as that store gives (translate.ts).
+  for (const identifier of list(own(reference, 'identifier'))) {
+    const value = text(own(identifier, 'value'));
+    if (value !== undefined) names.push(`${text(own(identifier, 'system')) ?? ''}|${value}`);
+  }
   return { key, names };
 }

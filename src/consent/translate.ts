@@ -59,54 +59,26 @@ function translateObject(object: Json, translation: Translation): Json {
 }
 
 function translateMember(member: string, value: unknown, translation: Translation): unknown {
-  if (Array.isArray(value)) return value.flatMap((item) => translateItem(member, item, translation));
+  if (Array.isArray(value)) return value.map((item) => translateMember(member, item, translation));
   if (!isObject(value)) return value;
+  if (member === 'actor' || (member === 'data' && own(value, 'meaning') === 'authoredby')) {
+    const { reference, ...rest } = value;
+    const actor = translateObject(rest, translation);
+    return reference === undefined ? actor : { ...actor, reference: actorNamed(reference, translation) };
+  }
+  if (member === 'grantee') return actorNamed(value, translation);
   return isReference(value) ? translateReference(value, translation) : translateObject(value, translation);
 }
 
-/** One item of a list; an actor with several identifiers becomes several, of which any one is enough. */
-function translateItem(member: string, item: unknown, translation: Translation): readonly unknown[] {
-  if (!isObject(item)) return [item];
-  if (member === 'actor')
-    return actorNames(own(item, 'reference'), translation).map((reference) => withReference(item, reference));
-  if (member === 'data' && own(item, 'meaning') === 'authoredby')
-    return actorNames(own(item, 'reference'), translation).map((reference) => withReference(item, reference));
-  if (member === 'grantee') return actorNames(item, translation);
-  const value = own(item, 'valueReference'); // extension: who enforces or manages it, as R4 has it (US Consent Management)
-  if (member === 'extension' && isObject(value))
-    return [
-      translateObject(item, translation),
-      ...identifierReferences(value, translation).map((valueReference) => ({ url: item.url, valueReference })),
-    ];
-  if (isReference(item)) return [translateReference(item, translation), ...identifierReferences(item, translation)];
-  return [translateObject(item, translation)];
-
-  function withReference(object: Json, reference: unknown): Json {
-    const { reference: _, ...rest } = object;
-    const translatedRest = translateObject(rest, translation);
-    return reference === undefined ? translatedRest : { ...translatedRest, reference };
-  }
-}
-
-/** Every way to name an actor that can be compared here; one without a name when there is none. */
-function actorNames(reference: unknown, translation: Translation): readonly unknown[] {
-  if (!isObject(reference)) return [reference];
+/** An actor by every name that can be compared here; without a name when there is none. */
+function actorNamed(reference: unknown, translation: Translation): unknown {
+  if (!isObject(reference)) return reference;
   const key = keyOf(reference, translation);
-  if (key === undefined || translation.patientOf(key) !== undefined)
-    return [translateReference(reference, translation)];
-  const names = collectives.has(typeOf(key)) ? [] : identifierReferences(reference, translation);
-  const stated = own(reference, 'identifier') === undefined ? [] : [translateReference(reference, translation)];
-  if (names.length + stated.length > 0 && !collectives.has(typeOf(key)))
-    return [translateReference(reference, translation), ...names];
+  if (key === undefined || translation.patientOf(key) !== undefined) return translateReference(reference, translation);
+  const isNamed = translation.identifiersOf(key).length > 0 || own(reference, 'identifier') !== undefined;
+  if (isNamed && !collectives.has(typeOf(key))) return translateReference(reference, translation);
   const { reference: _literal, identifier: _identifier, ...unnamed } = reference;
-  return [unnamed];
-}
-
-function identifierReferences(reference: Json, translation: Translation): readonly Json[] {
-  const key = keyOf(reference, translation);
-  return key === undefined
-    ? []
-    : translation.identifiersOf(key).map(([system, value]) => ({ identifier: { system, value } }));
+  return unnamed;
 }
 
 function isReference(value: Json): boolean {
@@ -118,9 +90,18 @@ function keyOf(reference: Json, { bases }: Translation): ResourceKey | undefined
   return literal === undefined ? undefined : parseLocalReference(literal, bases);
 }
 
+/** The patient's name here, or an absolute one with the identifiers that its store gives it: all of them name one. */
 function translateReference(reference: Json, translation: Translation): Json {
   const key = keyOf(reference, translation);
   const rest = translateObject(reference, translation);
   if (key === undefined) return rest;
-  return { ...rest, reference: translation.patientOf(key) ?? `${translation.bases[0]}/${key}` };
+  const patient = translation.patientOf(key);
+  if (patient !== undefined) return { ...rest, reference: patient };
+  const known = translation.identifiersOf(key).map(([system, value]) => ({ system, value }));
+  const identifier = [...list(rest.identifier), ...known];
+  return {
+    ...rest,
+    reference: `${translation.bases[0]}/${key}`,
+    ...(identifier.length === 0 ? {} : { identifier }),
+  };
 }

@@ -87,11 +87,12 @@ describe('what the FHIR server says of who asks', () => {
   let server: EmbeddedServer;
   let upstream: Upstream;
   let now = Date.parse('2026-11-25T12:00:00Z');
+  let steady = 0;
   const errand = { authorization: undefined, signal: undefined };
   const memberships = (to: Upstream, changes: object = {}) =>
     createMemberships(consentConfig.parse(changes), {
       upstream: to,
-      now: () => now,
+      clock: { now: () => now, steady: () => steady },
       localBases: [],
       time: timeReader('UTC'),
     });
@@ -162,6 +163,11 @@ describe('what the FHIR server says of who asks', () => {
     expect((await bounded.of(who, errand)).identities).not.toContain(`${npi}|77`);
     now += 30_000;
     expect((await bounded.of(who, errand)).identities).toContain(`${npi}|77`);
+    await fetch(`${server.url}/Practitioner/late`, { method: 'DELETE' });
+    steady += 30_000; // so much later ...
+    now -= 15_000; // ... by a clock that was set back meanwhile
+    expect((await bounded.of(who, errand)).identities).not.toContain(`${npi}|77`);
+    now += 15_000;
     expect((await memberships(upstream, { memberships: false }).of(who, errand)).identities).toEqual(who.identities);
   });
 
