@@ -59,6 +59,10 @@ const stored: Readonly<Record<string, readonly object[]>> = {
     'not-of-that-year',
     denying({ dataPeriod: { start: '2020-01-01', end: '2020-12-31' } }),
   ),
+  'not-dr-grey': patientWith(
+    'not-dr-grey',
+    denying({ actor: [{ ...recipient, reference: { reference: 'Practitioner/dr-grey' } }] }),
+  ),
   normal: patientWith('normal', { ...permit, securityLabel: [{ system: levels, code: 'N' }] }),
   'hiv-alone': patientWith('hiv-alone', { ...permit, securityLabel: [label('HIV')] }),
   'observations-alone': patientWith('observations-alone', {
@@ -219,6 +223,19 @@ describe('patient-consent-consult', () => {
       'opted-in',
       {},
       ['CONSENT_PERMIT', only(['42CFRPart2', 'ETH', 'ETHUD', 'HIV', 'OPIOIDUD', 'PSYTHPN', 'SUD', 'SUDCN'])],
+    ],
+    ['an organization, one of whose people is denied', 'not-dr-grey', {}, ['CONSENT_DENY']],
+    [
+      'the one who is denied',
+      'not-dr-grey',
+      { actor: [{ value: clinic }, { value: 'Practitioner/dr-grey' }] },
+      ['CONSENT_DENY'],
+    ],
+    [
+      'another of its people',
+      'not-dr-grey',
+      { actor: [{ value: clinic }, { value: 'Practitioner/sam-nwosu' }] },
+      ['CONSENT_PERMIT', only(notWritten)],
     ],
     ['another actor', 'permitted', { actor: [{ value: 'Organization/other' }] }, ['NO_CONSENT']],
     [

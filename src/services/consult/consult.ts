@@ -148,7 +148,7 @@ function contextOf(
     tokenId: caller.tokenId,
     tokenHash: caller.tokenHash,
     expiresAt: caller.expiresAt,
-    clientKind: 'system',
+    clientKind: 'app', // whom an organization's question is for the hook does not say: it may be anybody of it
     scopes: [],
     identities: actor,
     organizations: actor.filter(
