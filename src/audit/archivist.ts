@@ -24,7 +24,7 @@ export interface ArchivistParts {
 /** Entries in one transaction. */
 const batch = 1_000;
 /** Between transactions, so that few records in a row do not take a sync each. */
-const pauseMs = 200;
+const pauseMs = 1_000;
 const pauseAfterFailureMs = 1_000;
 
 /** Copies the chain from the outbox to the archive, in its order: after it was written, and before it is removed. */

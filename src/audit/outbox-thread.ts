@@ -343,7 +343,7 @@ function archivedHead(outbox: Outbox, config: AuditConfig, keys: KeyRing, signin
 }
 
 /** With no primary sink everything stays in the outbox; records of what was withheld too, unless they are not wanted. */
-function wantedStreams(config: AuditConfig): Stream[] {
+export function wantedStreams(config: AuditConfig): Stream[] {
   const streams: Stream[] = ['primary'];
   if (config.part2 !== undefined) streams.push('part2');
   if (config.securityOffice?.kind !== 'none') streams.push('securityOffice');

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import type { Key, KeyRing } from './keys.ts';
 
 /** A sealed record and what it takes to open it. */
@@ -21,7 +21,8 @@ export class Seal {
   readonly #keys: KeyRing;
   readonly #outboxId: string;
   readonly #salt = randomBytes(saltBytes);
-  readonly #derived = new Map<string, Buffer>();
+  /** As key objects: bytes would be made into one at each use, which costs more than the cipher. */
+  readonly #derived = new Map<string, KeyObject>();
 
   constructor(keys: KeyRing, outboxId: string) {
     this.#keys = keys;
@@ -49,11 +50,12 @@ export class Seal {
     return Buffer.concat([decipher.update(bytes.subarray(0, bytes.length - tagBytes)), decipher.final()]).toString();
   }
 
-  #derive(key: Key, salt: Uint8Array): Buffer {
+  #derive(key: Key, salt: Uint8Array): KeyObject {
     const name = `${key.id} ${Buffer.from(salt).toString('base64')}`;
     let derived = this.#derived.get(name);
     if (derived === undefined) {
-      derived = Buffer.from(hkdfSync('sha256', key.secret, salt, 'fhir-consent-gateway audit record', 32));
+      const bytes = hkdfSync('sha256', key.secret, salt, 'fhir-consent-gateway audit record', 32);
+      derived = createSecretKey(Buffer.from(bytes));
       this.#derived.set(name, derived);
     }
     return derived;

@@ -8,7 +8,7 @@ export interface Source {
   /** Sequence numbers of records not delivered, in order, after one. */
   pending(after: number, limit: number): number[];
   /** @throws {Error} when it cannot be read. */
-  find(sequence: number): StoredRecord | undefined;
+  find(sequence: number): StoredRecord | undefined | Promise<StoredRecord | undefined>;
   /** True while the answer is still on its way: its end will be told. */
   isOpen(sequence: number): boolean;
   /**
@@ -98,7 +98,7 @@ export class Shipper {
 
   async #ship(sequences: readonly number[]): Promise<void> {
     const refused = new Set<number>();
-    let waiting = sequences.flatMap((sequence) => this.#read(sequence, refused));
+    let waiting = (await Promise.all(sequences.map((sequence) => this.#read(sequence, refused)))).flat();
     let failures = 0;
     while (waiting.length > 0 && !this.#stop.signal.aborted) {
       const outcomes = await this.#sink.deliver(
@@ -124,9 +124,9 @@ export class Shipper {
   }
 
   /** The events to send; a record that cannot be read stays, as one that the sink refuses does. */
-  #read(sequence: number, refused: Set<number>): { sequence: number; event: AuditEvent }[] {
+  async #read(sequence: number, refused: Set<number>): Promise<{ sequence: number; event: AuditEvent }[]> {
     try {
-      const record = this.#source.find(sequence);
+      const record = await this.#source.find(sequence);
       if (record === undefined) return [];
       this.counts.oldestAt ??= record.at;
       return this.#source.eventsOf(record).map((event) => ({ sequence, event }));

@@ -1,5 +1,6 @@
 /** What a kept record can be asked by: its index is made of keyed hashes, so that a stolen file names nobody. */
-import { createHmac, hkdfSync } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Coding } from '../fhir/coding.ts';
 import { confidentialityOf } from './answer-groups.ts';
 import type { Key, KeyRing } from './keys.ts';
@@ -60,10 +61,13 @@ export function isSensitive(labels: readonly Coding[]): boolean {
 }
 
 const indexBytes = 12;
+const rememberedNames = 20_000;
 
 /** Names a subject in the index; under every key of the ring, as records were kept under each. */
 export class SubjectIndex {
-  readonly #keys: ReadonlyMap<string, Buffer>;
+  readonly #keys: ReadonlyMap<string, KeyObject>;
+  /** People, clients and patients come again and again, and a keyed hash costs more than all else of a look-up. */
+  readonly #known = new LRUCache<string, Uint8Array>({ max: rememberedNames });
 
   constructor({ byId }: KeyRing) {
     this.#keys = new Map([...byId.values()].map((key) => [key.id, indexKey(key)]));
@@ -71,6 +75,13 @@ export class SubjectIndex {
 
   /** @param keyId Of the key that sealed the record. */
   nameOf({ kind, name }: Subject, keyId: string): Uint8Array {
+    const text = `${keyId} ${kind} ${name}`;
+    const known = this.#known.get(text) ?? this.#hash({ kind, name }, keyId);
+    this.#known.set(text, known);
+    return known;
+  }
+
+  #hash({ kind, name }: Subject, keyId: string): Uint8Array {
     const key = this.#keys.get(keyId);
     if (key === undefined) throw new Error(`no key ${keyId}`);
     return createHmac('sha256', key).update(`${subjectKinds[kind]} ${name}`).digest().subarray(0, indexBytes);
@@ -81,6 +92,6 @@ export class SubjectIndex {
   }
 }
 
-function indexKey({ secret }: Key): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, '', 'fhir-consent-gateway record index', 32));
+function indexKey({ secret }: Key): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', 'fhir-consent-gateway record index', 32)));
 }

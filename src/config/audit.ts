@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { alertsConfig } from './alerts.ts';
+import { redisConfig } from './redis.ts';
 
 const fhirSink = z.strictObject({
   kind: z.literal('fhir'),
@@ -41,6 +42,11 @@ export const auditConfig = z
       .default('data/audit/outbox.db')
       .describe(
         'SQLite database of records that are not delivered yet. It is state that matters: put it on a volume that survives the process and the machine. One running gateway per file.',
+      ),
+    redis: redisConfig
+      .optional()
+      .describe(
+        'The outbox is in this Redis instead, for replicas without a volume. It must run with `appendonly yes` and `appendfsync always`, or nothing starts; keys must be from files, and there is no archive. Its ACL user needs XADD, XDEL, XLEN, XRANGE, HSET, HGET, HGETALL, HDEL, SADD, SREM, SMEMBERS, SET, DEL, MULTI, EXEC, EVAL, CONFIG GET, INFO and PING.',
       ),
     key: z
       .discriminatedUnion('kind', [
@@ -199,6 +205,22 @@ export const auditConfig = z
       path: ['securityOffice'],
       message: 'Name where records of what was withheld go (kind: none keeps none).',
     });
+  })
+  .check((context) => {
+    const { redis, key, signingKey, archive } = context.value;
+    if (redis === undefined) return;
+    const wrong: [string, string, boolean][] = [
+      ['key', 'Replicas that share an outbox share its key: kind file.', key.kind !== 'file'],
+      [
+        'signingKey',
+        'A replica without a volume has its signing key from a file: kind file.',
+        signingKey.kind !== 'file',
+      ],
+      ['archive', 'An outbox in Redis is for replicas without a volume: kind none.', archive.kind !== 'none'],
+    ];
+    for (const [path, message] of wrong.filter(([, , isWrong]) => isWrong)) {
+      context.issues.push({ code: 'custom', input: context.value, path: [path], message });
+    }
   })
   .describe('The record of disclosures.');
 
