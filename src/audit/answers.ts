@@ -6,6 +6,7 @@ import type { AnswerFormat, AskedRecord, Question, RecordAnswer } from './ask.ts
 export { lookBackYears, yearsBefore } from './accounting.ts';
 export { archiveDirectory } from './archive.ts';
 export { type AnswerFormat, ask, type Question, type RecordAnswer } from './ask.ts';
+export { compareSink } from './compare-sink.ts';
 export { type Hold, readHolds, writeHolds } from './retention.ts';
 export { checkpointsIn, lastCheckpoint, publicKeys, verifyRecord } from './verify-record.ts';
 

@@ -123,6 +123,19 @@ export class Ledger {
     }
   }
 
+  /** Every record that is kept, each outbox's in the order of their writing. */
+  *all(): Generator<KeptRecord> {
+    for (const book of this.#books) {
+      const first = book.tail?.entries[0]?.position ?? Number.MAX_SAFE_INTEGER;
+      for (const segment of book.segments) {
+        for (const entry of segment.entriesAfter(segment.start.position)) {
+          if (entry.kind === 'record' && entry.position < first) yield kept(book, entry, segment);
+        }
+      }
+      yield* this.#tailOf(book, always);
+    }
+  }
+
   /** Everybody of a kind in a period, once each and key. */
   uses(kind: SubjectKind, period: Period): KeptUses[] {
     return this.#books.flatMap((book) => {

@@ -2,6 +2,7 @@ import {
   type AnswerFormat,
   ask,
   checkpointsIn,
+  compareSink,
   lastCheckpoint,
   lookBackYears,
   publicKeys,
@@ -56,6 +57,13 @@ const verbs: Readonly<Record<string, (asking: Asking) => number>> = {
     const dormantDays = numberOf('dormant-days', asking.values['dormant-days'] ?? defaultDormantDays);
     return answer({ kind: 'review', dormantDays, ...periodOf(asking.values, yearsBefore(Date.now(), 1)) }, asking);
   },
+  compare({ config, values, write }) {
+    if (typeof values.events !== 'string') throw new ConfigError('--events names a file of AuditEvents, one a line.');
+    const stream = oneOf('stream', values.stream ?? 'primary', ['primary', 'part2', 'securityOffice'] as const);
+    const compared = compareSink(fileText(values.events), stream, config.audit, publicBaseUrlOf(config));
+    write(`${JSON.stringify(compared)}\n`);
+    return compared.missing.length + compared.different.length + compared.unknown.length > 0 ? broken : 0;
+  },
   hold: addHold,
   release: releaseHold,
   holds: listHolds,
@@ -72,6 +80,8 @@ export const auditCommand: Command = {
   name: 'audit',
   usage: `consent-gateway audit verify --config FILE [--from TIME] [--to TIME] [--trusted-keys FILE] [--checkpoints FILE]
                                             prove the kept record complete and unaltered, or name the first break
+consent-gateway audit compare --config FILE --events FILE [--stream primary|part2|securityOffice]
+                                            set what a sink holds against the kept record
 consent-gateway audit checkpoint --config FILE  print the last signature, to keep it elsewhere
 consent-gateway audit public-key --config FILE  print the keys whose signatures count
 consent-gateway audit accounting --config FILE --patient ID [--law hipaa|part2|intermediary]
@@ -102,6 +112,8 @@ consent-gateway audit release --config FILE --hold ID
     format: { type: 'string' },
     reason: { type: 'string' },
     hold: { type: 'string' },
+    events: { type: 'string' },
+    stream: { type: 'string' },
   },
   maximumPositionals: 1,
   async run({ values, positionals }, { environment, write }) {
@@ -128,9 +140,12 @@ function verify({ config, values, write }: Asking): number {
 function answer(question: Question, { config, values, write }: Asking): number {
   const format = oneOf<AnswerFormat>('format', values.format ?? 'text', ['text', 'html', 'json', 'fhir']);
   if (format === 'fhir' && question.kind !== 'accounting') throw new ConfigError('--format fhir is for accounting.');
-  const publicBaseUrl = config.listener.publicBaseUrl.replace(/\/$/, '');
-  write(ask(question, format, { config: config.audit, publicBaseUrl }).body);
+  write(ask(question, format, { config: config.audit, publicBaseUrl: publicBaseUrlOf(config) }).body);
   return 0;
+}
+
+function publicBaseUrlOf({ listener }: Config): string {
+  return listener.publicBaseUrl.replace(/\/$/, '');
 }
 
 function patientOf({ patient }: Given['values']): PatientKey {
