@@ -101,21 +101,41 @@ export function answerOf(
   return raw;
 }
 
-function rawAnswer(
+function rawAnswer(consent: ReadyConsent, question: Question, data: CandidateData, settings: DecisionSettings): Ruling {
+  const said = answerTo(consent, [question], data, settings);
+  const { beside = [], level } = question;
+  const { mayPermit } = consent.applicable;
+  if (said.answer !== 'deny' || beside.length === 0 || !atMost(level, 'R') || !mayPermit) return said;
+  // A permit of a topic covers the resource's rest, and overrides its own ancestors in that too: what they deny of the
+  // rest they do not deny of what bears the topic.
+  const asOne: readonly [Question, ...Question[]] = [
+    question,
+    ...beside.map((topic): Question => ({ topic, level: 'R' })),
+  ];
+  return answerTo(consent, asOne, data, settings).answer === 'deny' ? said : { ...said, answer: 'not-applicable' };
+}
+
+/** @param questions of which the first is asked; a permit counts as hit for any of them */
+function answerTo(
   { applicable: { consent }, asker, root, live }: ReadyConsent,
-  question: Question,
+  questions: readonly [Question, ...Question[]],
   { facts, named }: CandidateData,
   settings: DecisionSettings,
 ): Ruling {
-  const matches = ({ elements, effect }: Provision) =>
-    matchesData(elements, effect, consent, question, asker, facts, named, settings);
+  const [question] = questions;
+  const matches = ({ elements, effect }: Provision, asked: Question) =>
+    matchesData(elements, effect, consent, asked, asker, facts, named, settings);
+  const isHit = (provision: Provision): boolean =>
+    (provision.effect === 'deny' ? [question] : questions).some((asked) =>
+      counts(matches(provision, asked), provision.effect),
+    );
   const permits: Provision[] = [];
   const denies: Provision[] = [];
   // From the last to the first: a hit is struck when the nearest hit behind it stands below it.
   let nearest = Number.POSITIVE_INFINITY;
   for (let index = live.length - 1; index >= 0; index--) {
     const { provision, end } = live[index] as LiveProvision;
-    if (!counts(matches(provision), provision.effect)) continue;
+    if (!isHit(provision)) continue;
     if (nearest >= end) (provision.effect === 'deny' ? denies : permits).push(provision);
     nearest = index;
   }
@@ -124,7 +144,8 @@ function rawAnswer(
   if (first !== undefined)
     return { answer: first.effect, provision: first.path, deciding: hits.map(({ elements }) => elements) };
   if (root === undefined) return { answer: 'not-applicable', provision: 'base', deciding: [] };
-  return rootAnswer(root.provision, root.request, facts, matches(root.provision), consent);
+  const data = matches(root.provision, question);
+  return rootAnswer(root.provision, root.request, facts, data, consent);
 }
 
 /** On the side of the request; of the data nothing is said. */

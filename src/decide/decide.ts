@@ -488,7 +488,7 @@ function isPart2Data(topic: string): boolean {
 export function questionsOf(topics: readonly string[], labels: Labels): readonly Question[] {
   return [
     ...topics.map((topic): Question => ({ topic, level: 'R' })),
-    { topic: undefined, level: restConfidentiality(labels) },
+    { topic: undefined, level: restConfidentiality(labels), beside: topics },
   ];
 }
 

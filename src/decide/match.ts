@@ -55,6 +55,8 @@ export interface Question {
   /** Undefined asks for the rest. */
   readonly topic: string | undefined;
   readonly level: Confidentiality;
+  /** Of the rest: topics that the resource bears beside it. */
+  readonly beside?: readonly string[];
   /** What is asked needs no written consent (42 CFR 2.51): the form of a permit does not matter. */
   readonly anyForm?: true;
 }

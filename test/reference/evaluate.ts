@@ -511,16 +511,30 @@ function evaluateConsent(
   const { base, nested } = treeOf(consent);
   const asked: Asked = { world, patient, question, purpose };
   const isHit = (rule: Rule): boolean => holds(all(requestMatch(rule, asked), dataMatch(rule, asked)), rule.effect);
+  // What only ancestors of a topic's permit deny of the rest, they do not deny of a resource that bears the topic.
+  const isOpened = (rule: Rule): boolean =>
+    rule.effect === 'permit' &&
+    questionsOf(world).some(({ topic }) => {
+      const other: Asked = { ...asked, question: { topic, level: 'R' } };
+      return topic !== undefined && all(requestMatch(rule, other), dataMatch(rule, other)) === 'yes';
+    });
+  const mayBeOpened =
+    question.topic === undefined &&
+    atMost(question.level, 'R') &&
+    !isForeign(consent, world.settings) &&
+    forceInFamily(consent, patient.consents, world.context.at) === 'in force';
   const survivors = survivingHits(nested, isHit);
   const denies = survivors.filter(({ effect }) => effect === 'deny');
-  if (denies.length > 0) return { consent, answer: 'deny', rules: denies, qualifies: false };
+  const opened = mayBeOpened ? survivingHits(nested, (rule) => isHit(rule) || isOpened(rule)) : [];
+  const isLifted = opened.length > 0 && opened.every(({ effect }) => effect === 'permit');
+  if (denies.length > 0) return isLifted ? silent : { consent, answer: 'deny', rules: denies, qualifies: false };
   if (survivors.length > 0) return permit(consent, survivors, asked);
   if (base === undefined) return silent;
 
   const request = requestMatch(base, asked);
   const data = dataMatch(base, asked);
   if (base.effect === 'deny')
-    return holds(all(request, data), 'deny') ? { ...silent, answer: 'deny', rules: [base] } : silent;
+    return holds(all(request, data), 'deny') && !isLifted ? { ...silent, answer: 'deny', rules: [base] } : silent;
   if (all(request, data) === 'yes') return permit(consent, [base], asked);
   if (request === 'no') return silent;
   return isNarrowedOnlyByTopics(base, asked) ? silent : { ...silent, answer: 'uncovered' };

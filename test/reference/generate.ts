@@ -510,8 +510,9 @@ function consentsOf(
   patient: string,
   prefix: string,
   templates: fc.Arbitrary<Template> = template,
+  inR5 = 4,
 ): fc.Arbitrary<StoredConsent[]> {
-  const one = fc.tuple(variation(patient), maybe(4, r5Variation));
+  const one = fc.tuple(variation(patient), maybe(inR5, r5Variation));
   return fc
     .tuple(fc.array(templates, { minLength: 1, maxLength: 3 }), fc.array(one, { maxLength: 4 }))
     .map(([roots, list]) =>
@@ -899,7 +900,7 @@ function calm({ facts, labels, ...rest }: Candidate, topics: readonly string[]):
 
 /** Written consents in force, and a requester, a purpose and a resource that they are for. */
 const forWritten = fc.record({
-  consents: consentsOf('Patient/p1', 'w', written).map((all) =>
+  consents: consentsOf('Patient/p1', 'w', written, 2).map((all) =>
     all.slice(0, 2).map((one): StoredConsent => {
       const hers = { reference: 'Patient/p1' };
       return isR5(one) ? { ...one, status: 'active', subject: hers } : { ...one, status: 'active', patient: hers };
@@ -907,7 +908,7 @@ const forWritten = fc.record({
   ),
   topic: fc.constantFrom('42CFRPart2', '42CFRPart2', 'SUDCN', 'SUD', 'ETHUD', 'PSYTHPN'),
   purpose: fc.constantFrom('TREAT', 'TREAT', 'TREAT', 'HPAYMT', 'HLEGAL'),
-  isOfProgram: fc.boolean(),
+  isOfProgram: fc.oneof({ weight: 2, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
 });
 
 /**

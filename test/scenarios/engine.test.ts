@@ -33,7 +33,8 @@ function answered(named: NamedScenario): object {
     asker: askerOf(scenario, world, at),
     interaction: id === undefined || query !== undefined ? 'search-type' : 'read',
     type,
-    stored: world.stored,
+    stored: [...world.stored, ...world.r5],
+    fhirVersion: world.r5.length > 0 ? 'R5' : 'R4',
   });
   if (ruled.refused !== undefined) return { refused: ruled.refused };
   const released: [string, string][] = [];

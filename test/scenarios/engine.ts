@@ -92,7 +92,7 @@ function decideAll(
   { config, stored, at, fhirVersion = 'R4' }: Enquiry,
   context: RequesterContext,
 ): ReadonlyMap<string, Decision> {
-  const bases = [config.listener.publicBaseUrl, config.upstream.baseUrl];
+  const bases = [config.listener.publicBaseUrl, config.upstream.baseUrl, ...config.upstream.otherBaseUrls];
   const parseOptions: ParseOptions = {
     fhirVersion,
     time,

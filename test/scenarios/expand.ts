@@ -1,4 +1,11 @@
-import { type CompactConsent, type CompactResource, cast, type Provision } from './format.ts';
+import {
+  type CompactConsent,
+  type CompactConsentR5,
+  type CompactResource,
+  cast,
+  type Provision,
+  type ProvisionR5,
+} from './format.ts';
 
 /** Scenarios say in short what FHIR says at length; here it is said at length. */
 
@@ -138,6 +145,44 @@ export function consentOf(name: string, compact: CompactConsent, patient: string
     ...(policyRule !== undefined && { policyRule: concept(policyRule, `${hl7}/v3-ActCode`) }),
     ...(verified !== undefined && { verification: [{ verified }] }),
     ...(provision && { provision: provisionOf(provision) }),
+    ...fhir,
+  };
+  return Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== null)) as Resource;
+}
+
+function provisionR5Of({ actor, resourceType, documentType, provision, ...alike }: ProvisionR5): object {
+  return {
+    ...provisionOf(alike as Provision),
+    ...(actor && {
+      actor: actor.map(({ role, reference: who }) => ({
+        ...(role !== undefined && { role: concept(role, `${hl7}/v3-ParticipationType`) }),
+        ...(who !== undefined && { reference: reference(who) }),
+      })),
+    }),
+    ...(resourceType && {
+      resourceType: resourceType.map((one) => ({ system: 'http://hl7.org/fhir/fhir-types', code: one })),
+    }),
+    ...(documentType && { documentType: documentType.map((one) => coding(one, '')) }),
+    ...(provision && { provision: provision.map(provisionR5Of) }),
+  };
+}
+
+export function consentR5Of(name: string, compact: CompactConsentR5, patient: string): Resource {
+  const { category, controller, manager, source, regulatoryBasis, policy, provision, fhir, ...rest } = compact;
+  const whole: Resource = {
+    resourceType: 'Consent',
+    id: name,
+    ...rest,
+    status: rest.status ?? 'active',
+    category: (category ?? ['59284-0']).map((one) => concept(one, categorySystem(one))),
+    subject: reference(rest.subject ?? `Patient/${patient}`),
+    date: rest.date ?? '2024-01-01',
+    ...(controller && { controller: controller.map(reference) }),
+    ...(manager && { manager: manager.map(reference) }),
+    ...(source !== undefined && { sourceAttachment: [{ title: source }] }),
+    ...(regulatoryBasis !== undefined && { regulatoryBasis: [concept(regulatoryBasis, `${hl7}/v3-ActCode`)] }),
+    policyBasis: { url: policy ?? 'https://policies.example/sharing' },
+    ...(provision && { provision: provision.map(provisionR5Of) }),
     ...fhir,
   };
   return Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== null)) as Resource;

@@ -64,6 +64,45 @@ const consent = z
   .describe('An R4 Consent; what is not said: active, patient-privacy, of the first patient, of 2024.');
 export type CompactConsent = z.infer<typeof consent>;
 
+const provisionR5 = z
+  .looseObject({
+    actor: z
+      .array(
+        z.strictObject({
+          role: code.optional().describe('Code of v3-ParticipationType, or system|code.'),
+          reference: z.string().optional(),
+        }),
+      )
+      .optional()
+      .describe('By role, by reference, or both.'),
+    resourceType: z.array(z.string()).optional(),
+    documentType: codes.optional().describe('system|code; loinc| for short.'),
+    get provision() {
+      return z.array(provisionR5).optional();
+    },
+  })
+  .describe('FHIR R5 Consent.provision, codes for short; what is not named here as in R4.');
+export type ProvisionR5 = z.infer<typeof provisionR5>;
+
+const consentR5 = z
+  .strictObject({
+    status: z.string().optional(),
+    category: codes.optional(),
+    subject: z.string().optional(),
+    date: z.string().optional(),
+    period: period.optional(),
+    controller: z.array(z.string()).optional(),
+    manager: z.array(z.string()).optional(),
+    source: z.string().optional().describe('Title of the signed paper.'),
+    regulatoryBasis: code.optional().describe('Code of v3-ActCode.'),
+    policy: z.string().optional().describe('policyBasis.url'),
+    decision: z.string().optional(),
+    provision: z.array(provisionR5).optional(),
+    fhir: z.record(z.string(), z.unknown()).optional().describe('Elements as they stand; null leaves one out.'),
+  })
+  .describe('An R5 Consent; what is not said: active, a Consent by LOINC, of the first patient, of 2024.');
+export type CompactConsentR5 = z.infer<typeof consentR5>;
+
 const resource = z
   .looseObject({
     type: z.string().describe('Resource type.'),
@@ -104,6 +143,10 @@ export const scenarioSchema = z
         .default({})
         .describe('Patients and their elements.'),
       consents: z.record(z.string(), consent).default({}),
+      r5: z
+        .record(z.string(), consentR5)
+        .default({})
+        .describe('Consents in a store of its own that speaks R5; beside these there are no others.'),
       resources: z.record(z.string(), resource).default({}),
     }),
     when: z.strictObject({

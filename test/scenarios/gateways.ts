@@ -24,6 +24,9 @@ export interface Gateways {
 export async function startGateways(worlds: readonly World[]): Promise<Gateways> {
   const resources = [...directory, ...worlds.flatMap(({ stored }) => stored)].map((one) => JSON.stringify(one));
   const upstream = await startEmbeddedServer({ resources });
+  const registry = await startEmbeddedServer({
+    resources: worlds.flatMap(({ r5 }) => r5).map((one) => JSON.stringify(one)),
+  });
   const audit = await startEmbeddedServer();
   const issuer = await startIssuer(audience);
   const folder = mkdtempSync(join(tmpdir(), 'consent-gateway-scenarios-'));
@@ -31,7 +34,15 @@ export async function startGateways(worlds: readonly World[]): Promise<Gateways>
   const start = async (settings: string) => {
     const port = await freePort(0);
     const publicBaseUrl = `http://127.0.0.1:${port}/fhir`;
-    const place = { port, publicBaseUrl, upstreamUrl: upstream.url, issuer: issuer.url, auditUrl: audit.url, folder };
+    const place = {
+      port,
+      publicBaseUrl,
+      upstreamUrl: upstream.url,
+      issuer: issuer.url,
+      auditUrl: audit.url,
+      folder,
+      registryUrl: registry.url,
+    };
     return serve(configOf(settings, place));
   };
   const gatewayFor = (settings: string): ReturnType<typeof start> => {
@@ -48,7 +59,7 @@ export async function startGateways(worlds: readonly World[]): Promise<Gateways>
     },
     async close() {
       for (const gateway of running.values()) await (await gateway).close();
-      for (const server of [upstream, audit, issuer]) await server.close();
+      for (const server of [upstream, registry, audit, issuer]) await server.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -9,7 +9,12 @@ export interface Place {
   readonly issuer: string;
   readonly auditUrl: string;
   readonly folder: string;
+  /** A consent store that speaks R5. */
+  readonly registryUrl?: string;
 }
+
+/** Another URL of the data server, by which other servers refer to it. */
+export const dataUrl = 'https://data.example/fhir';
 
 export const audience = 'https://gateway.example/scenarios';
 const plenty = { requestsPerMinute: 1_000_000, negativesPerMinute: 1_000_000 };
@@ -21,7 +26,7 @@ export function configOf(settings: string, place: Place): Config {
   return configSchema.parse({
     listener: { publicBaseUrl: place.publicBaseUrl, port: place.port },
     admin: { port: 0 },
-    upstream: { baseUrl: place.upstreamUrl, paging: 'offset' },
+    upstream: { baseUrl: place.upstreamUrl, paging: 'offset', otherBaseUrls: [dataUrl] },
     identity: {
       issuers: [
         {
@@ -44,7 +49,20 @@ export function configOf(settings: string, place: Place): Config {
     emergency: chosen.emergency,
     part2: chosen.part2,
     labels: { programs: ['Organization/lakeside'], ...chosen.labels },
-    consent: { maximumAgeMs: 0 },
+    consent: {
+      maximumAgeMs: 0,
+      ...(place.registryUrl !== undefined && {
+        stores: [
+          {
+            name: 'registry',
+            baseUrl: place.registryUrl,
+            fhirVersion: 'R5',
+            paging: 'offset',
+            patients: { by: 'reference' },
+          },
+        ],
+      }),
+    },
     answers: { negativeGridMs: 0 },
     audit: {
       outboxFile: join(place.folder, `${settings}.db`),

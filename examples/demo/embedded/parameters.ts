@@ -29,6 +29,11 @@ for (const { resource } of (readJson('fhir/r4/search-parameters.json') as { entr
   for (const base of resource.base) definitions.set(base, [...(definitions.get(base) ?? []), resource]);
 }
 
+/** A store of R5 Consents finds them by the patient too, who is their subject there (FHIR R5 Consent, search parameters). */
+const alsoR5: Readonly<Record<string, string>> = {
+  'Consent?patient': 'Consent.subject.where(resolve() is Patient)',
+};
+
 /** @returns undefined for parameters that FHIR R4 does not define for this type, and for the kinds that this server does not serve */
 export function searchParameter(resourceType: string, name: string): SearchParameter | undefined {
   const key = `${resourceType}?${name}`;
@@ -46,7 +51,7 @@ function find(resourceType: string, name: string): SearchParameter | undefined {
   for (const base of [resourceType, 'DomainResource', 'Resource']) {
     const definition = definitions.get(base)?.find(({ code }) => code === name);
     if (definition?.expression === undefined || !served.has(definition.type)) continue;
-    const branches = splitUnion(definition.expression)
+    const branches = [...splitUnion(definition.expression), alsoR5[`${resourceType}?${name}`] ?? '']
       .map((branch) => compile(branch, resourceType))
       .filter((branch) => branch !== undefined);
     if (branches.length === 0) return undefined;
