@@ -29,6 +29,7 @@ export function explanationJson(explanation: Explanation, lexicon: Lexicon): Rea
       verdict: one.verdict,
       ...(one.code === undefined ? {} : { code: one.code }),
       reasons: one.reasons,
+      ...(one.accompanied.length === 0 ? {} : { accompanied: one.accompanied }),
       consents: one.votes.map(({ patient: whose, ...vote }) =>
         whose === patient ? vote : { ...vote, patient: whose },
       ),

@@ -61,6 +61,14 @@ const unmatchedWords: Readonly<Record<Vote['unmatched'][number], string>> = {
   period: 'it is for another time',
 };
 
+const untoldWords: Readonly<Record<Vote['untold'][number], string>> = {
+  recipient: 'whether it is for this recipient',
+  custodian: 'whether it is about records held here',
+  purpose: 'whether it is for this purpose',
+  action: 'whether it is about receiving records',
+  period: 'whether it holds now',
+};
+
 /** What one Consent answered about one resource, over all it was asked: one sentence. */
 export function voteWords(votes: readonly Vote[]): string {
   const about = (answer: Vote['answer']): string =>
@@ -77,7 +85,9 @@ export function voteWords(votes: readonly Vote[]): string {
     about('uncovered') === '' ? '' : `leaves out ${about('uncovered')}`,
   ].filter((part) => part !== '');
   const set = votes.some(({ isCounted }) => !isCounted) ? ' Where it disagrees, another consent counts.' : '';
-  if (parts.length > 0) return `${listed(parts)}.${set}`;
+  const untold = [...new Set(votes.flatMap((vote) => vote.untold))].map((element) => untoldWords[element]);
+  const doubt = untold.length === 0 ? '' : `, as it cannot be told ${listed(untold)}`;
+  if (parts.length > 0) return `${listed(parts)}${doubt}.${set}`;
   const unmatched = [...new Set(votes.flatMap((vote) => vote.unmatched))].map((element) => unmatchedWords[element]);
   return `does not speak of it${unmatched.length === 0 ? '' : `: ${listed(unmatched)}`}.`;
 }
@@ -133,9 +143,14 @@ export function becauseOf(explained: Explained, words: ConsentWords): readonly s
 }
 
 /** What decided, alone. */
-export function decidedBy({ code, reasons }: Explained, words: ConsentWords): readonly string[] {
-  const because = [...new Set(reasons.map((reason) => reasonWords(reason, words)))];
-  return code === undefined ? because : [...because, errorKinds[code].title];
+export function decidedBy({ code, reasons, accompanied }: Explained, words: ConsentWords): readonly string[] {
+  return [
+    ...new Set(reasons.map((reason) => reasonWords(reason, words))),
+    ...(code === undefined ? [] : [errorKinds[code].title]),
+    ...(accompanied.length === 0
+      ? []
+      : ['It goes with the labels that 42 CFR Part 2 asks for, and its notice where that is due.']),
+  ];
 }
 
 function requesterWords({ requester, purposes }: Explanation): string {

@@ -2,7 +2,7 @@ import type { Requester } from '../authenticate/requester.ts';
 import type { ParsedConsent } from '../consent/parsed.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Vote } from '../decide/decide.ts';
-import type { Reason } from '../decide/decision.ts';
+import type { Obligation, Reason } from '../decide/decision.ts';
 import { isGranted, type SearchWorld } from '../discover/search.ts';
 import type { Item } from '../discover/visibility.ts';
 import type { Content } from '../document/content.ts';
@@ -23,6 +23,8 @@ export interface Explained {
   /** Of a refusal. */
   readonly code?: ErrorCode;
   readonly reasons: readonly Reason[];
+  /** On what it rests that the law's labels and notice go with it (42 CFR 2.32); [] where none do. */
+  readonly accompanied: readonly Obligation['basis'][];
   /** What every Consent in force answered. */
   readonly votes: readonly Vote[];
   /** What the record names; undefined where nothing was read. */
@@ -101,7 +103,8 @@ export async function explainSample(
       else if (asked.keys !== undefined) missing.push(one.key);
     }
   }
-  for (const key of missing) resources.push({ key, version: undefined, verdict: 'absent', reasons: [], votes: [] });
+  for (const key of missing)
+    resources.push({ key, version: undefined, verdict: 'absent', reasons: [], accompanied: [], votes: [] });
   const held = (await edges.consents.of([patient], { authorization: undefined, signal })).get(patient);
   return {
     patient,
@@ -185,7 +188,7 @@ export async function sampleOf(
 }
 
 function explained(item: Item, world: SearchWorld, refusal: ErrorCode | undefined): Explained {
-  const about = { key: item.key, version: item.reading.facts.versionId, item };
+  const about = { key: item.key, version: item.reading.facts.versionId, accompanied: [], item };
   if (refusal !== undefined) return { ...about, verdict: 'refused', code: refusal, reasons: [], votes: [] };
   const votes = world.visibility.votesOn(item);
   const decision = world.visibility.decisionOn(item);
@@ -195,7 +198,8 @@ function explained(item: Item, world: SearchWorld, refusal: ErrorCode | undefine
   if (visible === undefined)
     return { ...about, verdict: 'withheld', reasons: reason('required-reference-hidden', 8), votes };
   if (!isGranted(visible, world)) return { ...about, verdict: 'withheld', reasons: reason('outside-scope', 1), votes };
-  return { ...about, verdict: 'released', reasons: decision.reasons, votes };
+  const accompanied = [...new Set(decision.obligations.map(({ basis }) => basis))];
+  return { ...about, verdict: 'released', reasons: decision.reasons, accompanied, votes };
 }
 
 /** Step 1: what scopes and role rules refuse on the shape of the request alone. */

@@ -1,4 +1,5 @@
 import type { ConsentReview, InForce } from './in-force.ts';
+import type { Reader } from './review.ts';
 import type { Lexicon } from './words.ts';
 
 /** One piece of a readable answer: what a writer of text or HTML lays out. */
@@ -21,7 +22,7 @@ const defaults: Readonly<Record<InForce['implicitPolicy'], string>> = {
 };
 
 /** What is in force, for people: the same pieces for text and HTML. */
-export function piecesOf(review: InForce, lexicon: Lexicon): readonly Piece[] {
+export function piecesOf(review: InForce, lexicon: Lexicon, reader: Reader): readonly Piece[] {
   const { calendar } = lexicon;
   const counting = review.consents.filter(({ counts }) => counts);
   const others = review.consents.filter(({ counts }) => !counts);
@@ -37,8 +38,19 @@ export function piecesOf(review: InForce, lexicon: Lexicon): readonly Piece[] {
         ]
       : []),
     { kind: 'paragraph', text: `${strategies[review.strategy]} ${defaults[review.implicitPolicy]}` },
+    // Whether or not there are any.
+    ...(reader === 'representative'
+      ? [
+          {
+            kind: 'paragraph',
+            text: 'Consents that the patient keeps to herself, and those that other stores hold, are not shown to who stands for her.',
+          } as const,
+        ]
+      : []),
     { kind: 'heading', text: 'What counts now' },
-    ...(counting.length === 0 ? [{ kind: 'paragraph', text: 'No consent counts now.' } as const] : []),
+    ...(counting.length === 0
+      ? [{ kind: 'paragraph', text: 'No consent that is shown here counts now.' } as const]
+      : []),
     ...counting.flatMap((consent) => consentPieces(consent, lexicon)),
     ...(others.length === 0 ? [] : [{ kind: 'heading', text: 'What does not count, and why' } as const]),
     ...others.flatMap((consent) => consentPieces(consent, lexicon)),

@@ -158,12 +158,24 @@ export function unmatchedBy(
 ): readonly Unmatched[] {
   if (live.length > 0 || (root !== undefined && root.request !== 'no')) return [];
   const provisions = [...(consent.root === undefined ? [] : [consent.root]), ...consent.nested];
-  const sides = provisions.map(({ elements, effect }) =>
-    Object.entries(requestSide(elements, effect, asker, settings)).flatMap(([element, match]) =>
-      match === 'yes' ? [] : [element as Unmatched],
-    ),
-  );
+  const sides = provisions.map((provision) => sideOf(provision, asker, settings, ['no', 'unknown']));
   return sides.toSorted((a, b) => a.length - b.length)[0] ?? [];
+}
+
+/** In what it cannot be told whether the request is as the root of a Consent says. */
+export function untoldBy({ asker, root }: ReadyConsent, settings: DecisionSettings): readonly Unmatched[] {
+  return root === undefined ? [] : sideOf(root.provision, asker, settings, ['unknown']);
+}
+
+function sideOf(
+  { elements, effect }: Provision,
+  asker: Asker,
+  settings: DecisionSettings,
+  wanted: readonly Match[],
+): readonly Unmatched[] {
+  return Object.entries(requestSide(elements, effect, asker, settings)).flatMap(([element, match]) =>
+    wanted.includes(match) ? [element as Unmatched] : [],
+  );
 }
 
 /** An actor of unknown role counts as recipient in a deny. */

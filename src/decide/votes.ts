@@ -1,5 +1,5 @@
 import type { PatientKey } from '../fhir/ids.ts';
-import { type ReadyConsent, type Ruling, type Unmatched, unmatchedBy } from './answer.ts';
+import { type ReadyConsent, type Ruling, type Unmatched, unmatchedBy, untoldBy } from './answer.ts';
 import type { Run } from './emergency.ts';
 import type { Question } from './match.ts';
 import type { CandidateData, DecisionSettings } from './question.ts';
@@ -19,6 +19,8 @@ export interface Vote {
   readonly isCounted: boolean;
   /** Of a Consent that does not apply: in what the request is not as it says; `set-aside` when what it permits does not count. */
   readonly unmatched: readonly (Unmatched | 'set-aside')[];
+  /** Of one that is uncovered: in what it cannot be told whether the request is as it says. */
+  readonly untold: readonly Unmatched[];
 }
 
 /** The votes of one patient's Consents for one purpose: what `decide` counts, each with what it rests on. */
@@ -42,6 +44,7 @@ export function votesOf(
         provision: ruling.provision,
         isCounted: counted[one]?.rulings[index]?.answer === ruling.answer,
         unmatched: ruling.answer === 'not-applicable' ? whyNot(consent, settings) : [],
+        untold: ruling.answer === 'uncovered' ? untoldBy(consent, settings) : [],
       }),
     ),
   );

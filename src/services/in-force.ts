@@ -84,14 +84,14 @@ function formatOf({ query, request }: Asked): Format {
   return named === undefined ? 'json' : (formats[named] as Format);
 }
 
-function bodyOf({ inForce, lexicon }: Review, format: Format): string {
+function bodyOf({ inForce, lexicon, reader }: Review, format: Format): string {
   switch (format) {
     case 'json':
       return JSON.stringify(parametersOf(inForce));
     case 'html':
-      return htmlOf(piecesOf(inForce, lexicon));
+      return htmlOf(piecesOf(inForce, lexicon, reader));
     case 'text':
-      return textOf(piecesOf(inForce, lexicon));
+      return textOf(piecesOf(inForce, lexicon, reader));
     default:
       return format satisfies never;
   }

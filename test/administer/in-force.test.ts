@@ -192,6 +192,12 @@ describe('Part 2', () => {
     expect(lacks(complete, { part2RequiresVerification: true })).toEqual(['verification (42 CFR 2.31(c))']);
   });
 
+  test('what it denies needs nothing that the law asks of what it permits', () => {
+    const closed = writtenConsent({ type: 'deny' }, { id: 'closed' });
+    const { sourceReference: _, ...without } = closed;
+    expect(lacks(without)).toEqual([]);
+  });
+
   test('what lacks an element permits no Part 2 data, what lacks none does', () => {
     const records = { resources: [{ labels: { topics: ['42CFRPart2'] } }], organizations: ['Organization/clinic'] };
     for (const [one, outcome] of [
@@ -282,7 +288,7 @@ describe('as a page', () => {
     },
     { id: 'c1' },
   );
-  const pieces = piecesOf(review([hostile]), lexicon);
+  const pieces = piecesOf(review([hostile]), lexicon, 'self');
 
   test('nothing of a Consent is markup, and there is no script and nothing to load', () => {
     const html = htmlOf(pieces);

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { startEmbeddedServer } from '../../examples/demo/embedded-server.ts';
+import { answering, type Fault } from '../failure/bench.ts';
 import { detailsOf, type Place, patientsOf, referencesOf, startGateway } from './place.ts';
 
 let place: Place;
+const failing = (status: number): Fault => answering('{}', { status });
 const path = (patient: string, format?: string): string =>
   `/patients/${patient}/in-force${format === undefined ? '' : `?_format=${format}`}`;
 
@@ -33,8 +36,8 @@ function consentsIn(text: string): Readonly<Record<string, string>> {
 
 describe('what is in force', () => {
   it('for the patient herself: every Consent of hers, with what it comes to', async () => {
-    const { status, text, headers } = await place.ask(path('ada'), { as: 'ada' });
-    expect(status).toBe(200);
+    const { status: code, text, headers } = await place.ask(path('ada'), { as: 'ada' });
+    expect(code).toBe(200);
     expect(headers.get('content-type')).toBe('application/fhir+json; charset=utf-8');
     expect(consentsIn(text)).toEqual({
       'ada-consent-scheduling': 'in-force',
@@ -47,8 +50,8 @@ describe('what is in force', () => {
   });
 
   it('for those who are granted it, of everybody', async () => {
-    const { status, text } = await place.ask(path('fay'), { as: 'front-desk' });
-    expect(status).toBe(200);
+    const { status: code, text } = await place.ask(path('fay'), { as: 'front-desk' });
+    expect(code).toBe(200);
     expect(consentsIn(text)).toEqual({ 'fay-consent-unsigned': 'in-force', 'fay-consent-expired': 'ended' });
     expect(text).toContain('42 CFR 2.31(a)(8)');
   });
@@ -167,6 +170,72 @@ describe('a representative', () => {
       expect(denied.status).toBe(404);
     } finally {
       await other.close();
+    }
+  });
+});
+
+describe('when a store fails', () => {
+  afterEach(() => {
+    place.relay.fault = () => undefined;
+  });
+
+  it('a store that keeps no history: what is in force is told, and that no history could be read', async () => {
+    place.relay.fault = ({ interaction }) => (interaction === 'history' ? failing(501) : undefined);
+    const { status: code, text } = await place.ask(path('eve', 'text'), { as: 'front-desk' });
+    expect(code).toBe(200);
+    expect(text).toContain('No history of it could be read.');
+    expect(text).toContain('- Does not allow anyone to receive any records.');
+  });
+
+  it.each(['search', 'history'] as const)('a store that does not answer a %s: nothing is told', async (interaction) => {
+    place.relay.fault = (call) =>
+      call.type === 'Consent' && call.interaction === interaction ? failing(503) : undefined;
+    const { status: code, text } = await place.ask(path('eve'), { as: 'front-desk' });
+    expect(code).toBe(503);
+    expect(text).not.toContain('eve-consent');
+  });
+});
+
+describe('Consents of another store', () => {
+  const elsewhere = (id: string, patient: string, type: string) => ({
+    resourceType: 'Consent',
+    id,
+    status: 'active',
+    scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
+    category: [{ coding: [{ system: 'http://loinc.org', code: '59284-0' }] }],
+    patient: { reference: `Patient/${patient}` },
+    dateTime: '2026-03-02',
+    policyRule: {
+      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentpolicycodes', code: 'hipaa-auth' }],
+    },
+    provision: { type },
+  });
+
+  it('are told to the patient and to those who manage consents, not to who stands for her', async () => {
+    const registry = await startEmbeddedServer({
+      resources: [elsewhere('there-ada', 'ada', 'permit'), elsewhere('there-cy', 'cy', 'permit')].map((one) =>
+        JSON.stringify(one),
+      ),
+    });
+    const other = await startGateway({
+      services: { grants: { 'in-force': ['front-desk'] } },
+      changes: {
+        consent: {
+          maximumAgeMs: 0,
+          stores: [{ name: 'registry', baseUrl: registry.url, paging: 'offset', patients: { by: 'id' } }],
+        },
+      },
+    });
+    try {
+      const told = async (patient: string, as: string) => (await other.ask(path(patient, 'text'), { as })).text;
+      expect(await told('ada', 'ada')).toContain(`${registry.url}/Consent/there-ada/_history/1`);
+      expect(await told('cy', 'front-desk')).toContain(`${registry.url}/Consent/there-cy/_history/1`);
+      const his = await told('cy', 'cy-guardian');
+      expect(his).not.toContain('there-cy');
+      expect(his).toContain('those that other stores hold, are not shown to who stands for her');
+    } finally {
+      await other.close();
+      await registry.close();
     }
   });
 });
