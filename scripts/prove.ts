@@ -80,6 +80,13 @@ const proofs: readonly Proof[] = [
     figures: summary,
   },
   {
+    name: 'soak',
+    what: 'Half an hour of mixed load on three replicas: one killed every two minutes, Redis twice, the FHIR server slow and failing',
+    command: jest('--config', 'jest.prove.config.js', 'test/prove/soak'),
+    environment: { SOAK_SECONDS: process.env.SOAK_SECONDS ?? '1800' },
+    figures: summary,
+  },
+  {
     name: 'bench',
     what: 'The benchmark, whole',
     command: ['npm', 'run', 'bench', '--', '--save', 'docs/benchmark.md'],
