@@ -30,7 +30,12 @@ describe('a request under way while a Consent is revoked', () => {
           void honest.then((text) => response.writeHead(200, { 'content-type': 'application/fhir+json' }).end(text));
       };
     };
-    return { isOut: () => release !== undefined, letGo: () => release?.() };
+    return {
+      isOut: () =>
+        release !== undefined &&
+        bench.relay.calls.some(({ type, parameters }) => type === 'Consent' && parameters.has('patient')),
+      letGo: () => release?.(),
+    };
   };
   const slow = () => bench.ask('Observation/ada-a1c', { as: 'summit' });
 
@@ -38,7 +43,8 @@ describe('a request under way while a Consent is revoked', () => {
     bench = await startBench(keys({ maximumAgeMs: 400, dataServer: { changes: 'none' } }));
     const held = hold();
     const answer = slow();
-    await until('it is held', held.isOut);
+    await until('it is held, and the Consents are asked for', held.isOut);
+    await pause(100); // and read
     setConsent(bench, 'inactive');
     await pause(450);
     held.letGo();
@@ -50,7 +56,8 @@ describe('a request under way while a Consent is revoked', () => {
     await pause(250);
     const held = hold();
     const answer = slow();
-    await until('it is held', held.isOut);
+    await until('it is held, and the Consents are asked for', held.isOut);
+    await pause(100); // and read
     setConsent(bench, 'inactive');
     await pause(400);
     held.letGo();
@@ -61,7 +68,8 @@ describe('a request under way while a Consent is revoked', () => {
     bench = await startBench(keys({ maximumAgeMs: 0 }));
     const held = hold();
     const answer = slow();
-    await until('it is held', held.isOut);
+    await until('it is held, and the Consents are asked for', held.isOut);
+    await pause(100); // and read
     setConsent(bench, 'inactive');
     await pause(1_050);
     held.letGo();
@@ -72,7 +80,8 @@ describe('a request under way while a Consent is revoked', () => {
     bench = await startBench(keys({ maximumAgeMs: 400, dataServer: { changes: 'none' } }));
     const held = hold();
     const answer = slow();
-    await until('it is held', held.isOut);
+    await until('it is held, and the Consents are asked for', held.isOut);
+    await pause(100); // and read
     await pause(450);
     held.letGo();
     expect((await answer).status).toBe(200);

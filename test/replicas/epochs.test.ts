@@ -180,12 +180,26 @@ describe('two replicas', () => {
         (await one.metrics()).includes('gateway_redis_up 1') && (await other.metrics()).includes('gateway_redis_up 1')
       );
     });
-    // What was remembered without it is read again, under an epoch.
     put('active');
     age(one);
     expect(await statusOf(one)).toBe('active');
     await pause(50);
     expect(await statusOf(other)).toBe('active');
+  });
+
+  it('what was read without Redis is read again when it is back: what was raised meanwhile nobody heard', async () => {
+    await redis.kill();
+    const one = open();
+    await pause(100);
+    expect(await statusOf(one)).toBe('active');
+    const before = searches();
+    expect(await statusOf(one)).toBe('active');
+    expect(searches()).toBe(before);
+    put('inactive');
+    await redis.start();
+    await until('Redis is used', async () => (await one.metrics()).includes('gateway_redis_up 1'));
+    await pause(1_100);
+    expect(await statusOf(one)).toBe('inactive');
   });
 
   it('Redis frozen: a request waits for it once, and not again for a while', async () => {
