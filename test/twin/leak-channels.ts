@@ -700,8 +700,12 @@ export const sections: readonly Section[] = [
       },
       {
         id: 'LC-70',
-        claim: 'answers to questions are withheld with their visit',
-        requests: ['QuestionnaireResponse/sud-q', 'QuestionnaireResponse?patient=ada'],
+        claim: 'answers to questions are withheld with their visit, and for what they ask',
+        requests: [
+          'QuestionnaireResponse/sud-q',
+          'QuestionnaireResponse/sud-dast',
+          'QuestionnaireResponse?patient=ada',
+        ],
       },
       {
         id: 'LC-71',

@@ -385,6 +385,17 @@ const withheld: readonly Versions[] = [
       conclusion: 'opioid use',
     },
   ],
+  // A screening for drug use (DAST-10), and nothing but its questionnaire says so.
+  [
+    {
+      resourceType: 'QuestionnaireResponse',
+      id: 'sud-dast',
+      status: 'completed',
+      questionnaire: 'http://loinc.org/q/82666-9',
+      ...ada,
+      authored: '2025-12-31',
+    },
+  ],
   [
     {
       resourceType: 'QuestionnaireResponse',
