@@ -221,7 +221,7 @@ describe('an app in a browser', () => {
     expect(answer.status).toBe(status);
     expect(answer.headers['access-control-allow-origin']).toBe(app);
     expect(answer.headers['access-control-expose-headers']).toBe(
-      'ETag, Last-Modified, Retry-After, WWW-Authenticate, X-Request-Id',
+      'ETag, Last-Modified, Retry-After, WWW-Authenticate, X-Consent-Enforcement, X-Request-Id',
     );
     expect(answer.headers['access-control-allow-credentials']).toBeUndefined();
   });
