@@ -313,6 +313,56 @@ const ordinary: fc.Arbitrary<Template> = fc.record({
   ),
 });
 
+/** Whom a Consent names besides people and organizations, and nothing else. */
+const naming: fc.Arbitrary<Template> = fc.record({
+  root: record<Statement>({
+    actor: few(
+      record<R4Actor>({
+        role: fc.constantFrom(
+          ...[
+            { system: v3('ParticipationType'), code: 'IRCP' },
+            { system: v3('ParticipationType'), code: 'IRCP' },
+            { system: v3('RoleCode'), code: 'GRANTOR' },
+          ].map(concept),
+        ),
+        reference: fc.constantFrom<R4Reference>(
+          ...[
+            'Group/nurses',
+            'Group/cardiologists',
+            'CareTeam/one',
+            'PractitionerRole/here',
+            'Organization/clinic',
+          ].map((reference) => ({ reference })),
+          { identifier: { system: 'urn:users', value: 'ann' } },
+        ),
+        extension: fc.constant(undefined),
+      }),
+    ),
+    ...nothingElse(),
+  }),
+  organization: fc.constant(undefined),
+  policy: fc.constant(undefined),
+  policyRule: maybe(
+    5,
+    fc.constantFrom('OPTIN', 'OPTOUT').map((one) => concept(act(one))),
+  ),
+  category: fc.constant([concept({ system: 'http://loinc.org', code: '59284-0' })]),
+});
+function nothingElse() {
+  const none = fc.constant(undefined);
+  return {
+    purpose: none,
+    securityLabel: none,
+    action: none,
+    class: none,
+    code: none,
+    dataPeriod: none,
+    data: none,
+    extension: none,
+    modifierExtension: none,
+  };
+}
+
 const template = fc.oneof({ weight: 1, arbitrary: ordinary }, { weight: 1, arbitrary: written });
 
 interface Variation {
@@ -912,16 +962,17 @@ const forWritten = fc.record({
 });
 
 /**
- * A third of the cases is wild: much at once, where one thing often hides another. A third is calm: at most two
- * Consents, one resource of one topic at most, nothing forbidden; there every single rule shows. A third is about
- * written consents and 42 CFR Part 2.
+ * A quarter of the cases is wild: much at once, where one thing often hides another. A quarter is calm: at most two
+ * Consents, one resource of one topic at most, nothing forbidden; there every single rule shows. A quarter is about
+ * written consents and 42 CFR Part 2, and one about groups, care teams and roles.
  */
 export const cases: fc.Arbitrary<Case> = fc
   .record({
     first: consentsOf('Patient/p1', 'a'),
     second: consentsOf('Patient/p2', 'b'),
     minor: fc.boolean(),
-    mood: fc.constantFrom('calm', 'wild', 'part 2'),
+    mood: fc.constantFrom('calm', 'wild', 'part 2', 'names'),
+    naming: consentsOf('Patient/p1', 'n', naming, 5),
     forWritten,
     context,
     candidates,
@@ -931,7 +982,7 @@ export const cases: fc.Arbitrary<Case> = fc
     elsewhere: some('Organization/clinic', 'PractitionerRole/elsewhere'),
     heldRoles: maybe(2, few(fc.constantFrom(...roles))).map((held) => held ?? []),
   })
-  .map(({ first, second, minor, mood, forWritten: part2, ...rest }): Case => {
+  .map(({ first, second, minor, mood, naming: named, forWritten: part2, ...rest }): Case => {
     const patient = (key: string, consents: readonly StoredConsent[]): PatientRecord => ({
       key,
       consents,
@@ -942,6 +993,12 @@ export const cases: fc.Arbitrary<Case> = fc
       context: { ...rest.context, unrestricted: false },
       policy: { ...rest.policy, kindsNotReceived: [], forbidden: [] },
     };
+    if (mood === 'names')
+      return {
+        ...quiet,
+        candidates: rest.candidates.slice(0, 1).map((one) => calm(one, [])),
+        patients: [patient('Patient/p1', named.slice(0, 1))],
+      };
     if (mood === 'calm')
       return {
         ...quiet,
