@@ -849,7 +849,8 @@ function permittedLabels(rule: Rule, stated: readonly R4Coding[] | undefined, as
   }
   const { levels: named, topics, hasUnknown } = readLabels(stated);
   if ((topic === 'SUDCN' || topic === 'PSYTHPN') && !topics.includes(topic)) return 'no';
-  if ((isPart2Question || (topic === 'SUDCN' && !asked.question.isWithoutForm)) && !qualifiesFor(rule, asked)) return 'no';
+  if ((isPart2Question || (topic === 'SUDCN' && !asked.question.isWithoutForm)) && !qualifiesFor(rule, asked))
+    return 'no';
   return all(
     named.length === 0 ? 'yes' : when(named.some((one) => atMost(level, one))),
     topics.length === 0 ? 'yes' : when(topic !== undefined && coversTopic(topics, topic, qualifiesFor(rule, asked))),
