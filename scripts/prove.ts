@@ -94,6 +94,20 @@ const proofs: readonly Proof[] = [
     figures: /^\|/,
   },
   {
+    name: 'mutants',
+    what: 'Every rule of the decision engine flipped once: the tests notice each that changes anything',
+    command: jest('--config', 'jest.prove.config.js', 'test/mutation'),
+    environment: { MUTANTS: 'all', MUTANTS_SAVE: '1', MUTANTS_PARALLEL: '2' },
+    figures: summary,
+  },
+  {
+    name: 'order',
+    what: 'Order changes no decision, and more of the same only closes: 20,000 generated cases for each claim',
+    command: jest('test/decide/order', 'test/decide/monotone'),
+    environment: { ORDER_CASES: '20000' },
+    figures: summary,
+  },
+  {
     name: 'decisions',
     what: 'What a decision costs by the number of Consents: linear or better',
     command: ['npm', 'run', 'bench:decisions', '--', '--save', 'docs/benchmark-decisions.md'],
@@ -156,6 +170,7 @@ async function run(proof: Proof): Promise<Outcome> {
 /** Proofs that write a page of their own. */
 const pages: Readonly<Record<string, readonly string[]>> = {
   bench: ['See [benchmark.md](benchmark.md).'],
+  mutants: ['See [mutants.md](mutants.md).'],
   decisions: ['See [benchmark-decisions.md](benchmark-decisions.md).'],
 };
 

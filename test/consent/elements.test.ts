@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { act, consent, participation, plainCase, purpose, type Wish } from '../reference/plain.ts';
-import { decide } from '../reference/production.ts';
+import { decide, parsed } from '../reference/production.ts';
 import type { R4Provision } from '../reference/r4.ts';
 import { harmlessExtension } from '../reference/words.ts';
 
@@ -100,6 +100,17 @@ describe.each([...rows, ...periods])('$element', (row) => {
           asUnknown,
         ]);
     }
+  });
+
+  test('is named where it is not understood, and an extension besides', () => {
+    const found = (value: unknown): readonly string[] => {
+      const nested = { type: 'permit', [element]: list(row, value) } as R4Provision;
+      return parsed([consent({ type: 'deny', provision: [nested] })], []).consents.flatMap(({ findings }) => findings);
+    };
+    expect(found(matching)).toEqual([]);
+    expect(found({ ...matching, extension: strange })).toEqual(
+      [`Consent.provision.${element}`, 'Consent.provision.extension'].sort(),
+    );
   });
 
   if (!element.endsWith('eriod'))

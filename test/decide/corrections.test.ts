@@ -284,6 +284,69 @@ test('a permit that anything but topics narrows is uncovered for the rest', () =
     );
 });
 
+test('roots that say the same in another order are the same root', () => {
+  const codes = ['1-8', '2-8', '3-8'].map((code) => ({ coding: [{ system: 'http://loinc.org', code }] }));
+  const older = consent({ type: 'deny', code: codes }, { dateTime: '2026-01-01' });
+  const newer = consent({ type: 'permit', code: codes.toReversed() }, { id: 'c2', dateTime: '2026-02-01' });
+  const coding = [{ system: 'http://loinc.org', code: '1-8' }];
+  const resources = [{ facts: { codings: coding, primaryCodings: coding } }];
+  expect(outcomes({ resources, consents: [older, newer] })).toEqual(release);
+});
+
+test('a deny of substance use is none of anything else, and one of alcohol is one of substance use', () => {
+  const general = consent({ type: 'permit' }, { id: 'c2', policy: [{ uri: 'urn:general' }] });
+  const denied = (code: string, topic: string) =>
+    outcomes({
+      consents: [consent({ type: 'deny', securityLabel: [act(code)] }), general],
+      resources: [{ labels: { topics: [topic] } }],
+    });
+  for (const code of ['ETH', 'SUD', 'ETHUD', 'OPIOIDUD']) {
+    expect(denied(code, 'HIV')).toEqual(release);
+    for (const topic of ['SUD', 'ETHUD', 'OPIOIDUD']) expect(denied(code, topic)).toEqual(withhold);
+  }
+  expect(denied('HIV', 'SUD')).toEqual(release);
+});
+
+test('a deny of the law’s code is one of substance use, unless it names a finer code beside it', () => {
+  const general = consent({ type: 'permit' }, { id: 'c2', policy: [{ uri: 'urn:general' }] });
+  const denied = (codes: readonly string[], topic: string) =>
+    outcomes({
+      consents: [consent({ type: 'deny', securityLabel: codes.map(act) }), general],
+      resources: [{ labels: { topics: [topic] } }],
+    });
+  expect(denied(['42CFRPart2'], 'SUD')).toEqual(withhold);
+  expect(denied(['42CFRPart2'], 'HIV')).toEqual(release);
+  const written = writtenConsent({}, { id: 'c3', policy: [{ uri: 'urn:written' }] });
+  const part2 = [{ labels: { topics: ['42CFRPart2'] } }];
+  const label = { securityLabel: [act('SUD')] };
+  const law = { policyRule: { coding: [act('42CFRPart2')] } };
+  expect(outcomes({ resources: part2, consents: [written, consent({ type: 'deny', ...label }, law)] })).toEqual(
+    withhold,
+  );
+  expect(outcomes({ resources: part2, consents: [written, consent({ type: 'deny', ...label })] })).toEqual(release);
+  const finer = { securityLabel: [act('SUD'), act('ETHUD')] };
+  expect(outcomes({ resources: part2, consents: [written, consent({ type: 'deny', ...finer }, law)] })).toEqual(
+    release,
+  );
+});
+
+test('a written consent that names the law, or is recognised by it, covers substance use; others do not stand for it', () => {
+  const asked = (topic: string, codes: readonly string[], isRecognised: boolean) => {
+    const { policyRule: _, ...unrecognised } = writtenConsent({ securityLabel: codes.map(act) });
+    const one = isRecognised ? writtenConsent({ securityLabel: codes.map(act) }) : unrecognised;
+    return outcomes({ resources: [{ labels: { topics: [topic] } }], consents: [one] })[0];
+  };
+  expect(asked('SUD', ['42CFRPart2'], false)).toBe('release');
+  expect(asked('SUD', ['42CFRPart2'], true)).toBe('release');
+  expect(asked('HIV', ['42CFRPart2'], true)).toBe('withhold');
+  expect(asked('42CFRPart2', ['SUD'], true)).toBe('release');
+  expect(asked('42CFRPart2', ['ETH'], true)).toBe('release');
+  expect(asked('42CFRPart2', ['SUD'], false)).toBe('withhold');
+  expect(asked('42CFRPart2', ['HIV'], true)).toBe('withhold');
+  expect(asked('42CFRPart2', ['SUD', 'ETHUD'], true)).toBe('withhold');
+  expect(asked('OPIOIDUD', ['ETHUD'], true)).toBe('withhold');
+});
+
 test('where a root says something in words alone, other words are another root', () => {
   const older = consent({ type: 'deny', code: [{ text: 'HIV tests' }] }, { dateTime: '2026-01-01' });
   const newer = (text: string) =>

@@ -19,8 +19,17 @@ export const dataUrl = 'https://data.example/fhir';
 export const audience = 'https://gateway.example/scenarios';
 const plenty = { requestsPerMinute: 1_000_000, negativesPerMinute: 1_000_000 };
 
-/** The configuration of a gateway with one of the settings of cast.yaml. */
+const known = new Map<string, Config>();
+
+/** The configuration of a gateway with one of the settings of cast.yaml; one object for the same settings and place. */
 export function configOf(settings: string, place: Place): Config {
+  const key = JSON.stringify([settings, place]);
+  const config = known.get(key) ?? readConfig(settings, place);
+  known.set(key, config);
+  return config;
+}
+
+function readConfig(settings: string, place: Place): Config {
   const chosen = cast.settings[settings];
   if (chosen === undefined) throw new Error(`cast.yaml has no settings ${settings}`);
   return configSchema.parse({

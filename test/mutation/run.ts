@@ -1,0 +1,130 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Verdict } from './mutation-child.ts';
+import { type Mutant, mutantsOf } from './operators.ts';
+
+const src = join(import.meta.dirname, '../../src');
+
+/** The decision engine, and what it reads: Consents and labels. */
+const engine = [
+  'decide/answer.ts',
+  'decide/decide.ts',
+  'decide/emergency.ts',
+  'decide/families.ts',
+  'decide/match.ts',
+  'decide/part2-elements.ts',
+  'decide/purposes.ts',
+  'decide/residual.ts',
+  'decide/strategies.ts',
+  'consent/elements.ts',
+  'consent/json.ts',
+  'consent/parse.ts',
+  'consent/parse-r4.ts',
+  'consent/parse-r5.ts',
+  'consent/references.ts',
+  'consent/residual.ts',
+  'consent/whole.ts',
+  'label/effective.ts',
+  'label/labels.ts',
+];
+
+export function allMutants(): readonly Mutant[] {
+  return engine.flatMap((file) => mutantsOf(file, readFileSync(join(src, file), 'utf8')));
+}
+
+/** Module graphs are never let go of, so a process tries so many. */
+const perProcess = 150;
+/** What says nothing for so long does not end; on a busy machine a test file may take a while. */
+const patienceMs = 60_000;
+
+/** A change that changes nothing. */
+export const unchanged: Mutant = {
+  ...{ file: 'decide/decide.ts', line: 1, rule: '', before: '', name: 'unchanged' },
+  ...{ start: 0, end: 0, text: '' },
+};
+
+/** Tries mutants in `parallel` processes, in their order, until the time is up: by name what caught each, if anything did. */
+export async function tryAll(
+  mutants: readonly Mutant[],
+  parallel: number,
+  { until = Number.POSITIVE_INFINITY }: { readonly until?: number } = {},
+): Promise<ReadonlyMap<string, string | undefined>> {
+  const verdicts = new Map<string, string | undefined>();
+  const waiting = [...mutants];
+  const work = async (): Promise<void> => {
+    let child: Runner | undefined;
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      if (performance.now() > until) break;
+      child ??= await Runner.start();
+      verdicts.set(mutant.name, await child.verdictOn(mutant));
+      if (!child.isUsable) child = await child.stop();
+    }
+    await child?.stop();
+  };
+  await Promise.all(Array.from({ length: parallel }, work));
+  return verdicts;
+}
+
+class Runner {
+  readonly #child: ChildProcess;
+  #tried = 0;
+  #isGone = false;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.once('exit', () => {
+      this.#isGone = true;
+    });
+  }
+
+  static async start(): Promise<Runner> {
+    const runner = new Runner(
+      fork(join(import.meta.dirname, 'mutation-child.ts'), { execArgv: ['--max-old-space-size=1500'], silent: true }),
+    );
+    await runner.#said();
+    return runner;
+  }
+
+  get isUsable(): boolean {
+    return !this.#isGone && this.#tried < perProcess;
+  }
+
+  async verdictOn(mutant: Mutant): Promise<string | undefined> {
+    this.#tried += 1;
+    this.#child.send(mutant);
+    const said = await this.#said();
+    if (typeof said === 'string') return said;
+    return said.caughtBy;
+  }
+
+  /** The next verdict, or what became of the process instead. */
+  #said(): Promise<Verdict | string> {
+    return new Promise((resolve) => {
+      const done = (what: Verdict | string): void => {
+        clearTimeout(timer);
+        this.#child.off('message', heard).off('exit', ended);
+        resolve(what);
+      };
+      const heard = (message: Verdict | 'ready' | 'alive'): void => {
+        if (message === 'alive') timer.refresh();
+        else done(message);
+      };
+      const ended = (): void => done('its process ends');
+      const timer = setTimeout(() => {
+        this.#child.kill('SIGKILL');
+        this.#isGone = true;
+        done('it does not end');
+      }, patienceMs);
+      this.#child.on('message', heard).once('exit', ended);
+    });
+  }
+
+  async stop(): Promise<undefined> {
+    if (this.#isGone) return undefined;
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill();
+    await gone;
+    return undefined;
+  }
+}
