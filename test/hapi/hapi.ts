@@ -49,14 +49,25 @@ async function buildJavaParts(): Promise<void> {
 /**
  * Starts a HAPI FHIR JPA server with an empty store in memory.
  * @param options.port 0 or absent for any free port.
+ * @param options.subscriptions whether it calls rest-hooks (FHIR R4 Subscription)
  * @throws {Error} if it is not ready after two minutes, with what it said.
  */
-export async function startHapi(options: { readonly port?: number } = {}): Promise<Hapi> {
+export async function startHapi(
+  options: { readonly port?: number; readonly subscriptions?: boolean } = {},
+): Promise<Hapi> {
   await buildJavaParts();
-  const server = spawn('java', javaArguments('parts.HapiServer', String(options.port ?? 0)), {
-    cwd: home,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const server = spawn(
+    'java',
+    javaArguments(
+      'parts.HapiServer',
+      String(options.port ?? 0),
+      ...(options.subscriptions === true ? ['subscriptions'] : []),
+    ),
+    {
+      cwd: home,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  );
   return { url: await readyAt(server), close: () => stop(server) };
 }
 

@@ -16,6 +16,7 @@ import jakarta.persistence.EntityManagerFactory;
 import java.util.Properties;
 import javax.sql.DataSource;
 import org.h2.jdbcx.JdbcConnectionPool;
+import org.hl7.fhir.dstu2.model.Subscription;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -65,9 +66,15 @@ public class HapiConfiguration {
         return new PartitionSettings();
     }
 
+    /** Rest-hooks, delivered as soon as a change is committed, where the server was started with them. */
     @Bean
     public SubscriptionSettings subscriptionSettings() {
-        return new SubscriptionSettings();
+        var settings = new SubscriptionSettings();
+        if (Boolean.getBoolean(HapiServer.SUBSCRIPTIONS)) {
+            settings.addSupportedSubscriptionType(Subscription.SubscriptionChannelType.RESTHOOK);
+            settings.setSubscriptionChangeQueuedImmediately(true);
+        }
+        return settings;
     }
 
     @Bean

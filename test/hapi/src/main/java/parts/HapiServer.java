@@ -20,10 +20,13 @@ import org.springframework.context.annotation.AnnotationConfigApplicationContext
 /**
  * A HAPI FHIR JPA server (R4, H2 in memory) on loopback, for the integration tests.
  *
- * <p>Argument: the port, 0 for any free one. Prints {@code READY <base URL>} when it answers, and ends when its
+ * <p>Arguments: the port, 0 for any free one; {@code subscriptions} for one that calls rest-hooks. Prints {@code READY <base URL>} when it answers, and ends when its
  * standard input ends, so that it never outlives the test run that started it.
  */
 public final class HapiServer {
+    /** System property that is set where rest-hooks are called. */
+    static final String SUBSCRIPTIONS = "parts.subscriptions";
+
     private static final int DEFAULT_PAGE_SIZE = 20;
     private static final int MAXIMUM_PAGE_SIZE = 1_000;
 
@@ -31,7 +34,11 @@ public final class HapiServer {
 
     public static void main(String[] arguments) throws Exception {
         int port = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 0;
-        var beans = new AnnotationConfigApplicationContext(HapiConfiguration.class);
+        boolean calls = arguments.length > 1 && arguments[1].equals("subscriptions");
+        System.setProperty(SUBSCRIPTIONS, String.valueOf(calls));
+        var beans = calls
+                ? new AnnotationConfigApplicationContext(HapiConfiguration.class, SubscriptionsConfiguration.class)
+                : new AnnotationConfigApplicationContext(HapiConfiguration.class);
         var server = new Server();
         var connector = new ServerConnector(server);
         connector.setHost("127.0.0.1");
