@@ -29,6 +29,8 @@ export interface Wish {
   readonly settings?: Partial<DecisionSettings>;
   readonly policy?: Partial<PolicyTable>;
   readonly directory?: readonly DirectoryResource[];
+  /** Codes of the roles that he holds. */
+  readonly heldRoles?: readonly R4Coding[];
 }
 
 /** Dr Bob asks for one Observation of a patient for treatment; nothing is permitted by default. */
@@ -117,7 +119,7 @@ export function plainCase(wish: Wish): Case {
     policy: { kindsNotReceived: [], forbidden: [], cleared: [], ...wish.policy },
     directory: wish.directory ?? [],
     elsewhere: [],
-    heldRoles: [],
+    heldRoles: wish.heldRoles ?? [],
   };
 }
 
