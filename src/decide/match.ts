@@ -141,11 +141,17 @@ function matchesPeriod(period: Elements['period'], at: number): Match {
   return period.start <= at && at <= period.end ? 'yes' : 'no';
 }
 
+/** What matching a provision reads of its Consent as a whole. */
+export type ConsentAsWhole = Pick<
+  ParsedConsent,
+  'root' | 'nested' | 'isPart2' | 'written' | 'basicNormalCeiling' | 'allPurposes'
+>;
+
 /** Data side of one provision for one question. */
 export function matchesData(
   elements: Elements,
   effect: Effect,
-  consent: ParsedConsent,
+  consent: ConsentAsWhole,
   question: Question,
   asker: Asker,
   facts: Facts,
@@ -169,7 +175,7 @@ export function matchesData(
 /** Identity travels with every disclosure: a permit for the requester covers the patient's Patient resource, but no topic it lacks. */
 function matchesIdentity(
   elements: Elements,
-  consent: ParsedConsent,
+  consent: ConsentAsWhole,
   question: Question,
   asker: Asker,
   settings: DecisionSettings,
@@ -184,7 +190,7 @@ function matchesIdentity(
 function matchesLabels(
   elements: Elements,
   effect: Effect,
-  consent: ParsedConsent,
+  consent: ConsentAsWhole,
   question: Question,
   asker: Asker,
   settings: DecisionSettings,
@@ -197,7 +203,7 @@ function matchesLabels(
 /** Confidentiality in a deny means that level and above; any one code is enough. */
 function deniesLabels(
   labels: LabelStatement | undefined,
-  consent: ParsedConsent,
+  consent: ConsentAsWhole,
   { topic, level }: Question,
   asker: Asker,
 ): Match {
@@ -223,7 +229,7 @@ function deniesTopic(code: string, topic: string, alike: boolean): boolean {
 /** Confidentiality in a permit means that level and below; each category that is stated must cover. */
 function permitsLabels(
   elements: Elements,
-  consent: ParsedConsent,
+  consent: ConsentAsWhole,
   question: Question,
   asker: Asker,
   settings: DecisionSettings,
@@ -275,7 +281,7 @@ function permitsLevel(labels: LabelStatement, level: Confidentiality): Match {
 function permitsTopic(
   labels: LabelStatement,
   elements: Elements,
-  consent: ParsedConsent,
+  consent: ConsentAsWhole,
   { topic, anyForm }: Question,
   asker: Asker,
   settings: DecisionSettings,
@@ -309,12 +315,12 @@ function namesSpecific(labels: LabelStatement): boolean {
   return labels.topics.includes('ETHUD') || labels.topics.includes('OPIOIDUD');
 }
 
-function isAbout(law: string, labels: LabelStatement, consent: ParsedConsent): boolean {
+function isAbout(law: string, labels: LabelStatement, consent: ConsentAsWhole): boolean {
   return consent.isPart2 || labels.topics.includes(law);
 }
 
 /** SUD counseling notes may be combined with nothing else (42 CFR 2.31(b)). */
-function isForNotesAlone(consent: ParsedConsent): boolean {
+function isForNotesAlone(consent: ConsentAsWhole): boolean {
   const provisions = consent.root === undefined ? [...consent.nested] : [consent.root, ...consent.nested];
   while (provisions.length > 0) {
     const { effect, elements, children } = provisions.pop() as (typeof provisions)[number];

@@ -22,7 +22,7 @@ const treatmentPaymentOperations = new Set(['TREAT', 'HPAYMT', 'HOPERAT']);
  * of a Consent what is missing.
  */
 export function part2Lacks(
-  consent: ParsedConsent,
+  consent: Pick<ParsedConsent, 'isPart2' | 'written' | 'allPurposes'>,
   elements: Elements,
   asked: string | undefined,
   settings: DecisionSettings,

@@ -3,29 +3,14 @@ import type { Residuals } from '../consent/residual.ts';
 import type { PatientKey } from '../fhir/ids.ts';
 import { atMost } from '../label/labels.ts';
 import { standingAlone } from './families.ts';
-import { type Asker, counts, matchesData, type Question } from './match.ts';
+import { type Asker, type ConsentAsWhole, counts, matchesData, type Question } from './match.ts';
 import type { Candidate, DecisionSettings } from './question.ts';
 
 /** A residual stands for no Consent of its own: nothing of Part 2 is recognised in it. */
-const nobody: ParsedConsent = {
-  readable: true,
-  ref: '',
-  subject: { key: undefined, names: [] },
-  status: 'active',
-  scope: 'patient-privacy',
-  denyOnly: false,
-  isNotice: false,
-  period: undefined,
-  dateTime: undefined,
-  recency: [0, 0, 0, '', ''],
-  organizations: [],
-  family: '',
-  rootStatement: '',
+const nobody: ConsentAsWhole = {
   root: undefined,
   nested: [],
-  categories: [],
   isPart2: false,
-  isGrantedRestriction: false,
   written: {
     hasOrganization: false,
     hasPolicyText: false,
@@ -36,7 +21,6 @@ const nobody: ParsedConsent = {
   },
   basicNormalCeiling: false,
   allPurposes: [],
-  findings: [],
 };
 
 /**

@@ -51,6 +51,27 @@ export const open: readonly Known[] = [
     mutants: ['decide/decide.ts establish: , ...(emergency === undefined ? [] : [emergency]) -> nothing'],
   },
   {
+    why: 'Who belongs to a Group, has a role or stands elsewhere: the tests of that go through a FHIR server, which this run does not.',
+    mutants: [
+      'decide/membership.ts hasTrait: === -> !== #2',
+      'decide/membership.ts hasTrait: unknown -> false',
+      'decide/actors.ts hasRole: === -> !== #5',
+      "decide/actors.ts isAnothers: 'Device/' -> '~'",
+    ],
+  },
+  {
+    why: 'Labels that ask for a consent naming the recipient, where nothing but a nested provision names him.',
+    mutants: ['decide/decide.ts isNamedIn: live.some(({ provision }) => namesRecipient(provision.elements)) -> false'],
+  },
+  {
+    why: 'An agreement that lists Patients: no test asks for the Patient’s own resource under one.',
+    mutants: ["decide/agreements.ts registered: 'Patient' -> '~'"],
+  },
+  {
+    why: 'Which construct of an R5 Consent is named as not understood: the outcome is the same, what is told of it is not looked at.',
+    mutants: ["consent/parse-r5.ts read: this.#findings.add('Consent.category'); -> ; #2"],
+  },
+  {
     why: 'A treating relationship on record: no case has several, some of them an intermediary’s.',
     mutants: ['decide/decide.ts establish: some -> every'],
   },

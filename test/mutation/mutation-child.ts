@@ -16,12 +16,14 @@ export interface Verdict {
 const decisionTests = [
   'test/decide/reasons.test.ts',
   'test/decide/corrections.test.ts',
+  'test/decide/rules.test.ts',
   'test/decide/agreements.test.ts',
   'test/decide/handling.test.ts',
   'test/consent/elements.test.ts',
   'test/consent/parse.test.ts',
   'test/scenarios/engine.test.ts',
   'test/consent/examples.test.ts',
+  'test/administer/in-force.test.ts',
 ];
 const labelTests = ['test/label/labels.test.ts', 'test/label/inherit.test.ts'];
 

@@ -1,22 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Verdict } from './mutation-child.ts';
 import { type Mutant, mutantsOf } from './operators.ts';
 
 const src = join(import.meta.dirname, '../../src');
 
+/** Names of reasons are no rules. What consultation and shadow mode make of decisions has tests of its own, over HTTP. */
+const noRules = ['reasons.ts', 'consult.ts', 'shadow.ts'];
+
 /** The decision engine, and what it reads: Consents and labels. */
 const engine = [
-  'decide/answer.ts',
-  'decide/decide.ts',
-  'decide/emergency.ts',
-  'decide/families.ts',
-  'decide/match.ts',
-  'decide/part2-elements.ts',
-  'decide/purposes.ts',
-  'decide/residual.ts',
-  'decide/strategies.ts',
+  ...readdirSync(join(src, 'decide'))
+    .filter((name) => !noRules.includes(name))
+    .sort()
+    .map((name) => `decide/${name}`),
   'consent/elements.ts',
   'consent/json.ts',
   'consent/parse.ts',
