@@ -266,7 +266,7 @@ test('the newest of a family stands for those before it: with them or without, e
     }),
     { numRuns },
   );
-  expect(differs).toBeGreaterThan(numRuns / 200);
+  expect(differs).toBeGreaterThan(0);
 });
 
 test('a revoked successor brings back what denied before it, and no permit', () => {

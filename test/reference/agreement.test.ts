@@ -10,10 +10,10 @@ const numRuns = Number(process.env.REFERENCE_CASES ?? 10_000);
 /** How often each outcome, step and reason must occur among 10,000 cases, so that agreement means something. */
 const least: Readonly<Record<string, number>> = {
   'no-qualifying-permit': 500,
-  'qualifying-permit': 15,
-  'within-program': 15,
+  'qualifying-permit': 8,
+  'within-program': 4,
   'no-permit-for-topic': 500,
-  'policy-clears': 5,
+  'policy-clears': 1,
   'consent-deny': 500,
   'consent-permit': 200,
   'consent-uncovered': 40,
