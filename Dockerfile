@@ -39,7 +39,7 @@ USER 65532:65532
 EXPOSE 8080 9090
 STOPSIGNAL SIGTERM
 # No inspector by signal, no way to a prototype by __proto__, and a heap that fits the memory limit of the container.
-ENTRYPOINT ["/usr/local/bin/node", "--disable-sigusr1", "--disable-proto=delete", "--max-old-space-size-percentage=70", "/app/dist/main.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-sigusr1", "--disable-proto=delete", "--max-old-space-size-percentage=70", "--single-threaded-gc", "/app/dist/main.js"]
 CMD ["serve", "--config", "/etc/consent-gateway/gateway.yaml"]
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
   CMD ["/usr/local/bin/node", "/app/dist/main.js", "health", "--config", "/etc/consent-gateway/gateway.yaml"]

@@ -45,7 +45,7 @@ export interface GatewayOptions {
 /** FHIR base path of every server here. */
 export const basePath = '/fhir';
 
-/** The gateway with everything on, in a process of its own, as `consent-gateway serve` runs it. */
+/** The gateway with everything on, in a process of its own, as the image runs `consent-gateway serve`. */
 export async function startGateway(options: GatewayOptions): Promise<Server> {
   const { upstream, folder, issuer, profileFolder, audit = {}, program = '../src/main.ts' } = options;
   const port = await freePort(0);
@@ -80,9 +80,13 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
   writeFileSync(configFile, JSON.stringify(config)); // JSON is YAML
   const log = openSync(join(folder, 'gateway.log'), 'a');
   const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-  const child = spawn(process.execPath, [...profile, here(program), 'serve', '--config', configFile], {
-    stdio: ['ignore', log, log],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--single-threaded-gc', ...profile, here(program), 'serve', '--config', configFile],
+    {
+      stdio: ['ignore', log, log],
+    },
+  );
   for (const until = Date.now() + startMs; ; await pause(50)) {
     if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}`);
     const answer = await fetch(`http://127.0.0.1:${adminPort}/ready`).catch(() => undefined);

@@ -9,6 +9,7 @@ import type { PageState, PageTokens } from './discover/page-token.ts';
 import { readOne } from './discover/read.ts';
 import { type SearchWorld, searchPage } from './discover/search.ts';
 import type { Item, Visible } from './discover/visibility.ts';
+import type { Memory, MemoryPool } from './document/memory.ts';
 import { bundleReply, bytesOf, errorReply, notModifiedReply, type Reply, resourceReply } from './enforce/assemble.ts';
 import { project } from './enforce/project.ts';
 import { type ErrorCode, GatewayError } from './errors/errors.ts';
@@ -31,7 +32,10 @@ export interface Edges {
     signal: AbortSignal,
     interaction: Interaction,
     shadow?: ShadowPermit,
+    memory?: Memory,
   ) => SearchWorld;
+  /** Where large answers of the FHIR server, and those made of them, live while they are needed. */
+  readonly memory: MemoryPool;
   /** Static: the permission to let pass what would be withheld, where the deployment tries the gateway out. */
   readonly shadowFor: (context: RequesterContext, type: string) => ShadowPermit | undefined;
   readonly capabilities: () => Reply;
@@ -60,6 +64,8 @@ export interface Answer {
   readonly reply: Reply;
   readonly chunks: readonly Uint8Array[];
   readonly length: number;
+  /** Gives the memory of its bytes back, once they are sent. */
+  readonly sent: () => void;
   readonly interaction: Interaction | 'none';
   readonly intent: RecordedIntent | undefined;
   /** How many resources left and were withheld, for the metrics. */
@@ -84,9 +90,12 @@ export async function handle(request: FhirRequest, edges: Edges, signal: AbortSi
     const { plan, page } = resume(planOrRefuse(edges.planFor(request)), request, context, edges);
     edges.authorize(plan, context);
     const shadow = 'type' in plan ? edges.shadowFor(context, plan.type) : undefined;
-    const outcome = await discoverInForce(plan, page, context, request, edges, signal, shadow);
+    const memory = edges.memory.lend();
+    const outcome = await discoverInForce(plan, page, context, request, edges, signal, shadow, memory);
     negative = outcome.reply.status === 404;
-    return await recorded(outcome, context, request, edges, shadow); // durable before the first byte leaves
+    const answer = await recorded(outcome, context, request, edges, shadow); // durable before the first byte leaves
+    memory.giveBack(); // of what was read, only the answer's own copy is left
+    return answer;
   } catch (error) {
     return refused(error, request, context, edges);
   } finally {
@@ -114,9 +123,10 @@ async function discoverInForce(
   edges: Edges,
   signal: AbortSignal,
   shadow: ShadowPermit | undefined,
+  memory: Memory,
 ): Promise<Outcome> {
   for (let attempt = 0; attempt < maximumAttempts; attempt++) {
-    const world = edges.worldFor(context, request, signal, interactionOf(plan), shadow);
+    const world = edges.worldFor(context, request, signal, interactionOf(plan), shadow, memory);
     const outcome = await discover(plan, page, world, context, request, edges);
     if (await world.stillInForce()) return outcome;
   }
@@ -421,7 +431,8 @@ async function recorded(
   edges: Edges,
   shadow: ShadowPermit | undefined,
 ): Promise<Answer> {
-  const chunks = bytesOf(outcome.reply.body);
+  const memory = edges.memory.lend();
+  const chunks = bytesOf(outcome.reply.body, memory);
   const [body = new Uint8Array()] = chunks; // all of it in one piece
   const resources = outcome.released.map((visible) => disclosed(visible.item, visible.decision.reasons));
   const withheld = [...outcome.withheld].map((item) => disclosed(item, item.ruling?.reasons ?? []));
@@ -445,6 +456,7 @@ async function recorded(
     reply: shadow === undefined ? outcome.reply : inShadow(outcome.reply, shadow),
     chunks,
     length: body.length,
+    sent: () => memory.giveBack(),
     interaction: outcome.interaction,
     intent,
     released: resources.length,
@@ -486,6 +498,7 @@ function unrecorded(reply: Reply, interaction: Answer['interaction']): Answer {
     reply,
     chunks,
     length: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+    sent: () => undefined,
     interaction,
     intent: undefined,
     released: 0,

@@ -26,6 +26,7 @@ import { RequestRulings } from './discover/rulings.ts';
 import type { SearchWorld } from './discover/search.ts';
 import { type Labelling, Visibility } from './discover/visibility.ts';
 import { Authored } from './document/content.ts';
+import { type Memory, MemoryPool } from './document/memory.ts';
 import { ViewVersions } from './enforce/version.ts';
 import type { ViewSettings } from './enforce/view.ts';
 import { intervalOf, type TimeReader, timeReader } from './fhir/dates.ts';
@@ -192,6 +193,9 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
   };
 }
 
+/** Of large answers, between requests: some dozens of the greatest page. */
+const keptMemoryBytes = 67_108_864;
+
 /** What `handle` may reach of the house. */
 export function edgesOf(config: Config, house: House, recorder: Recorder, now: () => number): Edges {
   const { policy, planSettings } = house;
@@ -205,8 +209,9 @@ export function edgesOf(config: Config, house: House, recorder: Recorder, now: (
     authorize: (plan, context) => authorize(plan, context, policy),
     grantFor,
     shadowFor: (context, type) => ShadowPermit.for(config.shadow, context, type),
-    worldFor: (context, request, signal, interaction, shadow) =>
-      worldFor(config, house, { context, request, signal, interaction, shadow }),
+    worldFor: (context, request, signal, interaction, shadow, memory) =>
+      worldFor(config, house, { context, request, signal, interaction, shadow, memory }),
+    memory: new MemoryPool(keptMemoryBytes),
     capabilities: () => ({ status: 200, headers, body: [statement] }),
     challenge,
     pageTokens: house.pageTokens,
@@ -254,6 +259,8 @@ export interface Errands {
   readonly signal: AbortSignal;
   readonly interaction: Interaction;
   readonly shadow?: ShadowPermit | undefined;
+  /** Where what is read for it lives, when it ends with the request. */
+  readonly memory?: Memory | undefined;
 }
 
 const served: ReadonlySet<string> = new Set(servedTypes);
@@ -262,10 +269,10 @@ const served: ReadonlySet<string> = new Set(servedTypes);
 export function worldFor(
   config: Config,
   house: House,
-  { context, request, signal, interaction, shadow }: Errands,
+  { context, request, signal, interaction, shadow, memory }: Errands,
 ): SearchWorld {
   const { upstream, decisionSettings, policy, planSettings } = house;
-  const errand = { authorization: request.headers.authorization, signal };
+  const errand = { authorization: request.headers.authorization, signal, memory };
   const residuals =
     context.requester.pcf === undefined ? undefined : readResiduals(context.requester.pcf, house.parseOptions);
   const rulings = new RequestRulings({

@@ -1,17 +1,29 @@
+import type { Memory } from './memory.ts';
+
+/** So many bytes are sooner copied one by one than named as a piece. */
+const shortest = 16;
+
 /** Where an answer's bytes are gathered: one piece of memory, so that they are hashed and sent as one. */
 export class Output {
   #bytes: Buffer;
   #length = 0;
+  readonly #memory: Memory | undefined;
 
-  /** @param expected bytes to make room for; more make it grow */
-  constructor(expected: number) {
-    this.#bytes = Buffer.allocUnsafe(Math.max(expected, 256));
+  /**
+   * @param expected bytes to make room for; more make it grow
+   * @param memory where it is gathered; unset: in memory of its own
+   */
+  constructor(expected: number, memory?: Memory) {
+    this.#memory = memory;
+    this.#bytes = this.#room(Math.max(expected, 256));
   }
 
   /** Copies `bytes[from..to)`. */
   slice(bytes: Uint8Array, from: number, to: number): void {
     this.#makeRoom(to - from);
-    this.#bytes.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to), this.#length);
+    if (to - from > shortest)
+      this.#bytes.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to), this.#length);
+    else for (let at = from; at < to; at++) this.#bytes[this.#length + at - from] = bytes[at] as number;
     this.#length += to - from;
   }
 
@@ -32,8 +44,12 @@ export class Output {
 
   #makeRoom(more: number): void {
     if (this.#length + more <= this.#bytes.length) return;
-    const wider = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + more));
+    const wider = this.#room(Math.max(this.#bytes.length * 2, this.#length + more));
     wider.set(this.bytes);
     this.#bytes = wider;
+  }
+
+  #room(length: number): Buffer {
+    return this.#memory === undefined ? Buffer.allocUnsafe(length) : this.#memory.bytes(length);
   }
 }

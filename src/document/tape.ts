@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'; // a pure function: no I/O
+import type { Memory } from './memory.ts';
 import { knownNameCount, knownNames, nameBytes, nameNumber, nameNumberAt, nameStarts } from './names.ts';
 
 /** Why bytes are not a document. The text is constant: it holds nothing of the bytes. */
@@ -168,16 +169,17 @@ for (let byte = 0x20; byte <= 0x7f; byte++) plain[byte] = byte === quote || byte
 /**
  * Reads bytes strictly: UTF-8, RFC 8259 grammar, one value, no duplicate or poisonous names, no lone surrogates, no
  * NUL, bounded depth and size. A leading byte order mark is tolerated once.
+ * @param memory where the tape lives; unset: where it likes
  * @throws {MalformedDocument}
  */
-export function scan(input: Uint8Array, limits: DocumentLimits): Tape {
+export function scan(input: Uint8Array, limits: DocumentLimits, memory?: Memory): Tape {
   if (!isUtf8(input)) throw new MalformedDocument('not UTF-8');
   const bytes = input[0] === 0xef && input[1] === 0xbb && input[2] === 0xbf ? input.subarray(3) : input;
-  return scanValue(bytes, limits);
+  return scanValue(bytes, limits, memory);
 }
 
 /** The whole value in one loop over bytes, without recursion: the hot path, so its state lives in local variables. */
-function scanValue(bytes: Uint8Array, limits: DocumentLimits): Tape {
+function scanValue(bytes: Uint8Array, limits: DocumentLimits, memory: Memory | undefined): Tape {
   const length = bytes.length;
   const depthLimit = Math.min(limits.maximumDepth, maximumDepth);
   const strings = new Strings(bytes, limits.maximumStringBytes);
@@ -254,7 +256,7 @@ function scanValue(bytes: Uint8Array, limits: DocumentLimits): Tape {
       if (depth === 0) {
         if (at !== length) throw new MalformedDocument('data after the document');
         if (count > limits.maximumNodes) throw new MalformedDocument('too many values');
-        return new Tape(bytes, taken(count), count, names.texts);
+        return new Tape(bytes, taken(count, memory), count, names.texts);
       }
       if (at >= length) throw new MalformedDocument('cut short');
       const after = bytes[at] as number;
@@ -301,10 +303,11 @@ function widened(columns: Columns): Columns {
 }
 
 /** The rows that were filled, as columns of their own in one piece of memory. */
-function taken(rows: number): Columns {
+function taken(rows: number, place: Memory | undefined): Columns {
   const columns = scratch;
   if (columns[0].length > keptRows) scratch = columnsOf(keptRows);
-  const memory = new Int32Array(rows * columns.length);
+  const size = rows * columns.length;
+  const memory = place === undefined ? new Int32Array(size) : place.integers(size);
   const column = (index: 0 | 1 | 2 | 3 | 4 | 5): Int32Array => {
     memory.set(columns[index].subarray(0, rows), index * rows);
     return memory.subarray(index * rows, (index + 1) * rows);

@@ -1,5 +1,6 @@
 import type { Obligation } from '../decide/decision.ts';
 import { Authored, type Content } from '../document/content.ts';
+import type { Memory } from '../document/memory.ts';
 import { Output } from '../document/output.ts';
 import { type ErrorCode, errorKinds } from '../errors/errors.ts';
 import { noticeOutcome, part2Labels, type statements } from './notice.ts';
@@ -16,11 +17,17 @@ export interface Reply {
 
 const fhirJson = 'application/fhir+json; charset=utf-8';
 
-/** The bytes of a reply, in order and in one piece (none for an empty body). The only place where parts become bytes. */
-export function bytesOf(body: readonly Part[]): readonly Uint8Array[] {
+/**
+ * The bytes of a reply, in order and in one piece (none for an empty body). The only place where parts become bytes.
+ * @param memory where they live; unset: in memory of their own
+ */
+export function bytesOf(body: readonly Part[], memory?: Memory): readonly Uint8Array[] {
   if (body.length === 0) return [];
   // What is put and appended is short; non-ASCII text of the gateway itself is rare.
-  const out = new Output(body.reduce((sum, part) => sum + part.size + 64, 0));
+  const out = new Output(
+    body.reduce((sum, part) => sum + part.size + 64, 0),
+    memory,
+  );
   for (const part of body) {
     if (part instanceof Authored) out.text(part.written);
     else part.writeTo(out);
@@ -90,11 +97,11 @@ export function bundleReply(head: BundleHead, entries: readonly BundleEntry[]): 
   }).slice(0, -1);
   const body: Part[] = [];
   let pending = entries.length === 0 ? opening : `${opening},"entry":[`;
-  entries.forEach((entry, index) => {
-    pending += `${index === 0 ? '' : ','}{"fullUrl":${JSON.stringify(entry.fullUrl)},"resource":`;
-    body.push(Authored.text(pending), entry.content);
-    pending = `,${entry.tail}}`;
-  });
+  for (const entry of entries) {
+    body.push(Authored.text(`${pending}{"fullUrl":${JSON.stringify(entry.fullUrl)},"resource":`), entry.content);
+    pending = `,${entry.tail}},`;
+  }
+  if (entries.length > 0) pending = pending.slice(0, -1);
   if (notice !== undefined)
     pending += `${entries.length === 0 ? ',"entry":[' : ','}{"resource":${JSON.stringify(notice)},"search":{"mode":"outcome"}}`;
   body.push(Authored.text(`${pending}${entries.length === 0 && notice === undefined ? '' : ']'}}`));

@@ -241,40 +241,46 @@ function reduceMeta(resource: ResourceOnTape, settings: ViewSettings, edits: Edi
 function reduce(tape: Tape, meta: Node, settings: ViewSettings, edits: Edits): void {
   if (meta < 0) return;
   cutMember(tape, meta, names.source, edits);
-  // Siblings of its primitives hold nothing but extensions.
-  for (let member = tape.firstChild(meta); member >= 0; member = tape.next(member)) {
-    if (tape.nameText(member).startsWith('_')) edits.cut(member);
-  }
   cutMember(tape, meta, names.extension, edits);
-  keepItems(tape, meta, names.profile, edits, (item) => {
-    const profile = tape.text(item);
-    return profile !== undefined && settings.shownProfiles.some((prefix) => profile.startsWith(prefix));
-  });
-  keepItems(tape, meta, names.tag, edits, (item) =>
-    settings.shownTagSystems.includes(tape.text(tape.member(item, names.system)) ?? ''),
-  );
-  keepItems(
-    tape,
-    meta,
-    names.security,
-    edits,
-    (item) => !alterationMarks.has(tape.text(tape.member(item, names.code)) ?? ''),
-  );
+  for (let member = tape.firstChild(meta); member >= 0; member = tape.next(member)) {
+    const keep = metaItems.get(tape.name(member));
+    // Siblings of its primitives hold nothing but extensions.
+    if (keep === undefined) {
+      if (tape.nameText(member).startsWith('_')) edits.cut(member);
+    } else keepItems(tape, member, settings, edits, keep);
+  }
   let left = false;
   for (let member = tape.firstChild(meta); member >= 0; member = tape.next(member)) left ||= !edits.isCut(member);
   if (!left) edits.cut(meta);
 }
 
-function keepItems(tape: Tape, meta: Node, name: number, edits: Edits, keep: (item: Node) => boolean): void {
-  const list = tape.member(meta, name);
-  if (list < 0) return;
+/** Which items of a list stay. */
+type Keep = (tape: Tape, item: Node, settings: ViewSettings) => boolean;
+
+/** By the number of the member's name in `meta`. */
+const metaItems: ReadonlyMap<number, Keep> = new Map<number, Keep>([
+  [
+    names.profile,
+    (tape, item, { shownProfiles }) => {
+      const profile = tape.text(item);
+      return profile !== undefined && shownProfiles.some((prefix) => profile.startsWith(prefix));
+    },
+  ],
+  [
+    names.tag,
+    (tape, item, { shownTagSystems }) => shownTagSystems.includes(tape.text(tape.member(item, names.system)) ?? ''),
+  ],
+  [names.security, (tape, item) => !alterationMarks.has(tape.text(tape.member(item, names.code)) ?? '')],
+]);
+
+function keepItems(tape: Tape, list: Node, settings: ViewSettings, edits: Edits, keep: Keep): void {
   if (tape.kind(list) !== kinds.array) {
     edits.cut(list);
     return;
   }
   let kept = false;
   for (let item = tape.firstChild(list); item >= 0; item = tape.next(item)) {
-    if (keep(item)) kept = true;
+    if (keep(tape, item, settings)) kept = true;
     else edits.cut(item);
   }
   if (!kept) edits.cut(list);

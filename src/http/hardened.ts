@@ -80,6 +80,7 @@ interface Complete {
   readonly reply: Reply;
   readonly chunks: readonly Uint8Array[];
   readonly length: number;
+  readonly sent?: () => void;
   readonly intent: RecordedIntent | undefined;
 }
 
@@ -100,6 +101,7 @@ export async function send(
   });
   if (method === 'HEAD' || result.length === 0) {
     response.end();
+    result.sent?.();
     result.intent?.complete(0, false);
     return;
   }
@@ -107,6 +109,7 @@ export async function send(
   try {
     response.end(result.chunks.length === 1 ? result.chunks[0] : Buffer.concat(result.chunks, result.length));
     await finished(response);
+    result.sent?.();
     result.intent?.complete(result.length, false);
   } catch {
     result.intent?.complete(response.socket?.bytesWritten ?? 0, true); // the client left: the record stays a disclosure

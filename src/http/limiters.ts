@@ -45,6 +45,18 @@ export function createLimiters(limits: LimitsConfig, redis: RedisConfig | undefi
       }),
     });
   };
+  /** A requester is one object for as long as its token is remembered. */
+  const names = new WeakMap<Requester, string>();
+  const nameOf = (requester: Requester): string => {
+    const known = names.get(requester);
+    if (known !== undefined) return known;
+    const { issuer, subject, clientId } = requester;
+    const name = createHmac('sha256', key)
+      .update(JSON.stringify([issuer, subject, clientId]))
+      .digest('base64url');
+    names.set(requester, name);
+    return name;
+  };
   return {
     requests: {
       app: limiter('requests-app', limits.app.requestsPerMinute),
@@ -54,10 +66,7 @@ export function createLimiters(limits: LimitsConfig, redis: RedisConfig | undefi
       app: limiter('negatives-app', limits.app.negativesPerMinute),
       system: limiter('negatives-system', limits.system.negativesPerMinute),
     },
-    nameOf: ({ issuer, subject, clientId }) =>
-      createHmac('sha256', key)
-        .update(JSON.stringify([issuer, subject, clientId]))
-        .digest('base64url'),
+    nameOf,
     start: () => void client?.connect().catch(() => undefined),
     close: () => client?.disconnect(),
   };

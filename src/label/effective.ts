@@ -110,6 +110,7 @@ export function isLabelled(labels: Labels): boolean {
  * @param found what reading beyond codes found
  */
 export function ownLabels(inputs: LabelInputs, settings: LabelSettings, found: readonly Found[] = []): Labels {
+  if (found.length === 0 && isPlain(inputs, settings)) return unlabelled;
   const gathered = new Gathered();
   for (const label of inputs.own) readOwn(label, gathered, settings);
   gathered.reduce();
@@ -125,6 +126,14 @@ export function ownLabels(inputs: LabelInputs, settings: LabelSettings, found: r
     if (settings.part2Source) gathered.topic(part2, 'source', 'whole server');
   }
   return gathered.done();
+}
+
+/** Most resources bear nothing and show nothing: nothing is gathered for them. */
+function isPlain({ type, own, codings, actors, actorIdentifiers }: LabelInputs, settings: LabelSettings): boolean {
+  if (own.length > 0 || type === 'Consent' || settings.part2Source) return false;
+  for (const { system, code } of codings) if (settings.classifier.classify(system, code).length > 0) return false;
+  const named = (actor: string): boolean => settings.programs.has(actor) || settings.sensitiveActors.has(actor);
+  return !actors.some(named) && !actorIdentifiers.some(named);
 }
 
 function bySource(actor: string, gathered: Gathered, settings: LabelSettings): void {

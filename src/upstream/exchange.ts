@@ -1,5 +1,6 @@
 import { type Dispatcher, Pool } from 'undici';
 import type { UpstreamConfig } from '../config/upstream.ts';
+import type { Memory } from '../document/memory.ts';
 import { GatewayError } from '../errors/errors.ts';
 
 export interface Answer {
@@ -25,6 +26,8 @@ interface Call {
   readonly ifMatch?: string;
   readonly authorization: string | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Where the answer's body lives. */
+  readonly memory?: Memory | undefined;
 }
 
 /**
@@ -150,6 +153,7 @@ class Collector implements Dispatcher.DispatchHandler {
   readonly #limit: number;
   readonly #conditional: boolean;
   readonly #signal: AbortSignal | undefined;
+  readonly #memory: Memory | undefined;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: GatewayError) => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -162,13 +166,14 @@ class Collector implements Dispatcher.DispatchHandler {
 
   constructor(
     config: UpstreamConfig,
-    { signal, ifMatch }: Pick<Call, 'signal' | 'ifMatch'>,
+    { signal, ifMatch, memory }: Pick<Call, 'signal' | 'ifMatch' | 'memory'>,
     resolve: (answer: Answer) => void,
     reject: (error: GatewayError) => void,
   ) {
     this.#limit = config.maximumAnswerBytes;
     this.#conditional = ifMatch !== undefined;
     this.#signal = signal;
+    this.#memory = memory;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#timer = setTimeout(() => this.#fail('upstream-timeout'), config.answerTimeoutMs); // waiting for a connection counts
@@ -207,8 +212,19 @@ class Collector implements Dispatcher.DispatchHandler {
     const [first] = this.#chunks;
     this.#resolve({
       status: this.#status,
-      body: this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks, this.#length),
+      body: this.#chunks.length === 1 && first ? first : this.#whole(),
     });
+  }
+
+  #whole(): Buffer {
+    if (this.#memory === undefined) return Buffer.concat(this.#chunks, this.#length);
+    const whole = this.#memory.bytes(this.#length);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    return whole;
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {

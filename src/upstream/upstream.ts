@@ -1,5 +1,6 @@
 import type { UpstreamConfig } from '../config/upstream.ts';
 import { Content } from '../document/content.ts';
+import type { Memory } from '../document/memory.ts';
 import { nameNumber } from '../document/names.ts';
 import { type DocumentLimits, kinds, MalformedDocument, type Node, scan, type Tape } from '../document/tape.ts';
 import { GatewayError } from '../errors/errors.ts';
@@ -30,6 +31,8 @@ export interface Errand {
   /** The client's Authorization header, used in `forward` mode only; undefined for what the gateway reads on its own behalf. */
   readonly authorization: string | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Where what is read lives, when it ends with the request; unset: as long as anybody holds it. */
+  readonly memory?: Memory | undefined;
 }
 
 /** One version of one resource, or its deletion. */
@@ -181,9 +184,10 @@ export function createUpstream(
       ...(form === undefined ? {} : { form }),
       authorization: authorizationFor(errand),
       signal: errand.signal,
+      memory: errand.memory,
     });
     if (answer.status === 201) throw new GatewayError('upstream-invalid'); // nothing was to be made
-    return answer.status === 200 ? open(answer.body) : undefined;
+    return answer.status === 200 ? open(answer.body, errand.memory) : undefined;
   };
 
   return {
@@ -275,9 +279,9 @@ export function createUpstream(
 }
 
 /** @throws {GatewayError} `upstream-invalid` */
-function open(body: Uint8Array): Tape {
+function open(body: Uint8Array, memory: Memory | undefined): Tape {
   try {
-    return scan(body, limits);
+    return scan(body, limits, memory);
   } catch (error) {
     if (error instanceof MalformedDocument) throw new GatewayError('upstream-invalid', { cause: error });
     throw error;

@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { request } from 'undici';
+import { type EmbeddedServer, startEmbeddedServer } from '../../examples/demo/embedded-server.ts';
+import { gatewayConfig } from '../../examples/demo/gateway-config.ts';
+import { type IdentityProvider, startIdentityProvider } from '../../examples/demo/identity-provider.ts';
+import { freePort } from '../../examples/demo/ports.ts';
+import { type Gateway, serve } from '../../src/serve.ts';
+
+const patients = 6;
+const perPatient = 60;
+const atOnce = 32;
+const asked = 400;
+
+/** Answers large enough to use memory that others have used before, each patient's with marks of its own. */
+describe('large answers to many at once', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'memory-'));
+  let upstream: EmbeddedServer;
+  let identity: IdentityProvider;
+  let gateway: Gateway;
+  let token: string;
+
+  beforeAll(async () => {
+    upstream = await startEmbeddedServer({
+      resources: Array.from({ length: patients }, (_, patient) => [
+        JSON.stringify({ resourceType: 'Patient', id: `p${patient}` }),
+        ...Array.from({ length: perPatient }, (_none, n) =>
+          JSON.stringify({
+            resourceType: 'Observation',
+            id: `p${patient}-${n}`,
+            status: 'final',
+            code: { text: `mark-${patient} `.repeat(20 + 17 * patient) },
+            subject: { reference: `Patient/p${patient}` },
+            note: [{ text: `mark-${patient} `.repeat(100 + n) }],
+          }),
+        ),
+      ]).flat(),
+    });
+    const port = await freePort(0);
+    const publicBaseUrl = `http://127.0.0.1:${port}/fhir`;
+    identity = await startIdentityProvider({ fhirBase: publicBaseUrl });
+    const place = { port, publicBaseUrl, upstreamUrl: upstream.url, paging: 'offset', folder } as const;
+    const config = gatewayConfig({ ...place, issuer: identity.url, auditUrl: upstream.url });
+    gateway = await serve({
+      ...config,
+      limits: {
+        ...config.limits,
+        app: { ...config.limits.app, inFlight: 64, requestsPerMinute: 100_000 },
+        system: { ...config.limits.system, inFlight: 64, requestsPerMinute: 100_000 },
+      },
+    });
+    token = await identity.tokenFor('dr-grey');
+  });
+
+  afterAll(async () => {
+    await gateway?.close();
+    await identity?.close();
+    await upstream?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Without what is of each answer alone: its id and time, and the sealed link. */
+  async function ask(path: string): Promise<string> {
+    const { statusCode, body } = await request(`${gateway.url}/${path}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const text = await body.text();
+    expect(statusCode).toBe(200);
+    JSON.parse(text);
+    return text
+      .replace(/"id":"[0-9a-f-]{36}"/, '"id":""')
+      .replace(/"(?:lastUpdated|timestamp)":"[^"]+"/g, '')
+      .replace(/_page=[^"]+/, '_page=');
+  }
+
+  it('are each what they are when asked alone', async () => {
+    const paths = Array.from({ length: patients }, (_, patient) => [
+      `Observation?patient=p${patient}&_count=${perPatient}`,
+      `Observation?patient=p${patient}&_count=17`,
+      `Observation/p${patient}-3`,
+    ]).flat();
+    const alone = new Map<string, string>();
+    for (const path of paths) alone.set(path, await ask(path));
+    for (const [path, text] of alone) {
+      const marks = new Set(text.match(/mark-\d/g));
+      expect([...marks]).toEqual([`mark-${/p(\d)/.exec(path)?.[1]}`]);
+    }
+    let next = 0;
+    let compared = 0;
+    const worker = async (): Promise<void> => {
+      while (next < asked) {
+        const path = paths[(next++ * 7) % paths.length] as string;
+        expect(await ask(path)).toBe(alone.get(path));
+        compared++;
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+    expect(compared).toBeGreaterThanOrEqual(asked);
+  });
+});
