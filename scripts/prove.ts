@@ -3,10 +3,10 @@
  * benchmark, and writes their figures, dated, to docs/proof.md. Exits 1 if anything failed.
  *
  *   npm run prove                 everything
- *   npm run prove -- NAME...      some of it (a name that there is not gets the list); with --save it writes the file too
+ *   npm run prove -- NAME...      some of it (a name that there is not gets the list); with --save it writes their sections too
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 
@@ -116,6 +116,7 @@ const proofs: readonly Proof[] = [
   },
 ];
 
+const page = new URL('../docs/proof.md', import.meta.url);
 const args = process.argv.slice(2);
 const isSaved = args.length === 0 || args.includes('--save');
 const wanted = args.filter((name) => name !== '--save');
@@ -141,7 +142,7 @@ for (const proof of proofs.filter(({ name }) => wanted.length === 0 || wanted.in
   outcomes.push(await run(proof));
 }
 rmSync(events, { recursive: true, force: true });
-if (isSaved) writeFileSync(new URL('../docs/proof.md', import.meta.url), report(outcomes));
+if (isSaved) writeFileSync(page, report(outcomes));
 for (const { proof, passed, seconds } of outcomes)
   console.log(`${passed ? 'passed' : 'FAILED'}  ${proof.name}  ${Math.round(seconds)} s`);
 process.exit(outcomes.every(({ passed }) => passed) ? 0 : 1);
@@ -174,27 +175,39 @@ const pages: Readonly<Record<string, readonly string[]>> = {
   decisions: ['See [benchmark-decisions.md](benchmark-decisions.md).'],
 };
 
+/** The page with a section for each proof: those that ran now, and of the others what is there already. */
 function report(all: readonly Outcome[]): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+  const sections = sectionsOf(existsSync(page) ? readFileSync(page, 'utf8') : '');
+  for (const outcome of all) sections.set(outcome.proof.what, section(outcome));
   return [
     '# Proof',
     '',
-    `Figures of \`npm run prove\` on ${new Date().toISOString().slice(0, 10)}, version ${version}, ${machine}. The command wrote this file.`,
+    'Figures of `npm run prove`, which wrote this file. Each section says when, of which commit and where it was made.',
     '',
-    ...all.flatMap(({ proof, passed, seconds, lines }) => [
-      `## ${proof.what}`,
-      '',
-      `${passed ? 'Passed' : '**Failed**'} in ${Math.round(seconds)} s. \`${proof.command.join(' ')}\`${Object.entries(
-        proof.environment,
-      )
-        .map(([name, value]) => ` \`${name}=${value}\``)
-        .join('')}`,
-      '',
-      ...(pages[proof.name] ?? ['```text', ...lines, '```']),
-      '',
-    ]),
+    ...proofs.flatMap(({ what }) => {
+      const text = sections.get(what);
+      return text === undefined ? [] : [`## ${what}`, '', text, ''];
+    }),
+  ].join('\n');
+}
+
+function sectionsOf(text: string): Map<string, string> {
+  const sections = new Map<string, string>();
+  for (const part of text.split(/^## /m).slice(1)) {
+    const end = part.indexOf('\n');
+    sections.set(part.slice(0, end), part.slice(end).trim());
+  }
+  return sections;
+}
+
+function section({ proof, passed, seconds, lines }: Outcome): string {
+  const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+  const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+  const environment = Object.entries(proof.environment).map(([name, value]) => ` \`${name}=${value}\``);
+  return [
+    `${new Date().toISOString().slice(0, 10)}, commit ${commit}, ${machine}. ${passed ? 'Passed' : '**Failed**'} in ${Math.round(seconds)} s.`,
+    `\`${proof.command.join(' ')}\`${environment.join('')}`,
+    '',
+    ...(pages[proof.name] ?? ['```text', ...lines, '```']),
   ].join('\n');
 }
