@@ -10,6 +10,7 @@ import { buildHouse, edgesOf } from '../src/house.ts';
 import { createDataListener } from '../src/http/server.ts';
 import { createLog } from '../src/telemetry/log.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
+import { untraced } from '../src/telemetry/traces.ts';
 
 const config = loadConfig(readFileSync(process.argv[4] as string, 'utf8'), {});
 const log = createLog(config.log.level);
@@ -27,6 +28,7 @@ const data = createDataListener(config.listener, new URL(house.publicBase).pathn
   smartConfiguration: house.authenticator.smartConfiguration,
   log,
   metrics,
+  tracing: untraced,
   now: Date.now,
   tls: undefined,
 });

@@ -3,7 +3,7 @@ import type { Disclosure, RecordedIntent, Recorder } from './audit/recorder.ts';
 import type { Requester } from './authenticate/requester.ts';
 import type { Grant, RequesterContext } from './context/requester-context.ts';
 import { isInShadow, type ShadowPermit } from './decide/shadow.ts';
-import { disclosed } from './discover/disclosed.ts';
+import { coverageOf, disclosed, type LabelCoverage } from './discover/disclosed.ts';
 import { versionsOf } from './discover/history.ts';
 import type { PageState, PageTokens } from './discover/page-token.ts';
 import { readOne } from './discover/read.ts';
@@ -15,6 +15,7 @@ import { project } from './enforce/project.ts';
 import { type ErrorCode, GatewayError } from './errors/errors.ts';
 import type { FhirRequest, Interaction } from './fhir/request.ts';
 import type { HistoryPlan, Plan, ReadPlan, Refusal, SearchPlan, VersionReadPlan } from './plan/plan.ts';
+import { unwatched, type Watch } from './telemetry/watch.ts';
 
 /** Everything one request may reach: made once in house.ts. */
 export interface Edges {
@@ -32,7 +33,7 @@ export interface Edges {
     signal: AbortSignal,
     interaction: Interaction,
     shadow?: ShadowPermit,
-    memory?: Memory,
+    means?: Means,
   ) => SearchWorld;
   /** Where large answers of the FHIR server, and those made of them, live while they are needed. */
   readonly memory: MemoryPool;
@@ -54,6 +55,12 @@ export interface Edges {
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
 
+/** What one request works with, and what is told of its work. */
+export interface Means {
+  readonly memory?: Memory;
+  readonly watch?: Watch;
+}
+
 export interface Admission {
   /** Gives the place back; a negative answer counts against the requester's own limit of those. */
   leave(negative: boolean): void;
@@ -71,6 +78,8 @@ export interface Answer {
   /** How many resources left and were withheld, for the metrics. */
   readonly released: number;
   readonly withheld: number;
+  /** How many of them bear labels, and whence. */
+  readonly labels: Readonly<Partial<Record<LabelCoverage, number>>>;
   /** Given in an emergency: counted and told, so that somebody looks. */
   readonly emergency: boolean;
   /** Set when the answer was not enforced: by which entry, and how many resources left that would be withheld. */
@@ -78,22 +87,28 @@ export interface Answer {
 }
 
 /** One request, from the door to the audit record. Read this first. */
-export async function handle(request: FhirRequest, edges: Edges, signal: AbortSignal): Promise<Answer> {
+export async function handle(
+  request: FhirRequest,
+  edges: Edges,
+  signal: AbortSignal,
+  watch: Watch = unwatched,
+): Promise<Answer> {
   let context: RequesterContext | undefined;
   let admission: Admission | undefined;
   let negative = false;
   try {
     if (isCapabilities(request)) return unrecorded(edges.capabilities(), 'capabilities');
-    const requester = await edges.authenticate(request);
-    admission = await edges.admit(requester);
-    context = edges.contextOf(requester, request); // static: purposes, roles, clearance
-    const { plan, page } = resume(planOrRefuse(edges.planFor(request)), request, context, edges);
-    edges.authorize(plan, context);
+    const requester = await watch.timed('authenticate', () => edges.authenticate(request));
+    admission = await watch.timed('admit', () => edges.admit(requester));
+    const asked = edges.contextOf(requester, request); // static: purposes, roles, clearance
+    context = asked;
+    const { plan, page } = watch.busy('plan', () => planned(request, asked, edges));
     const shadow = 'type' in plan ? edges.shadowFor(context, plan.type) : undefined;
     const memory = edges.memory.lend();
-    const outcome = await discoverInForce(plan, page, context, request, edges, signal, shadow, memory);
+    const outcome = await discoverInForce(plan, page, asked, request, edges, signal, shadow, { memory, watch });
     negative = outcome.reply.status === 404;
-    const answer = await recorded(outcome, context, request, edges, shadow); // durable before the first byte leaves
+    // Durable before the first byte leaves.
+    const answer = await watch.timed('record', () => recorded(outcome, asked, request, edges, shadow));
     memory.giveBack(); // of what was read, only the answer's own copy is left
     return answer;
   } catch (error) {
@@ -123,10 +138,10 @@ async function discoverInForce(
   edges: Edges,
   signal: AbortSignal,
   shadow: ShadowPermit | undefined,
-  memory: Memory,
+  means: Means,
 ): Promise<Outcome> {
   for (let attempt = 0; attempt < maximumAttempts; attempt++) {
-    const world = edges.worldFor(context, request, signal, interactionOf(plan), shadow, memory);
+    const world = edges.worldFor(context, request, signal, interactionOf(plan), shadow, means);
     const outcome = await discover(plan, page, world, context, request, edges);
     if (await world.stillInForce()) return outcome;
   }
@@ -296,6 +311,17 @@ async function search(
   };
 }
 
+/** The plan of a request that this requester may make at all. */
+function planned(
+  request: FhirRequest,
+  context: RequesterContext,
+  edges: Edges,
+): { plan: Plan; page: PageState | undefined } {
+  const resumed = resume(planOrRefuse(edges.planFor(request)), request, context, edges);
+  edges.authorize(resumed.plan, context);
+  return resumed;
+}
+
 /** A refusal by the plan is one answer for everybody who asks in this shape. */
 function planOrRefuse(plan: Plan | Refusal): Plan {
   if (plan.outcome === 'refuse') throw new PlanRefusal(plan);
@@ -461,6 +487,7 @@ async function recorded(
     intent,
     released: resources.length,
     withheld: withheld.length,
+    labels: coverageOf([...outcome.released.map(({ item }) => item), ...outcome.withheld]),
     emergency: context.emergency !== undefined,
     ...(shadow === undefined
       ? {}
@@ -503,6 +530,7 @@ function unrecorded(reply: Reply, interaction: Answer['interaction']): Answer {
     intent: undefined,
     released: 0,
     withheld: 0,
+    labels: {},
     emergency: false,
   };
 }

@@ -52,8 +52,9 @@ import {
 import { createPolicy, type Policy, readPolicySet } from './policy/policy.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
+import type { Watch } from './telemetry/watch.ts';
 import { upstreamTlsOf } from './upstream/tls.ts';
-import { createUpstream, type Upstream } from './upstream/upstream.ts';
+import { createUpstream, type Upstream, watched } from './upstream/upstream.ts';
 
 export const version = '0.1.0';
 /** When the capability statement last changed. */
@@ -209,8 +210,8 @@ export function edgesOf(config: Config, house: House, recorder: Recorder, now: (
     authorize: (plan, context) => authorize(plan, context, policy),
     grantFor,
     shadowFor: (context, type) => ShadowPermit.for(config.shadow, context, type),
-    worldFor: (context, request, signal, interaction, shadow, memory) =>
-      worldFor(config, house, { context, request, signal, interaction, shadow, memory }),
+    worldFor: (context, request, signal, interaction, shadow, means) =>
+      worldFor(config, house, { context, request, signal, interaction, shadow, ...means }),
     memory: new MemoryPool(keptMemoryBytes),
     capabilities: () => ({ status: 200, headers, body: [statement] }),
     challenge,
@@ -261,6 +262,8 @@ export interface Errands {
   readonly shadow?: ShadowPermit | undefined;
   /** Where what is read for it lives, when it ends with the request. */
   readonly memory?: Memory | undefined;
+  /** Told where its time goes. */
+  readonly watch?: Watch | undefined;
 }
 
 const served: ReadonlySet<string> = new Set(servedTypes);
@@ -269,9 +272,10 @@ const served: ReadonlySet<string> = new Set(servedTypes);
 export function worldFor(
   config: Config,
   house: House,
-  { context, request, signal, interaction, shadow, memory }: Errands,
+  { context, request, signal, interaction, shadow, memory, watch }: Errands,
 ): SearchWorld {
-  const { upstream, decisionSettings, policy, planSettings } = house;
+  const { decisionSettings, policy, planSettings } = house;
+  const upstream = watch === undefined ? house.upstream : watched(house.upstream, watch);
   const errand = { authorization: request.headers.authorization, signal, memory };
   const residuals =
     context.requester.pcf === undefined ? undefined : readResiduals(context.requester.pcf, house.parseOptions);
@@ -281,12 +285,13 @@ export function worldFor(
     consents: house.consents,
     memberships: house.memberships,
     collectives: house.collectives,
-    upstream,
+    upstream: house.upstream,
     errand,
     representation: config.representation,
     time: house.time,
     localBases: house.readSettings.localBases,
     shadow,
+    ...(watch === undefined ? {} : { watch }),
   });
   const visibility = new Visibility({
     upstream,

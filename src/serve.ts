@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRecorder } from './audit/audit.ts';
 import { type Config, ConfigError } from './config/config.ts';
+import { rereadText } from './config/reread.ts';
 import { buildHouse, checkHouse, edgesOf, version } from './house.ts';
 import { createAdminListener } from './http/admin.ts';
 import { createDataListener } from './http/server.ts';
@@ -11,7 +12,8 @@ import { tlsOf } from './http/tls.ts';
 import { startSelfProbe } from './self-probe.ts';
 import { checkServices, serviceEdgesOf, serviceRoutesOf } from './service-house.ts';
 import { createLog, type Log } from './telemetry/log.ts';
-import { createMetrics, watchProbe, watchRecorder, watchShadow } from './telemetry/metrics.ts';
+import { createMetrics, type Metrics, watchProbe, watchRecorder, watchShadow } from './telemetry/metrics.ts';
+import { createTracing, type Tracing, untraced } from './telemetry/traces.ts';
 
 const drainMs = 25_000;
 
@@ -44,6 +46,7 @@ export async function serve(config: Config): Promise<Gateway> {
   const log = createLog(config.log.level);
   const metrics = createMetrics();
   const now = (): number => Date.now();
+  const tracing = await tracingOf(config, metrics, now);
   const house = buildHouse(config, log, metrics, now);
   checkServices(config);
   const tls = tlsOfAll(config, now, log); // whatever can fail comes before the outbox and its thread are there
@@ -66,6 +69,7 @@ export async function serve(config: Config): Promise<Gateway> {
     smartConfiguration: house.authenticator.smartConfiguration,
     log,
     metrics,
+    tracing,
     now,
     tls: tls.data,
   });
@@ -77,6 +81,7 @@ export async function serve(config: Config): Promise<Gateway> {
           routes: serviceRoutesOf(config, config.services, house, edges),
           log,
           metrics,
+          tracing,
           now,
           tls: tls.services,
         });
@@ -116,11 +121,22 @@ export async function serve(config: Config): Promise<Gateway> {
       house.limiters.close();
       await house.upstream.close();
       await recorder.close();
+      await tracing.close();
       admin.closeAllConnections();
       await new Promise((resolve) => admin.close(resolve));
       log.info('stopped');
     },
   };
+}
+
+/** Nobody is asked for traces by default. */
+async function tracingOf({ traces }: Config, metrics: Metrics, now: () => number): Promise<Tracing> {
+  if (traces === undefined) return untraced;
+  return createTracing(traces, {
+    version,
+    authorization: rereadText(traces.authorizationFile, now),
+    onExport: (outcome, spans) => metrics.traceSpans.inc({ outcome }, spans),
+  });
 }
 
 /** TLS of every listener that has it; what was changed to something unusable is told, and the last good files serve on. */

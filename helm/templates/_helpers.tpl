@@ -95,8 +95,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- range .nodes -}}{{- $ports = append $ports (toString (default 6379 .port)) -}}{{- end -}}
 {{- end -}}
-{{- with (dig "telemetry" "traces" "endpointUrl" "" .Values.config) -}}
-{{- $ports = append $ports (include "gateway.portOf" .) -}}
+{{- range $url := list (dig "traces" "endpoint" "" .Values.config) (dig "audit" "alerts" "webhook" "url" "" .Values.config) -}}
+{{- if $url -}}{{- $ports = append $ports (include "gateway.portOf" $url) -}}{{- end -}}
+{{- end -}}
+{{- range (dig "consent" "stores" list .Values.config) -}}
+{{- $ports = append $ports (include "gateway.portOf" .baseUrl) -}}
 {{- end -}}
 {{- $ports | uniq | sortAlpha | toJson -}}
 {{- end -}}

@@ -18,6 +18,34 @@ const panels: readonly Panel[] = [
     draw: { '{{interaction}}': at95('gateway_request_duration_seconds', 'interaction') },
   },
   {
+    title: 'Time of 95 % of stages',
+    unit: 's',
+    draw: { '{{stage}}': at95('gateway_stage_duration_seconds', 'stage') },
+  },
+  {
+    title: 'Consents: remembered, of those asked for',
+    unit: 'percentunit',
+    draw: {
+      remembered:
+        'sum(rate(gateway_consent_cache_total{result="hit"}[$__rate_interval])) / sum(rate(gateway_consent_cache_total[$__rate_interval]))',
+    },
+  },
+  {
+    title: 'Time until a changed Consent is heard of, 95 %',
+    unit: 's',
+    draw: { '{{store}}': at95('gateway_consent_change_delay_seconds', 'store') },
+  },
+  {
+    title: 'Labels of candidates: stated by the FHIR server, added here, none',
+    unit: 'ops',
+    draw: { '{{labels}}': rate('gateway_candidates_total', 'labels') },
+  },
+  {
+    title: 'Answers in stated emergencies, an hour',
+    unit: 'short',
+    draw: { emergencies: 'sum(increase(gateway_emergency_answers_total[1h]))' },
+  },
+  {
     title: 'Released and withheld',
     unit: 'ops',
     draw: { released: rate('gateway_released_resources_total'), withheld: rate('gateway_withheld_resources_total') },

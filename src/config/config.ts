@@ -16,6 +16,7 @@ import { sealingConfig } from './sealing.ts';
 import { searchConfig } from './search.ts';
 import { servicesConfig } from './services.ts';
 import { shadowConfig } from './shadow.ts';
+import { tracesConfig } from './traces.ts';
 import { upstreamConfig } from './upstream.ts';
 
 export { ConfigError } from './load.ts';
@@ -42,6 +43,7 @@ export const configSchema = z
     services: servicesConfig.optional(),
     shadow: shadowConfig,
     admin: adminConfig.prefault({}),
+    traces: tracesConfig.optional(),
     log: z
       .strictObject({
         level: z

@@ -237,5 +237,9 @@ function observerOf({ log, metrics }: ConsentParts): StoreObserver {
       } else if (failing.delete(store)) log.info('a consent store answers again', { store });
     },
     onChange: (store, delayMs) => metrics.consentChangeDelay.observe({ store }, delayMs / 1000),
+    onRecall(remembered, asked) {
+      metrics.consentCache.inc({ result: 'hit' }, remembered);
+      metrics.consentCache.inc({ result: 'miss' }, asked);
+    },
   };
 }

@@ -46,6 +46,8 @@ export interface StoreObserver {
   readonly onStore: (store: string, code: ErrorCode | undefined) => void;
   /** Time from a change, by the store's clock, to when it was heard of, in milliseconds. */
   readonly onChange: (store: string, delayMs: number) => void;
+  /** How many patients' Consents were remembered, and how many were not. */
+  readonly onRecall: (remembered: number, asked: number) => void;
 }
 
 export interface SourceParts {
@@ -149,6 +151,7 @@ export function createConsentSource(config: ConsentConfig, parts: SourceParts): 
   ): Promise<ReadonlyMap<PatientKey, EstablishedConsents>> => {
     const result = new Map(remembers ? await memory.recall(patients) : []);
     const missing = patients.filter((patient) => !result.has(patient));
+    observer.onRecall(patients.length - missing.length, missing.length);
     if (missing.length === 0) return result;
     try {
       const found = await (remembers ? shared : own)(missing, errand);

@@ -14,3 +14,21 @@ export function disclosed(item: Item, reasons: DisclosedResource['reasons']): Di
     reasons,
   };
 }
+
+/** Whence labels come: the FHIR server states them all, the gateway found more, or there are none. */
+export type LabelCoverage = 'stated' | 'added' | 'none';
+
+/** How many candidates there are of each kind; counted in sum, never by what they are. */
+export function coverageOf(items: Iterable<Item>): Partial<Record<LabelCoverage, number>> {
+  const counts: Partial<Record<LabelCoverage, number>> = {};
+  for (const { labels } of items) {
+    const kind = coverage(labels);
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  return counts;
+}
+
+function coverage({ stated, topics, origins }: Item['labels']): LabelCoverage {
+  if (origins.some(({ by }) => by !== 'own')) return 'added';
+  return stated === undefined && topics.length === 0 ? 'none' : 'stated';
+}

@@ -11,6 +11,7 @@ import type { ShadowPermit } from '../decide/shadow.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { TimeReader } from '../fhir/dates.ts';
 import { type PatientKey, parseRelativeReference, type ResourceKey } from '../fhir/ids.ts';
+import { unwatched, type Watch } from '../telemetry/watch.ts';
 import type { Errand, Upstream } from '../upstream/upstream.ts';
 import { isMinor, type Relation, relationOf, standingFrom } from './standing.ts';
 import type { Rulings } from './visibility.ts';
@@ -28,6 +29,7 @@ export interface RulingsEdges {
   readonly localBases: readonly string[];
   /** Lets pass what would be withheld; unset: everything is enforced. */
   readonly shadow?: ShadowPermit | undefined;
+  readonly watch?: Watch;
 }
 
 interface Represented {
@@ -38,6 +40,7 @@ interface Represented {
 /** The decisions of one request: Consents and standings are established patient by patient, each once. */
 export class RequestRulings implements Rulings {
   readonly #edges: RulingsEdges;
+  readonly #watch: Watch;
   readonly #named = new Set<ResourceKey>();
   readonly #underWay = new Map<PatientKey, Promise<void>>();
   readonly #established = new Map<PatientKey, EstablishedConsents>();
@@ -46,6 +49,7 @@ export class RequestRulings implements Rulings {
 
   constructor(edges: RulingsEdges) {
     this.#edges = edges;
+    this.#watch = edges.watch ?? unwatched;
     for (const key of edges.rules.namedByToken) this.#named.add(key);
   }
 
@@ -53,7 +57,7 @@ export class RequestRulings implements Rulings {
     const wanted = [...new Set(patients)];
     const missing = wanted.filter((patient) => !this.#underWay.has(patient));
     if (missing.length > 0) {
-      const reading = this.#read(missing);
+      const reading = this.#watch.timed('consent', () => this.#read(missing));
       for (const patient of missing) this.#underWay.set(patient, reading);
     }
     await Promise.all(wanted.map((patient) => this.#underWay.get(patient)));
@@ -61,13 +65,15 @@ export class RequestRulings implements Rulings {
 
   async establishAny(): Promise<void> {
     if (this.#underWay.size > 0) return;
-    await Promise.all([this.#edges.consents.ofNobody(this.#own()), this.#readNames()]);
-    await this.#edges.collectives.ofNobody(this.#own());
+    await this.#watch.timed('consent', async () => {
+      await Promise.all([this.#edges.consents.ofNobody(this.#own()), this.#readNames()]);
+      await this.#edges.collectives.ofNobody(this.#own());
+    });
   }
 
   /** Before an answer leaves: what has grown too old meanwhile is read again. */
   async stillInForce(): Promise<boolean> {
-    return this.#edges.consents.stillHold(this.#established, this.#own());
+    return this.#watch.timed('consent', () => this.#edges.consents.stillHold(this.#established, this.#own()));
   }
 
   namedData(): Iterable<ResourceKey> {
@@ -75,7 +81,7 @@ export class RequestRulings implements Rulings {
   }
 
   decide(candidate: Candidate): Decision {
-    const decision = this.#edges.rules.decide(candidate);
+    const decision = this.#watch.busy('decide', () => this.#edges.rules.decide(candidate));
     return this.#edges.shadow === undefined ? decision : this.#edges.shadow.carriedOut(decision);
   }
 

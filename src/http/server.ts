@@ -1,26 +1,22 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import express from 'express';
 import type { ListenerConfig } from '../config/listener.ts';
 import { errorReply } from '../enforce/assemble.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { FhirRequest } from '../fhir/request.ts';
-import { type Edges, handle } from '../gateway.ts';
+import { type Answer, type Edges, handle } from '../gateway.ts';
 import { methodsFor } from '../plan/plan.ts';
-import type { Log } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { hasBody, readBody } from './body.ts';
 import { clientCertificateOf } from './client-certificate.ts';
 import { hardenedServer, send, sendReply, setSecurityHeaders } from './hardened.ts';
 import { parseRequest } from './parse.ts';
 import type { Tls } from './tls.ts';
+import { type DoorTelemetry, type Ending, Visit } from './visit.ts';
 
-export interface DoorDependencies {
+export interface DoorDependencies extends DoorTelemetry {
   readonly edges: Edges;
   /** Body of `/.well-known/smart-configuration`. */
   readonly smartConfiguration: () => Promise<Readonly<Record<string, unknown>>>;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly now: () => number;
   readonly tls: Tls | undefined;
 }
 
@@ -72,68 +68,75 @@ async function answer(
   config: ListenerConfig,
   deps: DoorDependencies,
 ): Promise<void> {
-  const id = randomBytes(12).toString('hex');
-  const receivedAt = deps.now();
-  response.setHeader('X-Request-Id', id);
-  const left = new AbortController();
-  response.on('close', () => {
-    if (!response.writableFinished) left.abort();
-  });
-  let parsed: FhirRequest;
+  const { requestTimeoutMs } = config;
+  const visit = new Visit(request, response, { ...deps, listener: 'data', requestTimeoutMs });
+  response.setHeader('X-Request-Id', visit.id);
+  let ending: Ending = { interaction: 'none', status: 500 };
   try {
-    const body = await bodyOf(request, config.maximumFormBytes);
-    parsed = parseRequest(
-      {
-        id,
-        method: request.method ?? '',
-        target: (request as IncomingMessage & { originalUrl?: string }).originalUrl ?? request.url ?? '',
-        rawHeaders: request.rawHeaders,
-        body,
-        receivedAt,
-        remoteAddress: request.socket.remoteAddress ?? '',
-        clientCertificate: clientCertificateOf(request),
-      },
-      basePath,
-    );
+    const parsed = await parsedRequest(request, visit, basePath, config);
+    const result = await handle(parsed, deps.edges, visit.signal, visit.watch);
+    visit.answered();
+    const { interaction, reply } = result;
+    ending = { interaction, status: reply.status };
+    if (reply.status === 405) response.setHeader('Allow', allowedAt(request, basePath));
+    await visit.watch.timed('send', () => send(result, parsed.method, response, config.writeTimeoutMs));
+    tell(result, visit.id, deps);
   } catch (error) {
-    const code = error instanceof GatewayError ? error.code : 'invalid-request';
-    deps.metrics.requests.inc({ interaction: 'none', status: String(errorReply(code, undefined).status) });
+    if (!(error instanceof UnreadableRequest)) throw error;
+    const { code } = error;
+    const reply = errorReply(code, undefined, deps.edges.challenge(code));
+    ending = { interaction: 'none', status: reply.status };
     request.resume();
     if (code === 'method-not-allowed') response.setHeader('Allow', allowedAt(request, basePath));
-    return sendReply(response, request, errorReply(code, undefined, deps.edges.challenge(code)));
-  }
-  deps.metrics.inFlight.inc();
-  const deadline = setTimeout(() => left.abort(new GatewayError('upstream-timeout')), config.requestTimeoutMs);
-  try {
-    const result = await handle(parsed, deps.edges, left.signal);
-    clearTimeout(deadline);
-    if (result.reply.status === 405) response.setHeader('Allow', allowedAt(request, basePath));
-    await send(result, parsed.method, response, config.writeTimeoutMs);
-    const durationMs = deps.now() - receivedAt;
-    deps.metrics.requests.inc({ interaction: result.interaction, status: String(result.reply.status) });
-    deps.metrics.released.inc(result.released);
-    deps.metrics.withheld.inc(result.withheld);
-    if (result.shadow !== undefined) {
-      const { name, wouldWithhold } = result.shadow;
-      deps.metrics.shadowAnswers.inc({ name });
-      deps.metrics.shadowWouldWithhold.inc({ name }, wouldWithhold);
-    }
-    if (result.emergency) {
-      deps.metrics.emergencies.inc();
-      deps.log.warn('an answer was given in an emergency', { requestId: id, interaction: result.interaction });
-    }
-    deps.metrics.duration.observe({ interaction: result.interaction }, durationMs / 1000);
-    deps.log.info('answered', {
-      requestId: id,
-      method: parsed.method,
-      interaction: result.interaction,
-      status: result.reply.status,
-      durationMs,
-    });
+    sendReply(response, request, reply);
   } finally {
-    clearTimeout(deadline);
-    deps.metrics.inFlight.dec();
+    visit.end(ending);
   }
+}
+
+/** A request that is refused by its shape, before anybody is asked. */
+class UnreadableRequest extends GatewayError {}
+
+async function parsedRequest(
+  request: IncomingMessage,
+  { id, receivedAt }: Visit,
+  basePath: string,
+  { maximumFormBytes }: ListenerConfig,
+): Promise<FhirRequest> {
+  try {
+    const body = await bodyOf(request, maximumFormBytes);
+    const raw = {
+      id,
+      method: request.method ?? '',
+      target: (request as IncomingMessage & { originalUrl?: string }).originalUrl ?? request.url ?? '',
+      rawHeaders: request.rawHeaders,
+      body,
+      receivedAt,
+      remoteAddress: request.socket.remoteAddress ?? '',
+      clientCertificate: clientCertificateOf(request),
+    };
+    return parseRequest(raw, basePath);
+  } catch (error) {
+    throw new UnreadableRequest(error instanceof GatewayError ? error.code : 'invalid-request');
+  }
+}
+
+/** What is told of an answer that was given, in sums. */
+function tell(
+  { interaction, released, withheld, labels, shadow, emergency }: Answer,
+  requestId: string,
+  { metrics, log }: DoorDependencies,
+): void {
+  metrics.released.inc(released);
+  metrics.withheld.inc(withheld);
+  for (const [kind, count] of Object.entries(labels)) metrics.candidates.inc({ labels: kind }, count);
+  if (shadow !== undefined) {
+    metrics.shadowAnswers.inc({ name: shadow.name });
+    metrics.shadowWouldWithhold.inc({ name: shadow.name }, shadow.wouldWithhold);
+  }
+  if (!emergency) return;
+  metrics.emergencies.inc();
+  log.warn('an answer was given in an emergency', { requestId, interaction });
 }
 
 /** RFC 9110 section 10.2.1: alike for every id, known or not. */
@@ -145,31 +148,17 @@ function allowedAt(request: IncomingMessage, basePath: string): string {
 
 /** The form of a POST search; any other body is refused by its shape. */
 async function bodyOf(request: IncomingMessage, limit: number): Promise<string> {
-  const {
-    'content-length': length,
-    'content-type': type,
-    'content-encoding': encoding,
-    'transfer-encoding': transfer,
-  } = request.headers;
-  const hasBody = transfer !== undefined || (length !== undefined && length !== '0');
+  const { 'content-type': type, 'content-encoding': encoding } = request.headers;
   const isSearch = request.method === 'POST' && /\/_search(?:\?|$)/.test(request.url ?? '');
-  if (hasBody && !isSearch)
+  if (hasBody(request) && !isSearch)
     throw new GatewayError(
       request.method === 'GET' || request.method === 'HEAD' ? 'invalid-request' : 'method-not-allowed',
     );
   if (request.method !== 'POST') return '';
   if (encoding !== undefined) throw new GatewayError('unsupported-media-type');
-  if (!hasBody) return '';
+  if (!hasBody(request)) return '';
   if (type === undefined || !/^application\/x-www-form-urlencoded\s*(?:;\s*charset=utf-8\s*)?$/i.test(type)) {
     throw new GatewayError('unsupported-media-type');
   }
-  if (Number(length ?? 0) > limit) throw new GatewayError('payload-too-large');
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit) throw new GatewayError('payload-too-large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size).toString('latin1');
+  return (await readBody(request, limit)).toString('latin1');
 }

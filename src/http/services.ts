@@ -1,22 +1,18 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { ServicesConfig } from '../config/services.ts';
 import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { FhirRequest } from '../fhir/request.ts';
 import { answerCall, refusal, type ServiceEdges, type ServiceRoutes, type Way, wayTo } from '../services/services.ts';
-import type { Log } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { hasBody, readBody } from './body.ts';
 import { clientCertificateOf } from './client-certificate.ts';
 import { hardenedServer, send, sendReply, setSecurityHeaders } from './hardened.ts';
 import { parseRequest } from './parse.ts';
 import type { Tls } from './tls.ts';
+import { type DoorTelemetry, Visit } from './visit.ts';
 
-export interface ServicesDependencies {
+export interface ServicesDependencies extends DoorTelemetry {
   readonly edges: ServiceEdges;
   readonly routes: ServiceRoutes;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly now: () => number;
   readonly tls: Tls | undefined;
 }
 
@@ -46,19 +42,14 @@ async function answer(
   config: ServicesConfig,
   deps: ServicesDependencies,
 ): Promise<void> {
-  const { edges, metrics, log } = deps;
-  const id = randomBytes(12).toString('hex');
-  const receivedAt = deps.now();
+  const { edges } = deps;
+  const { requestTimeoutMs } = config;
+  const visit = new Visit(request, response, { ...deps, listener: 'services', requestTimeoutMs });
+  const { id, receivedAt, signal, watch } = visit;
   const asked = request.headers['x-request-id'];
   const isLong = typeof asked === 'string' && asked.length > longestRequestId;
   // Who names his request gets it named so (AuthZEN, Request Identification in a Response).
   response.setHeader('X-Request-Id', typeof asked === 'string' && !isLong ? asked : id);
-  const left = new AbortController();
-  response.on('close', () => {
-    if (!response.writableFinished) left.abort();
-  });
-  const deadline = setTimeout(() => left.abort(new GatewayError('upstream-timeout')), config.requestTimeoutMs);
-  metrics.inFlight.inc();
   let way: Way | undefined;
   let status = 0;
   try {
@@ -72,10 +63,10 @@ async function answer(
       return;
     }
     const body = await bodyOf(request, config.maximumBodyBytes);
-    const result = await answerCall({ request: parsed, ...way, body }, edges, left.signal);
-    clearTimeout(deadline);
+    const result = await answerCall({ request: parsed, ...way, body }, edges, signal);
+    visit.answered();
     status = result.reply.status;
-    await send(result, request.method, response, config.writeTimeoutMs);
+    await watch.timed('send', () => send(result, request.method, response, config.writeTimeoutMs));
   } catch (error) {
     const code = error instanceof GatewayError ? error.code : 'internal';
     const reply = refusal(code, way?.kind === 'service' ? way.service : undefined, edges);
@@ -83,13 +74,7 @@ async function answer(
     request.resume();
     sendReply(response, request, reply);
   } finally {
-    clearTimeout(deadline);
-    metrics.inFlight.dec();
-    const interaction = way?.kind === 'service' ? way.service.name : 'none';
-    const durationMs = deps.now() - receivedAt;
-    metrics.requests.inc({ interaction, status: String(status) });
-    metrics.duration.observe({ interaction }, durationMs / 1000);
-    log.info('answered', { part: 'services', requestId: id, interaction, status, durationMs });
+    visit.end({ interaction: way?.kind === 'service' ? way.service.name : 'none', status });
   }
 }
 
@@ -133,26 +118,12 @@ function wayOf(parsed: FhirRequest, response: ServerResponse, routes: ServiceRou
 
 /** The JSON body of a POST; a GET has none. */
 async function bodyOf(request: IncomingMessage, limit: number): Promise<Uint8Array> {
-  const {
-    'content-length': length,
-    'content-type': type,
-    'content-encoding': encoding,
-    'transfer-encoding': transfer,
-  } = request.headers;
-  const hasBody = transfer !== undefined || (length !== undefined && length !== '0');
+  const { 'content-type': type, 'content-encoding': encoding } = request.headers;
   if (request.method !== 'POST') {
-    if (hasBody) throw new GatewayError('invalid-request');
+    if (hasBody(request)) throw new GatewayError('invalid-request');
     return new Uint8Array();
   }
   if (encoding !== undefined || type === undefined || !/^application\/json\s*(?:;\s*charset=utf-8\s*)?$/i.test(type))
     throw new GatewayError('service-media-type');
-  if (Number(length ?? 0) > limit) throw new GatewayError('payload-too-large');
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit) throw new GatewayError('payload-too-large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
+  return readBody(request, limit);
 }

@@ -20,6 +20,31 @@ export function createMetrics(): Metrics {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
     }),
+    stages: new Histogram({
+      name: 'gateway_stage_duration_seconds',
+      help: 'Time by stage of a request. upstream: each exchange for data; consent: each reading of who may know; decide and plan: all of a request in sum.',
+      labelNames: ['stage'],
+      buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    candidates: new Counter({
+      name: 'gateway_candidates_total',
+      help: 'Candidates that were decided on, by where their labels come from. stated: the FHIR server; added: the gateway found more than the server states; none: not labelled.',
+      labelNames: ['labels'],
+      registers,
+    }),
+    consentCache: new Counter({
+      name: 'gateway_consent_cache_total',
+      help: 'Patients whose Consents were asked for, by whether they were remembered.',
+      labelNames: ['result'],
+      registers,
+    }),
+    traceSpans: new Counter({
+      name: 'gateway_trace_spans_total',
+      help: 'Spans that were given to the collector of traces, by whether it took them.',
+      labelNames: ['outcome'],
+      registers,
+    }),
     released: new Counter({
       name: 'gateway_released_resources_total',
       help: 'Resources that left in answers.',
@@ -85,6 +110,10 @@ export interface Metrics {
   readonly registry: Registry;
   readonly requests: Counter<'interaction' | 'status'>;
   readonly duration: Histogram<'interaction'>;
+  readonly stages: Histogram<'stage'>;
+  readonly candidates: Counter<'labels'>;
+  readonly consentCache: Counter<'result'>;
+  readonly traceSpans: Counter<'outcome'>;
   readonly released: Counter;
   readonly withheld: Counter;
   readonly emergencies: Counter;

@@ -6,6 +6,7 @@ import { type DocumentLimits, kinds, MalformedDocument, type Node, scan, type Ta
 import { GatewayError } from '../errors/errors.ts';
 import { idOf, parseRelativeReference, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import type { Parameter } from '../fhir/request.ts';
+import type { Watch } from '../telemetry/watch.ts';
 import { Exchange, type UpstreamTls } from './exchange.ts';
 
 /** Where the next upstream page is; opaque to everybody else, sealed into page tokens. */
@@ -91,6 +92,19 @@ export interface Upstream {
   ): Promise<'written' | 'changed' | 'refused'>;
   readonly running: number;
   close(): Promise<void>;
+}
+
+/** The same for one request, which is told how long each exchange for data took. */
+export function watched(upstream: Upstream, watch: Watch): Upstream {
+  return {
+    ...upstream,
+    get running() {
+      return upstream.running;
+    },
+    read: (key, errand) => watch.timed('upstream', () => upstream.read(key, errand)),
+    search: (search, cursor, errand) => watch.timed('upstream', () => upstream.search(search, cursor, errand)),
+    history: (key, errand) => watch.timed('upstream', () => upstream.history(key, errand)),
+  };
 }
 
 /** Pages in a row with nothing on them after which a server is taken to lead nowhere. */

@@ -11,6 +11,7 @@ import type { Edges } from '../../src/gateway.ts';
 import { createDataListener } from '../../src/http/server.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { untraced } from '../../src/telemetry/traces.ts';
 import { startRepository } from '../audit/repository.ts';
 import { startIssuer } from '../twin/issuer.ts';
 import {
@@ -531,6 +532,7 @@ describe('what nobody foresaw', () => {
       smartConfiguration: async () => ({}),
       log: createLog('silent'),
       metrics: createMetrics(),
+      tracing: untraced,
       now: Date.now,
       tls: undefined,
     });

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { peopleBundles, textsOf } from '../../examples/demo/load.ts';
+import { stages } from '../../src/telemetry/watch.ts';
+import { type Collector, startCollector } from '../support/collector.ts';
 import {
   answering,
   ask,
@@ -72,6 +74,7 @@ const resources = [
 describe('what operators see', () => {
   let bench: Bench;
   let gateway: ServedGateway;
+  let collector: Collector;
   let seen = '';
 
   beforeAll(async () => {
@@ -79,8 +82,10 @@ describe('what operators see', () => {
       relay: await startRelay([...textsOf(peopleBundles()), ...resources.map((one) => JSON.stringify(one))]),
       changes: { upstream: { answerTimeoutMs: 400 } },
     });
+    collector = await startCollector();
     const config = {
       ...bench.config,
+      traces: { endpoint: collector.url, share: 1, exportTimeoutMs: 5_000, maximumQueued: 10_000 },
       listener: { ...bench.config.listener, port: 0 },
       audit: { ...bench.config.audit, outboxFile: join(bench.folder, 'logged.db') },
     };
@@ -94,9 +99,13 @@ describe('what operators see', () => {
     );
     gateway.kill('SIGTERM');
     await gateway.ended;
-    seen = [gateway.stderr(), gateway.stdout(), ...admin.map((answer) => JSON.stringify(answer))].join('\n');
+    const told = [...admin.map((answer) => JSON.stringify(answer)), collector.received()];
+    seen = [gateway.stderr(), gateway.stdout(), ...told].join('\n');
   });
-  afterAll(() => bench.close());
+  afterAll(async () => {
+    await bench.close();
+    await collector.close();
+  });
 
   const makeTrouble = async (): Promise<void> => {
     const token = bench.tokens.get('dr-grey');
@@ -162,6 +171,18 @@ describe('what operators see', () => {
     const statuses = new Set(lines.filter(({ message }) => message === 'answered').map(({ status }) => status));
     for (const status of [200, 400, 401, 404, 502, 503]) expect(statuses).toContain(status);
     expect(seen).toContain('gateway_requests_total');
+  });
+
+  it('is a trace for each request, with the attributes it may have', () => {
+    const lines = gateway.stderr().match(/"message":"answered"/g) ?? [];
+    const spans = collector.spans();
+    expect(spans.filter(({ name }) => name === 'request')).toHaveLength(lines.length);
+    const source = readFileSync(new URL('../../src/telemetry/traces.ts', import.meta.url), 'utf8');
+    const may = new Set([...source.matchAll(/readonly '([a-z._]+)'\?:/g)].map(([, name]) => name as string));
+    expect(may.size).toBeGreaterThan(4);
+    const keys = spans.flatMap(({ attributes }) => attributes.map(({ key }) => key));
+    expect(keys.filter((key) => !may.has(key))).toEqual([]);
+    for (const { name } of spans) expect(['request', ...stages]).toContain(name);
   });
 
   it.each(Object.entries(planted))('holds nothing from: %s', (_where, text) => {

@@ -17,6 +17,7 @@ import { serviceEdgesOf } from '../../src/service-house.ts';
 import type { OpenDocument, Service } from '../../src/services/service.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { untraced } from '../../src/telemetry/traces.ts';
 import { type Relay, startRelay } from '../failure/bench.ts';
 
 export interface Received {
@@ -125,6 +126,7 @@ export async function startDoor(
     },
     log,
     metrics,
+    tracing: untraced,
     now: Date.now,
     tls: undefined,
   });
