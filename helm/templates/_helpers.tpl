@@ -57,7 +57,35 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- else if .Values.tls.clientCaSecret -}}
 {{- fail "tls.clientCaSecret needs tls.existingSecret: without TLS at the gateway no client can present a certificate to it" -}}
 {{- end -}}
+{{- with $config.services -}}
+{{- $_ := set . "host" (default "0.0.0.0" .host) -}}
+{{- $_ := set . "port" (include "gateway.servicesPort" $ | int) -}}
+{{- if and $.Values.tls.existingSecret (not .tls) -}}
+{{- $_ := set . "tls" $config.listener.tls -}}
+{{- end -}}
+{{- if and $config.listener.behindTls (not (hasKey . "behindTls")) -}}
+{{- $_ := set . "behindTls" true -}}
+{{- end -}}
+{{- end -}}
 {{ toYaml $config }}
+{{- end -}}
+
+{{- define "gateway.servicesPort" -}}
+{{- default 8081 .Values.config.services.port -}}
+{{- end -}}
+
+{{/* Paths that lead to the services: theirs, and the one of the metadata of AuthZEN, which stands before it. */}}
+{{- define "gateway.servicesPaths" -}}
+{{- $base := trimSuffix "/" (urlParse .Values.config.services.publicBaseUrl).path -}}
+{{- $paths := list (default "/" $base) -}}
+{{- if and .Values.config.services.authzen $base -}}
+{{- $paths = append $paths (printf "/.well-known/authzen-configuration%s" $base) -}}
+{{- end -}}
+{{- toJson $paths -}}
+{{- end -}}
+
+{{- define "gateway.servicesHostname" -}}
+{{- regexReplaceAll ":[0-9]+$" (urlParse .Values.config.services.publicBaseUrl).host "" -}}
 {{- end -}}
 
 {{- define "gateway.hostname" -}}

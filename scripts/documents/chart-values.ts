@@ -95,6 +95,32 @@ const httpRoute = z
   .prefault({})
   .describe('Route of the Gateway API.');
 
+const services = z
+  .strictObject({
+    service: z
+      .strictObject({
+        type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer']).default('ClusterIP').describe('Type.'),
+        port: z.int().min(1).max(65_535).default(80).describe('Port; 443 is usual with `tls`.'),
+        annotations: labels('Annotations.'),
+        loadBalancerSourceRanges: z.array(z.string()).default([]).describe('Addresses that may reach a load balancer.'),
+      })
+      .prefault({})
+      .describe('Their Service.'),
+    ingress: ingress.describe(
+      'Ingress that leads to them; without `hosts`, the one of `config.services.publicBaseUrl`.',
+    ),
+    httpRoute: httpRoute.describe(
+      'Route of the Gateway API that leads to them; without `hostnames`, the one of `config.services.publicBaseUrl`.',
+    ),
+    clients: list(
+      'Who reaches them (NetworkPolicyPeers); without any, only pods of the same namespace, and through a route only whom you name here.',
+    ),
+  })
+  .prefault({})
+  .describe(
+    'Listener of the services beside FHIR (decisions for other systems). It is opened, on all addresses and with the certificate of `tls`, where `config.services` is set.',
+  );
+
 const probe = (what: string, standard: Record<string, number>) =>
   z.record(z.string(), z.number()).default(standard).describe(what);
 
@@ -142,6 +168,7 @@ export const chartValues = z.strictObject({
   tls,
   ingress,
   httpRoute,
+  services,
   serviceAccount: z
     .strictObject({
       create: isOn(true, 'Make one.'),

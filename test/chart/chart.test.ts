@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { loadConfig } from '../../src/config/config.ts';
+import { type Config, loadConfig } from '../../src/config/config.ts';
 import { createMetrics, watchProbe, watchRecorder, watchShadow } from '../../src/telemetry/metrics.ts';
-import { type KubernetesObject, lint, mountsOf, objectsOf, one, run, template } from './rendered.ts';
+import { type KubernetesObject, lint, mountsOf, objectsOf, one, type Pod, run, template } from './rendered.ts';
 
 const examples = fileURLToPath(new URL('../../helm/examples/', import.meta.url));
+const minimalValues = join(examples, 'one-machine.yaml');
 const names = readdirSync(examples).filter((name) => name.endsWith('.yaml'));
 
 let folder: string;
@@ -25,8 +26,7 @@ function filesIn(value: unknown): string[] {
 describe.each(names)('the chart with the values of %s', (name) => {
   let text: string;
   let objects: readonly KubernetesObject[];
-  // biome-ignore lint/suspicious/noExplicitAny: see KubernetesObject
-  let pod: any;
+  let pod: Pod;
 
   beforeAll(() => {
     const rendered = template('-f', join(examples, name));
@@ -73,7 +73,7 @@ describe.each(names)('the chart with the values of %s', (name) => {
 
   it('has a configuration that the gateway takes, whose files all lie in something that is mounted', () => {
     const { data } = one(objects, 'ConfigMap', /^demo-fhir-consent-gateway$/);
-    const config = loadConfig(data['gateway.yaml'], {});
+    const config = loadConfig(data['gateway.yaml'] ?? '', {});
     const mounts = mountsOf(one(objects, 'StatefulSet'));
     const files = filesIn(config);
     expect(files.length).toBeGreaterThan(2);
@@ -105,13 +105,15 @@ describe.each(names)('the chart with the values of %s', (name) => {
   it('lets nothing but the FHIR API in, and nothing out but to what is configured', () => {
     const { spec } = one(objects, 'NetworkPolicy', /gateway$/);
     expect(spec.policyTypes).toEqual(['Ingress', 'Egress']);
-    expect(spec.ingress.map(({ ports }: KubernetesObject) => ports[0].port)).toEqual(['fhir', 'admin']);
+    expect(spec.ingress.map(({ ports }) => ports[0].port)).toEqual(
+      name === 'decisions.yaml' ? ['fhir', 'services', 'admin'] : ['fhir', 'admin'],
+    );
     for (const { ports } of spec.egress) expect(ports.length).toBeGreaterThan(0);
   });
 });
 
 describe('the chart', () => {
-  const minimal = join(examples, 'one-machine.yaml');
+  const minimal = minimalValues;
 
   it.each([
     ['replicaCont=3', 'replicaCont'],
@@ -135,7 +137,7 @@ describe('the chart', () => {
 
   it('starts the pods anew when the configuration changes, and only then', () => {
     const sum = (...args: string[]): unknown =>
-      one(objectsOf(template('-f', minimal, ...args).text), 'StatefulSet').spec.template.metadata.annotations[
+      one(objectsOf(template('-f', minimal, ...args).text), 'StatefulSet').spec.template.metadata.annotations?.[
         'checksum/config'
       ];
     expect(sum()).toBe(sum('--set', 'replicaCount=3'));
@@ -147,7 +149,7 @@ describe('the chart', () => {
       objectsOf(template('-f', minimal, '--set', 'config.audit.maximumBytes=34359738368').text),
       'ConfigMap',
     );
-    expect(loadConfig(data['gateway.yaml'], {}).audit.maximumBytes).toBe(34_359_738_368);
+    expect(loadConfig(data['gateway.yaml'] ?? '', {}).audit.maximumBytes).toBe(34_359_738_368);
   });
 
   it('tells after the installation what stands in front of the data', () => {
@@ -155,6 +157,84 @@ describe('the chart', () => {
     expect(notes.status).toBe(0);
     expect(notes.text).toContain('the gateway is its only guard');
     expect(notes.text).toContain('Several pods without config.redis');
+  });
+});
+
+describe('the listener of the services', () => {
+  const decisions = join(examples, 'decisions.yaml');
+  const rendered = (...args: string[]): readonly KubernetesObject[] =>
+    objectsOf(template('-f', decisions, ...args).text);
+  const configOf = (objects: readonly KubernetesObject[]): Config =>
+    loadConfig(one(objects, 'ConfigMap', /^demo-fhir-consent-gateway$/).data['gateway.yaml'] ?? '', {});
+
+  it('is nowhere where no services are configured', () => {
+    const text = template('-f', minimalValues).text;
+    expect(text).not.toMatch(/name: services|gateway-services/);
+  });
+
+  it('is bound to all addresses, on the port that pod, Service and network policy name', () => {
+    const objects = rendered();
+    expect(configOf(objects).services).toMatchObject({ host: '0.0.0.0', port: 8081, behindTls: true });
+    const [container] = one(objects, 'StatefulSet').spec.template.spec.containers;
+    expect(container.ports).toContainEqual({ name: 'services', containerPort: 8081 });
+    const service = one(objects, 'Service', /-services$/);
+    expect(service.spec).toMatchObject({ type: 'ClusterIP', ports: [{ targetPort: 'services', appProtocol: 'http' }] });
+    const rule = one(objects, 'NetworkPolicy', /gateway$/).spec.ingress.find(
+      ({ ports }) => ports[0].port === 'services',
+    );
+    expect(JSON.stringify(rule?.from)).toContain('documents');
+  });
+
+  it('is open to pods of its own namespace alone where nobody is named', () => {
+    const objects = rendered('--set', 'services.clients=null');
+    const rule = one(objects, 'NetworkPolicy', /gateway$/).spec.ingress.find(
+      ({ ports }) => ports[0].port === 'services',
+    );
+    expect(rule?.from).toEqual([{ podSelector: {} }]);
+  });
+
+  it('has an Ingress of its own, for its base and for the metadata before it', () => {
+    const [rule] = one(rendered(), 'Ingress', /-services$/).spec.rules;
+    expect(rule?.host).toBe('decisions.example.org');
+    expect(rule?.http.paths.map(({ path }) => path)).toEqual([
+      '/services',
+      '/.well-known/authzen-configuration/services',
+    ]);
+    expect(rule?.http.paths.map(({ backend }) => backend.service.name)).toEqual([
+      'demo-fhir-consent-gateway-services',
+      'demo-fhir-consent-gateway-services',
+    ]);
+  });
+
+  it('has a route of its own', () => {
+    const route = one(
+      rendered('--set', 'services.httpRoute.enabled=true', '--set', 'services.httpRoute.parentRefs[0].name=public'),
+      'HTTPRoute',
+    );
+    expect(route.spec.hostnames).toEqual(['decisions.example.org']);
+    expect(route.spec.rules[0]?.backendRefs).toEqual([{ name: 'demo-fhir-consent-gateway-services', port: 80 }]);
+  });
+
+  it('ends TLS with the certificate of the FHIR API', () => {
+    const objects = rendered('--set', 'tls.existingSecret=fhir-example-org');
+    expect(configOf(objects).services?.tls).toEqual(configOf(objects).listener.tls);
+    expect(configOf(objects).services?.tls?.certificateFile).toBe('/run/secrets/tls/tls.crt');
+    expect(one(objects, 'Service', /-services$/).spec.ports[0]?.appProtocol).toBe('https');
+  });
+
+  it.each(['ingress', 'httpRoute'])('refuses %s to services that there are not', (route) => {
+    const said = template('-f', minimalValues, '--set', `services.${route}.enabled=true`);
+    expect(said.status).not.toBe(0);
+    expect(said.text).toContain('config.services is not set');
+  });
+
+  it('leads out to the ports of collectors and consent stores too', () => {
+    const set = [
+      'config.consent.stores[0].name=registry',
+      'config.consent.stores[0].baseUrl=https://consents.example:9443/fhir',
+    ];
+    const { egress } = one(rendered(...set.flatMap((value) => ['--set', value])), 'NetworkPolicy', /gateway$/).spec;
+    expect(egress.flatMap(({ ports }) => ports.map(({ port }) => port)).sort()).toEqual([4318, 443, 53, 53, 9443]);
   });
 });
 
@@ -178,11 +258,11 @@ describe('alerts and dashboard', () => {
   it('are rendered whole', () => {
     const on = ['prometheusRule', 'dashboard', 'serviceMonitor'].flatMap((name) => ['--set', `${name}.enabled=true`]);
     const objects = objectsOf(template('-f', join(examples, 'one-machine.yaml'), ...on).text);
-    const [group] = one(objects, 'PrometheusRule').spec.groups;
-    for (const { alert, expr, annotations } of group.rules)
+    const { groups } = one(objects, 'PrometheusRule').spec;
+    for (const { alert, expr, annotations } of groups.flatMap(({ rules }) => rules))
       expect([alert, expr, annotations.summary, annotations.description]).not.toContain(undefined);
     expect(
-      JSON.parse(one(objects, 'ConfigMap', /-dashboard$/).data['consent-gateway.json']).panels.length,
+      JSON.parse(one(objects, 'ConfigMap', /-dashboard$/).data['consent-gateway.json'] ?? '').panels.length,
     ).toBeGreaterThan(7);
     expect(one(objects, 'ServiceMonitor').spec.endpoints).toEqual([{ port: 'admin', path: '/metrics' }]);
   });

@@ -12,7 +12,7 @@ import { listening, merged, runMain } from '../failure/bench.ts';
 import { type RedisServer, startRedis } from '../replicas/redis-server.ts';
 import { authority } from '../support/certificates.ts';
 import { startTlsRelay, type TlsRelay } from '../support/tls-relay.ts';
-import { asProcess, objectsOf, type Secrets, type StartedAs, template } from './rendered.ts';
+import { asProcess, objectsOf, one, type Secrets, type StartedAs, template } from './rendered.ts';
 
 const examples = fileURLToPath(new URL('../../helm/examples/', import.meta.url));
 const names = readdirSync(examples).filter((name) => name.endsWith('.yaml'));
@@ -69,11 +69,25 @@ function readdressed(config: ConfigInput, place: GatewayPlace, { relay, redis }:
     },
     identity: { ...config.identity, issuers: demo.identity.issuers },
     audit: Object.fromEntries(sinks),
+    ...(config.services === undefined ? {} : { services: readdressedServices(config.services, place) }),
     ...(config.redis === undefined
       ? {}
       : {
           redis: { ...config.redis, servers: { kind: 'single', host: '127.0.0.1', port: redis.port }, tls: undefined },
         }),
+  };
+}
+
+function readdressedServices(services: NonNullable<ConfigInput['services']>, { issuer }: GatewayPlace): unknown {
+  const subjects = Object.entries(services.authzen?.subjects ?? {}).map(([type, subject]) => [
+    type,
+    { ...subject, issuer },
+  ]);
+  return {
+    ...services,
+    host: '127.0.0.1',
+    port: 0,
+    authzen: { ...services.authzen, subjects: Object.fromEntries(subjects) },
   };
 }
 
@@ -86,16 +100,17 @@ interface Neighbours {
 /** A world whose gateway is a process that runs what the chart rendered; `look` sees the world while it stands. */
 async function inWorld(
   started: (place: GatewayPlace) => StartedAs | Promise<StartedAs>,
-  look: (world: World, adminUrl: string) => Promise<void>,
+  look: (world: World, adminUrl: string, servicesOrigin: string | undefined) => Promise<void>,
 ): Promise<void> {
   let adminUrl = '';
+  let servicesOrigin: string | undefined;
   const world = await startWorld({
     anyPorts: true,
     async startGateway(place) {
       const { args, environment, machine } = await started(place);
       const line = runMain(args, environment);
       const gateway = await listening(line);
-      adminUrl = gateway.adminUrl;
+      ({ adminUrl, servicesOrigin } = gateway);
       return {
         async close() {
           line.kill('SIGTERM');
@@ -109,7 +124,7 @@ async function inWorld(
     },
   });
   try {
-    await look(world, adminUrl);
+    await look(world, adminUrl, servicesOrigin);
   } finally {
     await world.close();
   }
@@ -128,10 +143,9 @@ describe.each(names)('what the chart renders with the values of %s', (name) => {
           closers.push(() => relay.close());
           return asProcess(objects, secrets, (config) => readdressed(config, place, { relay, redis }));
         },
-        async ({ gatewayUrl, tokens }, adminUrl) => {
-          const base = objects.some(({ data }) =>
-            /certificateFile: \/run\/secrets\/tls/.test(data?.['gateway.yaml'] ?? ''),
-          )
+        async ({ gatewayUrl, tokens }, adminUrl, services) => {
+          const { data } = one(objects, 'ConfigMap', /^demo-fhir-consent-gateway$/);
+          const base = /certificateFile: \/run\/secrets\/tls/.test(data['gateway.yaml'] ?? '')
             ? gatewayUrl.replace('http:', 'https:')
             : gatewayUrl;
           const as = (who: string, path: string) => ask(`${base}/${path}`, tokens.get(who));
@@ -141,6 +155,18 @@ describe.each(names)('what the chart renders with the values of %s', (name) => {
           const whole = JSON.parse((await as('steward', 'Observation?patient=ada')).body) as { total: number };
           const parts = JSON.parse((await as('dr-grey', 'Observation?patient=ada')).body) as { total: number };
           expect(whole.total).toBeGreaterThan(parts.total);
+          expect(services !== undefined).toBe(name === 'decisions.yaml');
+          if (services !== undefined) {
+            const [metadata, anonymous] = await Promise.all([
+              ask(`${services}/.well-known/authzen-configuration/services`),
+              ask(`${services}/services/access/v1/evaluation`),
+            ]);
+            expect(metadata.status).toBe(200);
+            expect(JSON.parse(metadata.body)).toMatchObject({
+              policy_decision_point: 'https://decisions.example.org/services',
+            });
+            expect([401, 405]).toContain(anonymous.status);
+          }
           const clients = String(await redis.client.client('LIST'));
           expect(clients.includes('user=consent-gateway')).toBe(name === 'three-replicas.yaml');
         },

@@ -389,6 +389,8 @@ export function runMain(
 export interface ServedGateway extends CommandLine {
   readonly url: string;
   readonly adminUrl: string;
+  /** Where the services listener is bound, without their path; unset where there is none. */
+  readonly servicesOrigin: string | undefined;
 }
 
 /** @throws {Error} with what it wrote, when it does not start */
@@ -417,5 +419,11 @@ export async function listening(line: CommandLine): Promise<ServedGateway> {
       .find(Boolean);
   await until(`the gateway listens: ${line.stderr()}`, () => over || portOf('admin') !== undefined, 30_000);
   if (over) throw new Error(`The gateway did not start: ${line.stderr()}`);
-  return { ...line, url: `http://127.0.0.1:${portOf('data')}/fhir`, adminUrl: `http://127.0.0.1:${portOf('admin')}` };
+  const services = portOf('services');
+  return {
+    ...line,
+    url: `http://127.0.0.1:${portOf('data')}/fhir`,
+    adminUrl: `http://127.0.0.1:${portOf('admin')}`,
+    servicesOrigin: services === undefined ? undefined : `http://127.0.0.1:${services}`,
+  };
 }
