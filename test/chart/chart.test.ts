@@ -229,11 +229,10 @@ describe('the listener of the services', () => {
   });
 
   it('leads out to the ports of collectors and consent stores too', () => {
-    const set = [
-      'config.consent.stores[0].name=registry',
-      'config.consent.stores[0].baseUrl=https://consents.example:9443/fhir',
-    ];
-    const { egress } = one(rendered(...set.flatMap((value) => ['--set', value])), 'NetworkPolicy', /gateway$/).spec;
+    const store = ['name=registry', 'baseUrl=https://consents.example:9443/fhir', 'patients.by=id'].map(
+      (value) => `config.consent.stores[0].${value}`,
+    );
+    const { egress } = one(rendered(...store.flatMap((value) => ['--set', value])), 'NetworkPolicy', /gateway$/).spec;
     expect(egress.flatMap(({ ports }) => ports.map(({ port }) => port)).sort()).toEqual([4318, 443, 53, 53, 9443]);
   });
 });
