@@ -6,6 +6,7 @@ import { isInShadow, type ShadowPermit } from './decide/shadow.ts';
 import { coverageOf, disclosed, type LabelCoverage } from './discover/disclosed.ts';
 import { versionsOf } from './discover/history.ts';
 import type { PageState, PageTokens } from './discover/page-token.ts';
+import { linksOf, openPage, pageState, pathOf, printed } from './discover/pages.ts';
 import { readOne } from './discover/read.ts';
 import { type SearchWorld, searchPage } from './discover/search.ts';
 import type { Item, Visible } from './discover/visibility.ts';
@@ -292,8 +293,7 @@ async function search(
     ...found.matches.map((visible) => entryOf(visible, 'match', plan, edges)),
     ...found.included.map((visible) => entryOf(visible, 'include', plan, edges)),
   ];
-  const path = page?.path ?? (request.path.at(-1) === '_search' ? request.path.slice(0, -1) : request.path);
-  const url = [edges.publicBase, ...path].join('/');
+  const url = [edges.publicBase, ...pathOf(request, page)].join('/');
   const next = found.next === undefined ? undefined : pageState(request, page, found.next, total, edges);
   const links = linksOf(url, plan.self, `${edges.publicBase}/${plan.type}`, next, context, edges);
   await waitForGrid(request, edges.searchGridMs, edges);
@@ -344,57 +344,9 @@ function resume(
   edges: Edges,
 ): { plan: Plan; page: PageState | undefined } {
   if (plan.outcome !== 'page') return { plan, page: undefined };
-  const page = edges.pageTokens.open(plan.token, bindingOf(context, edges), edges.now());
+  const page = openPage(plan.token, context, edges);
   const again: FhirRequest = { ...request, method: 'GET', path: page.path, query: page.parameters, form: [] };
   return { plan: planOrRefuse(edges.planFor(again)), page };
-}
-
-/** Who may use a page token: the same person or system with the same client, scopes, purposes and policy. */
-function bindingOf({ requester, purposes, emergency }: RequesterContext, edges: Edges): string {
-  const scopes = requester.scopes.map((scope) => JSON.stringify(scope)).sort();
-  return JSON.stringify([
-    requester.issuer,
-    requester.subject,
-    requester.clientId,
-    scopes,
-    requester.patient ?? '',
-    [...purposes].sort(),
-    emergency?.patient ?? '',
-    edges.policyHash,
-  ]);
-}
-
-function pageState(
-  request: FhirRequest,
-  page: PageState | undefined,
-  position: PageState['position'],
-  total: number | undefined,
-  edges: Edges,
-): PageState {
-  const path = page?.path ?? (request.path.at(-1) === '_search' ? request.path.slice(0, -1) : request.path);
-  const parameters = page?.parameters ?? [...request.query, ...request.form];
-  return { path, parameters, position, ...(total === undefined ? {} : { total }), issuedAt: edges.now() };
-}
-
-function linksOf(
-  url: string,
-  self: SearchPlan['self'],
-  nextUrl: string,
-  next: PageState | undefined,
-  context: RequesterContext,
-  edges: Edges,
-): { relation: 'self' | 'next'; url: string }[] {
-  const query = printed(self);
-  const links: { relation: 'self' | 'next'; url: string }[] = [
-    { relation: 'self', url: query === '' ? url : `${url}?${query}` },
-  ];
-  if (next !== undefined)
-    links.push({ relation: 'next', url: `${nextUrl}?_page=${edges.pageTokens.seal(next, bindingOf(context, edges))}` });
-  return links;
-}
-
-function printed(parameters: SearchPlan['self']): string {
-  return new URLSearchParams(parameters.map(([name, value]): [string, string] => [name, value])).toString();
 }
 
 function entryOf(visible: Visible, mode: 'match' | 'include', plan: SearchPlan, edges: Edges) {

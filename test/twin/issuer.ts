@@ -7,6 +7,8 @@ import { appClientId, requesters } from '../../examples/demo/requesters.ts';
 /** One who asks: an access token's client, scope and further claims. */
 export interface Asker {
   readonly id: string;
+  /** Whose token it is, where that is not `id`. */
+  readonly subject?: string;
   readonly client: string;
   readonly scope: string;
   readonly claims: Readonly<Record<string, unknown>>;
@@ -35,12 +37,12 @@ export async function startIssuer(audience: string): Promise<Issuer> {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
-    tokenFor: ({ id, client, scope, claims }) =>
+    tokenFor: ({ id, subject, client, scope, claims }) =>
       new SignJWT({ ...claims, client_id: client, scope })
         .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'twin' })
         .setIssuer(url)
         .setAudience(audience)
-        .setSubject(id)
+        .setSubject(subject ?? id)
         .setJti(randomUUID())
         .setIssuedAt()
         .setExpirationTime(`${lifetimeSeconds}s`)
@@ -64,7 +66,7 @@ export function askers(fhirBase: string): readonly Asker[] {
   );
   const like = (id: string, name: string, scope: string): Asker => {
     const asker = known.find((one) => one.id === id) as Asker;
-    return { ...asker, id: name, scope };
+    return { ...asker, id: name, subject: id, scope };
   };
   return [
     ...known,
@@ -73,6 +75,14 @@ export function askers(fhirBase: string): readonly Asker[] {
     {
       ...like('dr-grey', 'dr-grey-of-ada', 'openid launch/patient patient/*.rs'),
       claims: { ...known.find(({ id }) => id === 'dr-grey')?.claims, patient: 'ada' },
+    },
+    {
+      ...like('dr-grey', 'dr-grey-elsewhere', 'openid fhirUser user/*.rs'),
+      claims: { ...known.find(({ id }) => id === 'dr-grey')?.claims, organization: 'Organization/summit' },
+    },
+    {
+      ...like('dr-grey', 'dr-grey-at-the-desk', 'openid fhirUser user/*.rs'),
+      claims: { ...known.find(({ id }) => id === 'dr-grey')?.claims, roles: ['front-desk'] },
     },
     like('ada', 'ada-observations', 'openid launch/patient patient/Observation.rs patient/Patient.rs'),
   ];
