@@ -2,19 +2,19 @@ import type { RequesterContext } from '../context/requester-context.ts';
 import type { Vote } from '../decide/decide.ts';
 import type { Decision, Release } from '../decide/decision.ts';
 import type { Candidate, NamedData, Standing } from '../decide/question.ts';
-import type { Content, ResourceOnTape } from '../document/content.ts';
+import type { Content } from '../document/content.ts';
 import { Edits } from '../document/edits.ts';
 import { type Redaction, redact } from '../enforce/redact.ts';
 import { cutReferences, type View, type ViewSettings, viewOf } from '../enforce/view.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { Coding } from '../fhir/coding.ts';
 import { idOf, isPatientKey, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
-import { childrenOf } from '../fhir/model.ts';
 import { isLabelled } from '../label/effective.ts';
 import type { Labels } from '../label/labels.ts';
 import { type Reading, type ReadSettings, type ReferenceSite, readResource } from '../label/read.ts';
 import { allOrNothingTypes, directoryTypes, namesDirectory } from '../label/roles.ts';
 import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
+import { isNobodys, isWork, requiredSitesOf } from './required.ts';
 
 /** What decisions rest on for some patients: their Consents in force and the requester's standing, as far as established. */
 export interface Rulings {
@@ -375,7 +375,7 @@ export class Visibility {
       ...facts.patients,
       ...parents,
       ...item.reading.relatives,
-      ...item.content.examine((resource) => requiredReferences(resource, item.reading)),
+      ...requiredSitesOf(item).flatMap(({ key }) => key ?? []),
     ];
   }
 
@@ -478,43 +478,3 @@ export class Visibility {
 
 /** Withheld for a topic that only somebody's Consent could open. */
 const topicReasons: ReadonlySet<string> = new Set(['no-permit-for-topic', 'no-qualifying-permit']);
-
-function isNobodys({ reading: { facts } }: Item): boolean {
-  return facts.patients.length === 0 && facts.participants === undefined && !facts.patientUnknown;
-}
-
-/** What is done about other resources: of no patient by itself, and nothing without them. */
-const workTypes: ReadonlySet<string> = new Set(['Basic', 'List', 'Task']);
-
-function isWork(item: Item): boolean {
-  return workTypes.has(item.reading.facts.type) && isNobodys(item);
-}
-
-function requiredSitesOf(item: Item): readonly ReferenceSite[] {
-  item.requiredSites ??= item.content.examine((resource) => onlyRequired(resource, item.reading));
-  return item.requiredSites;
-}
-
-/**
- * The references that decide whether a resource can stand at all: those below a required top-level element; of an
- * all-or-nothing type every one. A reference below an optional element can always be cut.
- */
-function onlyRequired({ tape, node: root }: ResourceOnTape, reading: Reading): readonly ReferenceSite[] {
-  if (allOrNothingTypes.has(reading.facts.type)) return reading.sites;
-  const model = childrenOf(reading.facts.type);
-  let required: ReferenceSite[] | undefined;
-  for (const site of reading.sites) {
-    let top = site.node;
-    while (tape.parent(top) !== root) top = tape.parent(top);
-    if (model?.get(tape.nameText(top))?.required !== true) continue;
-    // What is contained may have to go with what it refers to itself.
-    if (site.form === 'contained') return reading.sites;
-    if (required === undefined) required = [site];
-    else required.push(site);
-  }
-  return required ?? none;
-}
-
-function requiredReferences(resource: ResourceOnTape, reading: Reading): readonly ResourceKey[] {
-  return onlyRequired(resource, reading).flatMap((site) => site.key ?? []);
-}

@@ -3,7 +3,7 @@ import { internedText } from '../document/interned.ts';
 import { knownNameCount, knownNames, nameNumber } from '../document/names.ts';
 import { kinds, type Node, type Tape } from '../document/tape.ts';
 import type { Coding, Interval } from '../fhir/coding.ts';
-import { intervalOf, type TimeReader } from '../fhir/dates.ts';
+import type { TimeReader } from '../fhir/dates.ts';
 import {
   isId,
   type PatientKey,
@@ -13,6 +13,7 @@ import {
   typeOf,
 } from '../fhir/ids.ts';
 import { isResourceType } from '../fhir/model.ts';
+import { clinicalTimeOf } from './clinical-time.ts';
 import type { Facts } from './facts.ts';
 import type { LabelInputs } from './labels.ts';
 import { aboutElements, directoryTypes, parentElements, participantElement, subjectRequired } from './roles.ts';
@@ -540,50 +541,4 @@ function relativeKey(text: string): ResourceKey | undefined {
 
 function isActor(key: ResourceKey): boolean {
   return actorTypes.has(typeOf(key));
-}
-
-/** In order of preference (FHIR R4 Consent.provision.dataPeriod: the clinical or operational time of the data). */
-const timeNames = [
-  'effectiveDateTime',
-  'effectivePeriod',
-  'effectiveInstant',
-  'onsetDateTime',
-  'onsetPeriod',
-  'performedDateTime',
-  'performedPeriod',
-  'occurrenceDateTime',
-  'occurrencePeriod',
-  'period',
-  'billablePeriod',
-  'servicedDate',
-  'authoredOn',
-  'issued',
-  'recordedDate',
-  'dateAsserted',
-  'date',
-  'started',
-  'start',
-  'created',
-  'sent',
-  'recorded',
-].map(nameNumber);
-const startName = nameNumber('start');
-const endName = nameNumber('end');
-
-function clinicalTimeOf(tape: Tape, root: Node, time: TimeReader): Interval | undefined {
-  for (const candidate of timeNames) {
-    const node = tape.member(root, candidate);
-    if (node < 0) continue;
-    const text = tape.text(node);
-    if (text !== undefined) return intervalOf(text, time);
-    if (tape.kind(node) !== kinds.object) continue;
-    const start = tape.text(tape.member(node, startName));
-    const end = tape.text(tape.member(node, endName));
-    const from = start === undefined ? undefined : intervalOf(start, time);
-    const to = end === undefined ? undefined : intervalOf(end, time);
-    if ((start !== undefined && from === undefined) || (end !== undefined && to === undefined)) return undefined;
-    if (from === undefined && to === undefined) continue;
-    return { start: from?.start ?? Number.NEGATIVE_INFINITY, end: to?.end ?? Number.POSITIVE_INFINITY };
-  }
-  return undefined;
 }
