@@ -245,6 +245,8 @@ class OutboxRecorder implements AuditRecorder {
       log.error('an audit sink refuses records (count)', { part: 'audit', count: status.refusedBySink });
     }
     if (status.chainAlarms > before.chainAlarms) this.#warnOfChain();
+    if (status.keysRefused && !before.keysRefused)
+      log.error('files with keys of the record were changed to something that cannot be used', { part: 'audit' });
     for (const [rule, count] of Object.entries(status.alerts)) {
       if (count > (before.alerts[rule] ?? 0))
         log.warn('an alert was given (count)', { part: 'audit', code: rule, count });

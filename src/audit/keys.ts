@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { AuditConfig } from '../config/audit.ts';
+import { reread } from '../config/reread.ts';
 
 const keyBytes = 32;
 
@@ -11,17 +12,70 @@ export interface Key {
   readonly secret: Buffer;
 }
 
-/** The key that seals, and all that can open, by id. */
+/** The key that seals, and all that can open, by id. Files are looked at again while the gateway runs. */
 export interface KeyRing {
   readonly current: Key;
   readonly byId: ReadonlyMap<string, Key>;
+  /** A key by its id; before there is said to be none, the files are looked at once more. */
+  find(id: string): Key | undefined;
+  /** The files were changed to something that cannot be used: the keys of before stay in force. */
+  readonly isRefusing: boolean;
 }
 
 /** @throws {Error} when a key file cannot be read or holds no 32-byte key. */
 export function loadKeys({ key, outboxFile }: Pick<AuditConfig, 'key' | 'outboxFile'>): KeyRing {
-  const current = key.kind === 'file' ? readKey(key.currentFile) : embeddedKey(`${outboxFile}.key`);
-  const previous = key.kind === 'file' ? key.previousFiles.map(readKey) : [];
-  return { current, byId: new Map([current, ...previous].map((one) => [one.id, one])) };
+  if (key.kind === 'file') return new RereadKeys([key.currentFile, ...key.previousFiles]);
+  const current = embeddedKey(`${outboxFile}.key`);
+  const byId = new Map([[current.id, current]]);
+  return { current, byId, find: (id) => byId.get(id), isRefusing: false };
+}
+
+/**
+ * Keys from files. New ones are taken up only if the key that sealed until then is among them: what it sealed must be open to
+ * the next start too. What this process once could open it can open to its end.
+ */
+class RereadKeys implements KeyRing {
+  readonly #known = new Map<string, Key>();
+  readonly #currentOf: (look?: 'now') => Key;
+  #isRefusing = false;
+
+  constructor(files: readonly string[]) {
+    let sealing: Key | undefined;
+    const read = (contents: readonly Buffer[]): Key => {
+      const [current, ...previous] = contents.map((content, index) => keyIn(content.toString('utf8'), files[index]));
+      if (current === undefined) throw new Error('no key file is named');
+      const all = [current, ...previous];
+      if (sealing !== undefined && !all.some(({ id }) => id === sealing?.id))
+        throw new Error('the key that sealed until now is not among the previous ones');
+      for (const key of all) this.#known.set(key.id, key);
+      this.#isRefusing = false;
+      sealing = current;
+      return current;
+    };
+    const onFault = (): void => {
+      this.#isRefusing = true;
+    };
+    this.#currentOf = reread(files, read, { now: Date.now, onFault });
+  }
+
+  get current(): Key {
+    return this.#currentOf();
+  }
+
+  get byId(): ReadonlyMap<string, Key> {
+    this.#currentOf();
+    return this.#known;
+  }
+
+  find(id: string): Key | undefined {
+    if (!this.#known.has(id)) this.#currentOf('now');
+    return this.#known.get(id);
+  }
+
+  get isRefusing(): boolean {
+    this.#currentOf();
+    return this.#isRefusing;
+  }
 }
 
 /** The key beside the outbox. */
@@ -57,7 +111,11 @@ export function syncDirectory(directory: string): void {
 }
 
 function readKey(file: string): Key {
-  const text = readFileSync(file, 'utf8').trim();
+  return keyIn(readFileSync(file, 'utf8'), file);
+}
+
+function keyIn(content: string, file = ''): Key {
+  const text = content.trim();
   const secret = Buffer.from(text, /^[0-9a-fA-F]{64}$/.test(text) ? 'hex' : 'base64');
   const exact = secret.length === keyBytes && (text.length === 64 || secret.toString('base64') === text);
   if (!exact) throw new Error(`${file} must hold a key of ${keyBytes} bytes as base64 or hex`);

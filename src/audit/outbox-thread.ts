@@ -45,6 +45,7 @@ export class OutboxThread {
   #lackedRoom = false;
   #commits = 0;
   readonly #signing: SigningKeys;
+  readonly #keys: KeyRing;
   readonly #archive: ArchiveThread | undefined;
   /** Alarms on the chain itself: a gap, a broken link, an archive that cannot be written. */
   #chainAlarms = 0;
@@ -72,6 +73,7 @@ export class OutboxThread {
     };
     const streams = wantedStreams(config);
     this.#signing = signing;
+    this.#keys = keys;
     const archived = archivedHead(outbox, config, keys, signing);
     const archiving = archived === undefined ? 0 : archiveBit;
     this.#pending = streams.reduce((bits, stream) => bits | streamBits[stream], archiving);
@@ -116,6 +118,7 @@ export class OutboxThread {
       refusedBySink: sum('refused'),
       behindMs: this.#behindMs(),
       chainAlarms: this.#chainAlarms,
+      keysRefused: this.#keys.isRefusing,
       alerts: { ...this.#alerts },
       alertsUntold: this.#alertsUntold,
     };

@@ -116,7 +116,7 @@ export class Outbox {
       this.#seal = keys && new Seal(keys, id);
       this.#statements = prepareStatements(this.#database);
       const sealedWith = this.#database.prepare('SELECT DISTINCT key_id AS id FROM record').all();
-      const unknown = keys && sealedWith.find(({ id }) => !keys.byId.has(String(id)));
+      const unknown = keys && sealedWith.find(({ id }) => keys.find(String(id)) === undefined);
       if (unknown !== undefined) {
         throw new Error(`${file} holds records sealed with key ${unknown.id}, which is not configured`);
       }

@@ -53,6 +53,8 @@ export interface OutboxStatus {
   readonly behindMs: number;
   /** The chain has a gap or a broken link, or the archive cannot be written: how often that was seen. */
   readonly chainAlarms: number;
+  /** Key files were changed to something that cannot be used. */
+  readonly keysRefused: boolean;
   /** Alerts given since the start, by rule. */
   readonly alerts: Readonly<Record<string, number>>;
   /** Alerts that the webhook did not take. */

@@ -90,6 +90,7 @@ export class RedisThread {
       refusedBySink: sum('refused'),
       behindMs: this.#behindMs(),
       chainAlarms: this.#state === 'lost' ? 1 : 0,
+      keysRefused: this.#keys.isRefusing,
       alerts: {},
       alertsUntold: 0,
     };

@@ -42,7 +42,7 @@ export class Seal {
 
   /** @throws {Error} when no key of the ring sealed it, or it is not the record of this sequence number. */
   open(sequence: number, { keyId, salt, bytes }: Sealed): string {
-    const key = this.#keys.byId.get(keyId);
+    const key = this.#keys.find(keyId);
     if (key === undefined) throw new Error(`no key ${keyId}`);
     const decipher = createDecipheriv('aes-256-gcm', this.#derive(key, salt), nonceOf(sequence));
     decipher.setAAD(this.#bound(sequence));

@@ -65,12 +65,13 @@ const rememberedNames = 20_000;
 
 /** Names a subject in the index; under every key of the ring, as records were kept under each. */
 export class SubjectIndex {
-  readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #ring: KeyRing;
+  readonly #keys = new Map<string, KeyObject>();
   /** People, clients and patients come again and again, and a keyed hash costs more than all else of a look-up. */
   readonly #known = new LRUCache<string, Uint8Array>({ max: rememberedNames });
 
-  constructor({ byId }: KeyRing) {
-    this.#keys = new Map([...byId.values()].map((key) => [key.id, indexKey(key)]));
+  constructor(keys: KeyRing) {
+    this.#ring = keys;
   }
 
   /** @param keyId Of the key that sealed the record. */
@@ -82,13 +83,24 @@ export class SubjectIndex {
   }
 
   #hash({ kind, name }: Subject, keyId: string): Uint8Array {
-    const key = this.#keys.get(keyId);
+    return createHmac('sha256', this.#keyOf(keyId))
+      .update(`${subjectKinds[kind]} ${name}`)
+      .digest()
+      .subarray(0, indexBytes);
+  }
+
+  #keyOf(keyId: string): KeyObject {
+    const known = this.#keys.get(keyId);
+    if (known !== undefined) return known;
+    const key = this.#ring.find(keyId);
     if (key === undefined) throw new Error(`no key ${keyId}`);
-    return createHmac('sha256', key).update(`${subjectKinds[kind]} ${name}`).digest().subarray(0, indexBytes);
+    const made = indexKey(key);
+    this.#keys.set(keyId, made);
+    return made;
   }
 
   allNamesOf(subject: Subject): Uint8Array[] {
-    return [...this.#keys.keys()].map((keyId) => this.nameOf(subject, keyId));
+    return [...this.#ring.byId.keys()].map((keyId) => this.nameOf(subject, keyId));
   }
 }
 

@@ -46,7 +46,10 @@ export const redisConfig = z
       .describe(
         'ACL user; it needs SET, GETEX, GET, MGET, INCRBY, TTL, PTTL, EVAL, EVALSHA, MULTI, EXEC, PUBLISH, SUBSCRIBE, INFO and PING, below the prefix.',
       ),
-    passwordFile: z.string().optional().describe('File with its password; read when the gateway starts.'),
+    passwordFile: z
+      .string()
+      .optional()
+      .describe('File with its password; each connection is made with what it holds by then.'),
     tls: z
       .strictObject({
         caFile: z.string().optional().describe('PEM file of the authorities to trust; without it, those of Node.'),

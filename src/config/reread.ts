@@ -7,6 +7,7 @@ const lookEveryMs = 1_000;
  * What some files hold together, read again when one of them changes (Kubernetes swaps all files of a Secret at once);
  * looked at once a second at most. What cannot be read or used anew leaves the last good value in force.
  * @param read makes the value of the files' contents; what it throws means that they cannot be used
+ * What is given takes `now` to look at them at once, whenever that was done last.
  * @param onFault told once for each change that could not be used
  * @throws {ConfigError} when they cannot be read or used at first
  */
@@ -14,13 +15,13 @@ export function reread<Value>(
   paths: readonly string[],
   read: (contents: readonly Buffer[]) => Value,
   { now, onFault }: { readonly now: () => number; readonly onFault?: () => void },
-): () => Value {
+): (look?: 'now') => Value {
   let seen = marksOf(paths);
   let value = read(paths.map(contentOf));
   let lookedAt = now();
-  return () => {
+  return (look) => {
     const at = now();
-    if (at >= lookedAt && at - lookedAt < lookEveryMs) return value;
+    if (look !== 'now' && at >= lookedAt && at - lookedAt < lookEveryMs) return value;
     lookedAt = at;
     const marks = marksOf(paths);
     if (marks === seen) return value;

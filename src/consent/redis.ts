@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { ConfigError } from '../config/load.ts';
 import type { RedisConfig } from '../config/redis.ts';
+import { reread } from '../config/reread.ts';
 
 /** Longest pause between two attempts to connect again, in milliseconds. */
 const longestPauseMs = 1_000;
@@ -13,8 +12,10 @@ const longestPauseMs = 1_000;
  */
 export function connectRedis(config: RedisConfig): Redis | Cluster {
   const { servers } = config;
+  const credentials = credentialsOf(config);
+  const { sentinelPassword, ...own } = credentials();
   const options = {
-    ...credentials(config),
+    ...own,
     lazyConnect: true,
     disableClientInfo: true, // one command less that an ACL must allow
     connectTimeout: config.connectTimeoutMs,
@@ -28,30 +29,32 @@ export function connectRedis(config: RedisConfig): Redis | Cluster {
   } satisfies RedisOptions;
   switch (servers.kind) {
     case 'single':
-      return new Redis({ ...options, host: servers.host, port: servers.port });
+      return fresh(new Redis({ ...options, host: servers.host, port: servers.port }), credentials);
     case 'socket':
-      return new Redis({ ...options, path: servers.path });
+      return fresh(new Redis({ ...options, path: servers.path }), credentials);
     case 'sentinel':
-      return new Redis({
-        ...options,
-        sentinels: servers.sentinels,
-        name: servers.master,
-        sentinelRetryStrategy: pauseAfter,
-        ...(servers.sentinelUsername === undefined ? {} : { sentinelUsername: servers.sentinelUsername }),
-        ...(servers.sentinelPasswordFile === undefined
-          ? {}
-          : { sentinelPassword: secretIn(servers.sentinelPasswordFile) }),
-        ...(options.tls === undefined ? {} : { sentinelTLS: options.tls, enableTLSForSentinelMode: true }),
-      });
+      return fresh(
+        new Redis({
+          ...options,
+          sentinels: servers.sentinels,
+          name: servers.master,
+          sentinelRetryStrategy: pauseAfter,
+          ...(servers.sentinelUsername === undefined ? {} : { sentinelUsername: servers.sentinelUsername }),
+          ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+          ...(options.tls === undefined ? {} : { sentinelTLS: options.tls, enableTLSForSentinelMode: true }),
+        }),
+        credentials,
+      );
     case 'cluster': {
       const { enableOfflineQueue: _queue, retryStrategy: _retry, lazyConnect: _lazy, ...redisOptions } = options;
-      return new Cluster([...servers.nodes], {
+      const cluster = new Cluster([...servers.nodes], {
         redisOptions,
         enableOfflineQueue: false,
         lazyConnect: true,
         clusterRetryStrategy: pauseAfter,
         slotsRefreshTimeout: config.connectTimeoutMs,
       });
+      return cluster.on('+node', (node: Redis) => fresh(node, credentials));
     }
     default:
       return servers satisfies never;
@@ -62,30 +65,42 @@ function pauseAfter(times: number): number {
   return Math.min(50 * 2 ** Math.min(times, 10), longestPauseMs);
 }
 
-function credentials({
-  username,
-  passwordFile,
-  tls,
-}: RedisConfig): Pick<RedisOptions, 'username' | 'password' | 'tls'> {
-  return {
-    ...(username === undefined ? {} : { username }),
-    ...(passwordFile === undefined ? {} : { password: secretIn(passwordFile) }),
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            ...(tls.caFile === undefined ? {} : { ca: secretIn(tls.caFile) }),
-            ...(tls.certificateFile === undefined ? {} : { cert: secretIn(tls.certificateFile) }),
-            ...(tls.keyFile === undefined ? {} : { key: secretIn(tls.keyFile) }),
-          },
-        }),
-  };
+type Credentials = Pick<RedisOptions, 'username' | 'password' | 'tls' | 'sentinelPassword'>;
+
+/** Each connection is made with what the files hold by then; those that are open go on. */
+function fresh(client: Redis, credentials: () => Credentials): Redis {
+  for (const name of ['password', 'tls', 'sentinelPassword'] as const) {
+    if (client.options[name] === undefined || client.options[name] === null) continue;
+    Object.defineProperty(client.options, name, { get: () => credentials()[name], enumerable: true });
+  }
+  return client;
 }
 
-function secretIn(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    throw new ConfigError(`${path} cannot be read.`);
-  }
+/** What the gateway shows to Redis, as the files are now; what cannot be read leaves what was there. */
+function credentialsOf({ username, passwordFile, tls, servers }: RedisConfig): () => Credentials {
+  const named = {
+    password: passwordFile,
+    sentinelPassword: servers.kind === 'sentinel' ? servers.sentinelPasswordFile : undefined,
+    ca: tls?.caFile,
+    cert: tls?.certificateFile,
+    key: tls?.keyFile,
+  };
+  const given = Object.entries(named).flatMap(([name, file]) => (file === undefined ? [] : [{ name, file }]));
+  const texts = (contents: readonly Buffer[]): Partial<Record<keyof typeof named, string>> =>
+    Object.fromEntries(given.map(({ name }, index) => [name, contents[index]?.toString('utf8').trim()]));
+  const paths = given.map(({ file }) => file);
+  const current = reread(
+    paths,
+    (contents): Credentials => {
+      const { password, sentinelPassword, ...pem } = texts(contents);
+      return {
+        ...(username === undefined ? {} : { username }),
+        ...(password === undefined ? {} : { password }),
+        ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+        ...(tls === undefined ? {} : { tls: pem }),
+      };
+    },
+    { now: Date.now },
+  );
+  return () => current();
 }

@@ -101,6 +101,45 @@ describe('Redis', () => {
     await share(await open(config), await open(config));
   });
 
+  it.each(['single', 'cluster'])('with a password that is replaced while the gateway runs: %s', async (kind) => {
+    const isCluster = kind === 'cluster';
+    const clustered = [
+      '--cluster-enabled',
+      'yes',
+      '--cluster-config-file',
+      'n.conf',
+      '--cluster-announce-ip',
+      '127.0.0.1',
+    ];
+    const server = await redis(isCluster ? { extra: clustered } : {});
+    const own = server.client;
+    if (isCluster) {
+      await own.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+      await until('the cluster is up', async () => String(await own.call('CLUSTER', 'INFO')).includes('state:ok'));
+    }
+    const user = (...rules: string[]) => own.call('ACL', 'SETUSER', 'gateway', 'on', '~*', '&*', '+@all', ...rules);
+    await user('>first');
+    const passwordFile = join(folder, `changing-${kind}`);
+    writeFileSync(passwordFile, 'first');
+    const node = { host: '127.0.0.1', port: server.port };
+    const servers = isCluster ? { kind: 'cluster', nodes: [node] } : { kind: 'single', ...node };
+    const config = { servers, username: 'gateway', passwordFile };
+    const [one, other] = [await open(config), await open(config)];
+    await share(one, other);
+    await user('>second');
+    writeFileSync(passwordFile, 'second');
+    await pause(1_100); // files are looked at once a second
+    await user('<first');
+    await own.call('CLIENT', 'KILL', 'USER', 'gateway');
+    await until(
+      'both are connected again',
+      async () => String(await own.client('LIST')).split('user=gateway').length > 4,
+    );
+    for (const each of [one, other]) await isUp(each);
+    await pause(1_100);
+    await share(one, other);
+  });
+
   it('by TLS, with a certificate of an authority of its own; not with another’s', async () => {
     const made = (name: string): void => {
       const args = [
