@@ -35,7 +35,7 @@ export function createMetrics(): Metrics {
     }),
     consentCache: new Counter({
       name: 'gateway_consent_cache_total',
-      help: 'Patients whose Consents were asked for, by whether they were remembered.',
+      help: 'People whose Consents were asked for, by whether these were remembered.',
       labelNames: ['result'],
       registers,
     }),

@@ -61,7 +61,7 @@ function sealedWith(): ReadonlySet<unknown> {
   const ids = readdirSync(folder)
     .filter((name) => name.endsWith('.db'))
     .flatMap((name) => {
-      const database = new DatabaseSync(join(folder, name), { readOnly: true });
+      const database = new DatabaseSync(join(folder, name), { readOnly: true, timeout: 5_000 });
       const isMade = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'record'").get() !== undefined;
       const rows = isMade ? database.prepare('SELECT DISTINCT key_id AS id FROM record').all() : [];
       database.close();
