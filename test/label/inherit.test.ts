@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { sensitivityCovers } from '../../src/fhir/vocabulary.ts';
-import { inherit } from '../../src/label/effective.ts';
+import { inherit, withLabel } from '../../src/label/effective.ts';
 import { atMost, type Labels } from '../../src/label/labels.ts';
-import { labelled, labelsOf, settled } from './sample.ts';
+import { labelled, labelsOf, noSettings, settled } from './sample.ts';
 
 const hl7 = 'http://terminology.hl7.org/CodeSystem';
 const coding = (code: string): { system: string; code: string } => ({
@@ -280,5 +280,17 @@ describe('labels flow down any graph of parents', () => {
       ['Observation/o', bearing()],
     ]);
     expect(settled(own, new Map([['Encounter/a', ['Observation/o']]])).get('Observation/o')?.topics).toEqual([]);
+  });
+});
+
+describe('an element with a label of its own', () => {
+  it('bears it beside those of its resource', () => {
+    expect(withLabel(bearing(), coding('HIV'), noSettings).topics).toEqual(['HIV']);
+    expect(withLabel(bearing('PSY', 'N'), coding('HIV'), noSettings)).toMatchObject({
+      stated: 'N',
+      topics: ['HIV', 'PSY'],
+    });
+    expect(withLabel(bearing('N'), coding('V'), noSettings).stated).toBe('V');
+    expect(withLabel(bearing('R'), coding('L'), noSettings).stated).toBe('R');
   });
 });

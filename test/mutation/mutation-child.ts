@@ -17,6 +17,7 @@ const decisionTests = [
   'test/decide/reasons.test.ts',
   'test/decide/corrections.test.ts',
   'test/decide/rules.test.ts',
+  'test/decide/edges.test.ts',
   'test/decide/agreements.test.ts',
   'test/decide/handling.test.ts',
   'test/consent/elements.test.ts',

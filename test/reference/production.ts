@@ -1,4 +1,5 @@
 import { collectiveOf } from '../../src/consent/collectives.ts';
+import type { RequesterNames } from '../../src/consent/memberships.ts';
 import { parseConsent } from '../../src/consent/parse.ts';
 import type { ParsedConsent, PatientConsents } from '../../src/consent/parsed.ts';
 import { Rules } from '../../src/decide/decide.ts';
@@ -15,6 +16,7 @@ import { harmlessExtension, localBase } from './words.ts';
 export function decide(
   { patients, context, candidates, settings, policy, ...store }: Case,
   onForbids?: (type: string, labels: readonly string[]) => void,
+  treats: NonNullable<RequesterNames['treats']> = [],
 ): readonly Decision[] {
   const table = policyOf(policy);
   const forbids: Policy['forbids'] = (asker, type, labels) => {
@@ -23,7 +25,7 @@ export function decide(
   };
   const rules = new Rules(context, { ...table, forbids }, settings, undefined);
   const { identities, organizations } = context.requester;
-  const names = { identities, organizations, elsewhere: store.elsewhere, roles: store.heldRoles as Coding[] };
+  const names = { identities, organizations, elsewhere: store.elsewhere, roles: store.heldRoles as Coding[], treats };
   const collectives = new Map(
     store.directory.map((one) => [
       resourceKey(one.resourceType, one.id),
