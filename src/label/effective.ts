@@ -189,7 +189,6 @@ function readUnknown(given: string, { system, code }: Coding, gathered: Gathered
 export function withLabel(labels: Labels, label: Coding, settings: LabelSettings): Labels {
   const gathered = new Gathered();
   readOwn(label, gathered, settings);
-  gathered.reduce();
   return inherit(gathered.done(), [{ key: 'resource', labels }]);
 }
 

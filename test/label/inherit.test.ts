@@ -283,6 +283,93 @@ describe('labels flow down any graph of parents', () => {
   });
 });
 
+describe('what a Consent names', () => {
+  const act = (code: string) => ({ system: `${hl7}/v3-ActCode`, code });
+  const level = (code: string) => ({ system: `${hl7}/v3-Confidentiality`, code });
+  const consent = (...securityLabel: object[]): object => ({
+    resourceType: 'Consent',
+    id: 'c',
+    provision: { securityLabel },
+  });
+
+  it('is as sensitive as what it is about', () => {
+    expect(labelsOf(consent(act('ETH')))).toMatchObject({
+      topics: ['SUD'],
+      origins: [{ label: 'SUD', by: 'code', rule: 'named in a Consent' }],
+    });
+    expect(labelsOf(consent(act('HIV'))).topics).toEqual(['HIV']);
+    expect(labelsOf(consent())).toMatchObject({ topics: [], origins: [] });
+  });
+
+  it('a Part 2 consent directive stands for Part 2 records, no other code of its kind does', () => {
+    expect(labelsOf(consent(act('42CFRPart2CD')))).toMatchObject({
+      topics: ['42CFRPart2'],
+      caveats: [],
+      origins: [{ label: '42CFRPart2', by: 'code', rule: 'named in a Consent' }],
+    });
+    expect(labelsOf(consent(act('NOAUTH'))).topics).toEqual([]);
+    expect(labelsOf(consent(act('DELAU'))).topics).toEqual([]);
+  });
+
+  it.each([
+    ['U', undefined],
+    ['N', undefined],
+    ['R', 'R'],
+    ['V', 'V'],
+  ])('of the level %s leaves it %s', (code, stated) => {
+    expect(labelsOf(consent(level(code))).stated).toBe(stated);
+  });
+
+  it('says nothing where another resource names it', () => {
+    const other = { ...consent(act('HIV'), act('42CFRPart2CD'), level('V')), resourceType: 'Observation' };
+    expect(labelsOf(other)).toMatchObject({ topics: [], caveats: [] });
+    expect(labelsOf(other).stated).toBeUndefined();
+  });
+});
+
+describe('why a label is there', () => {
+  const encounter = (serviceProvider: string): object => ({
+    resourceType: 'Encounter',
+    id: 'e',
+    serviceProvider: { reference: serviceProvider },
+  });
+
+  it('a program, and an actor whose mention tells', () => {
+    const settings = {
+      programs: new Set([program]),
+      sensitiveActors: new Map([['Organization/hiv-clinic', ['HIV']]]),
+    };
+    expect(labelsOf(encounter(program), settings).origins).toEqual([
+      { label: '42CFRPart2', by: 'source', rule: 'program' },
+    ]);
+    expect(labelsOf(encounter('Organization/hiv-clinic'), settings).origins).toEqual([
+      { label: 'HIV', by: 'source', rule: 'sensitive actor' },
+    ]);
+    expect(labelsOf(encounter('Organization/other'), settings).origins).toEqual([]);
+  });
+
+  it('a label that nobody knows restricts, unless somebody said what it means, under either name of its system', () => {
+    const alias = 'https://hl7.org/fhir/v3/ActCode';
+    const unknown = { system: alias, code: 'LOCAL' };
+    const canonical = `${hl7}/v3-ActCode`;
+    expect(labelled([unknown])).toMatchObject({
+      stated: 'R',
+      topics: [],
+      origins: [{ label: 'R', by: 'unknown-code', rule: canonical }],
+    });
+    for (const system of [alias, canonical]) {
+      expect(labelled([unknown], { mappedLabels: new Map([[`${system}|LOCAL`, 'PSY']]) })).toMatchObject({
+        topics: ['PSY'],
+        origins: [{ label: 'PSY', by: 'own', rule: 'mapped label' }],
+      });
+      const ignored = labelled([unknown], { ignoredLabelSystems: new Set([system]) });
+      expect([ignored.stated, ignored.topics, ignored.origins]).toEqual([undefined, [], []]);
+    }
+    expect(labelled([unknown], { mappedLabels: new Map([[`${canonical}|OTHER`, 'PSY']]) }).topics).toEqual([]);
+    expect(labelled([unknown], { ignoredLabelSystems: new Set(['urn:other']) }).stated).toBe('R');
+  });
+});
+
 describe('an element with a label of its own', () => {
   it('bears it beside those of its resource', () => {
     expect(withLabel(bearing(), coding('HIV'), noSettings).topics).toEqual(['HIV']);
@@ -292,5 +379,13 @@ describe('an element with a label of its own', () => {
     });
     expect(withLabel(bearing('N'), coding('V'), noSettings).stated).toBe('V');
     expect(withLabel(bearing('R'), coding('L'), noSettings).stated).toBe('R');
+  });
+
+  it('has the others from its resource', () => {
+    const { origins } = withLabel(bearing('PSY'), coding('HIV'), noSettings);
+    expect(origins).toEqual([
+      { label: 'HIV', by: 'own', rule: 'meta.security' },
+      { label: 'PSY', by: 'inherited', rule: 'resource' },
+    ]);
   });
 });
