@@ -113,7 +113,8 @@ export async function handle(
     memory.giveBack(); // of what was read, only the answer's own copy is left
     return answer;
   } catch (error) {
-    return refused(error, request, context, edges);
+    negative = error instanceof GatewayError && error.code === 'not-found';
+    return await refused(error, request, context, edges);
   } finally {
     admission?.leave(negative);
   }

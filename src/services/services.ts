@@ -65,7 +65,9 @@ export async function answerCall(call: Call, edges: ServiceEdges, signal: AbortS
     return await recorded(answer, call, context, edges); // durable before the first byte leaves
   } catch (error) {
     const code: ErrorCode = error instanceof GatewayError ? error.code : 'internal';
+    negative = code === 'not-found';
     edges.recorder.note({ request, code, ...(context === undefined ? {} : { context }) });
+    if (negative) await waitForGrid(request, edges);
     return unrecorded(refusal(code, service, edges));
   } finally {
     admission?.leave(negative);

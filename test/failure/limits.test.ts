@@ -312,6 +312,7 @@ describe('a requester', () => {
   it.each([
     ['withheld', 'Observation/ada-drug-screen'],
     ['absent', 'Observation/nobody'],
+    ['the compartment of nobody', 'Patient/nobody/Observation'],
   ])('has a number of negative answers a minute: %s', async (_why, path) => {
     const bench = await startBench({ changes: { limits: { app: { negativesPerMinute: 3 } } } });
     const statuses: number[] = [];

@@ -34,6 +34,23 @@ function consentsIn(text: string): Readonly<Record<string, string>> {
   );
 }
 
+describe('nobody to tell of', () => {
+  it('is told on the grid, and so often a minute', async () => {
+    const own = await startGateway({
+      services: { grants: { 'in-force': ['front-desk'] } },
+      changes: { answers: { negativeGridMs: 200 }, limits: { app: { negativesPerMinute: 3 } } },
+    });
+    const statuses: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      const before = performance.now();
+      statuses.push((await own.ask(path('nobody'), { as: 'front-desk' })).status);
+      if (n < 3) expect(performance.now() - before).toBeGreaterThan(150);
+    }
+    expect(statuses).toEqual([404, 404, 404, 429, 429]);
+    await own.close();
+  });
+});
+
 describe('what is in force', () => {
   it('for the patient herself: every Consent of hers, with what it comes to', async () => {
     const { status: code, text, headers } = await place.ask(path('ada'), { as: 'ada' });
