@@ -80,6 +80,13 @@ const proofs: readonly Proof[] = [
     figures: summary,
   },
   {
+    name: 'clean-machine',
+    what: 'From a clean machine to a gateway as the chart renders it, before HAPI FHIR JPA with the tokens of a Keycloak: what the doctor says, every answer to every requester',
+    command: ['scripts/clean-machine/run.sh'],
+    environment: {},
+    figures: /^(FAULT|WARNING) |answers to \d+ requesters|as stated\.$/,
+  },
+  {
     name: 'soak',
     what: 'Half an hour of mixed load on three replicas: one killed every two minutes, Redis twice, the FHIR server slow and failing',
     command: jest('--config', 'jest.prove.config.js', 'test/prove/soak'),
