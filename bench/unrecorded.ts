@@ -29,6 +29,7 @@ const data = createDataListener(config.listener, new URL(house.publicBase).pathn
   log,
   metrics,
   tracing: untraced,
+  pressure: { isHigh: false, stop: () => undefined },
   now: Date.now,
   tls: undefined,
 });

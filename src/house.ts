@@ -35,6 +35,7 @@ import { topicNamed } from './fhir/vocabulary.ts';
 import type { Edges } from './gateway.ts';
 import { createAdmission } from './http/admission.ts';
 import { createLimiters, type Limiters } from './http/limiters.ts';
+import { createTokenGuard, type TokenGuard } from './http/token-guard.ts';
 import { createClassifier, type LabelTable } from './label/classify.ts';
 import { type CompileExpression, DeepReader } from './label/deep.ts';
 import { actorName, inherit, type LabelSettings, ownLabels, withLabel } from './label/effective.ts';
@@ -80,6 +81,8 @@ export interface House {
   readonly decisionSettings: DecisionSettings;
   readonly pageTokens: PageTokens;
   readonly limiters: Limiters;
+  /** Between the doors and whoever verifies tokens. */
+  readonly tokenGuard: TokenGuard;
 }
 
 /**
@@ -116,6 +119,10 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
     now,
     authorization: rereadText(config.upstream.authorizationFile, now),
     tls: upstreamTlsOf(config.upstream, now, unusable('upstream')),
+    onClock(isRight) {
+      if (isRight) log.info('the clock agrees with that of the FHIR server again', { part: 'clock' });
+      else log.error('the clock differs from that of the FHIR server: not ready', { part: 'clock' });
+    },
   });
   const parseOptions: ParseOptions = {
     fhirVersion: 'R4',
@@ -185,6 +192,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
         intermediaries: config.part2.intermediaries.map((entry) => actorName(entry, localBases)),
       },
     },
+    tokenGuard: createTokenGuard(config.listener.behindTls ? 0 : config.limits.failedTokensPerMinute),
     limiters: createLimiters(config.limits, config.redis, keys.shared),
     pageTokens: new PageTokens({
       keys: keys.pages,
@@ -203,7 +211,7 @@ export function edgesOf(config: Config, house: House, recorder: Recorder, now: (
   const statement = Authored.json(capabilityStatement(planSettings, { version, date: statementDate }));
   const headers = { 'content-type': 'application/fhir+json; charset=utf-8' };
   return {
-    authenticate: house.authenticator.authenticate,
+    authenticate: house.tokenGuard(house.authenticator),
     admit: createAdmission(config.limits, house.limiters),
     contextOf: (requester, request) => buildContext(requester, request, policy, config.emergency),
     planFor: (request) => planFor(request, planSettings),

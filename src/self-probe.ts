@@ -143,6 +143,7 @@ const memory: Upstream = {
   keep: refuse,
   relabel: refuse,
   running: 0,
+  clock: { differenceMs: undefined, isRight: true },
   close: async () => undefined,
 };
 

@@ -6,13 +6,21 @@ import { type Config, ConfigError } from './config/config.ts';
 import { rereadText } from './config/reread.ts';
 import { buildHouse, checkHouse, edgesOf, version } from './house.ts';
 import { createAdminListener } from './http/admin.ts';
+import { watchPressure } from './http/pressure.ts';
 import { createDataListener } from './http/server.ts';
 import { createServicesListener } from './http/services.ts';
 import { tlsOf } from './http/tls.ts';
 import { startSelfProbe } from './self-probe.ts';
 import { checkServices, serviceEdgesOf, serviceRoutesOf } from './service-house.ts';
 import { createLog, type Log } from './telemetry/log.ts';
-import { createMetrics, type Metrics, watchProbe, watchRecorder, watchShadow } from './telemetry/metrics.ts';
+import {
+  createMetrics,
+  type Metrics,
+  watchClock,
+  watchProbe,
+  watchRecorder,
+  watchShadow,
+} from './telemetry/metrics.ts';
 import { createTracing, type Tracing, untraced } from './telemetry/traces.ts';
 
 const drainMs = 25_000;
@@ -62,6 +70,8 @@ export async function serve(config: Config): Promise<Gateway> {
   const probe = await startSelfProbe(config, house, log);
   watchProbe(metrics, () => probe.isEnforcing);
   let closing = false;
+  const pressure = watchPressure(config.limits.maximumLoopDelayMs);
+  watchClock(metrics, () => house.upstream.clock.differenceMs);
   const edges = edgesOf(config, house, recorder, now);
   const basePath = new URL(house.publicBase).pathname.replace(/\/$/, '');
   const data = createDataListener(config.listener, basePath, {
@@ -72,6 +82,7 @@ export async function serve(config: Config): Promise<Gateway> {
     tracing,
     now,
     tls: tls.data,
+    pressure,
   });
   const services =
     config.services === undefined
@@ -84,10 +95,11 @@ export async function serve(config: Config): Promise<Gateway> {
           tracing,
           now,
           tls: tls.services,
+          pressure,
         });
   const admin = createAdminListener({
     metrics,
-    isReady: () => !closing && recorder.healthy && probe.isEnforcing,
+    isReady: () => !closing && recorder.healthy && probe.isEnforcing && house.upstream.clock.isRight,
     notified: house.consentStores.notified,
   });
   try {
@@ -96,6 +108,7 @@ export async function serve(config: Config): Promise<Gateway> {
     await listen(admin, config.admin.port, config.admin.host);
   } catch (error) {
     probe.stop();
+    pressure.stop();
     data.close();
     services?.close();
     await Promise.all([recorder.close(), house.consentStores.close(), house.upstream.close()]);
@@ -116,6 +129,7 @@ export async function serve(config: Config): Promise<Gateway> {
     async close() {
       closing = true;
       probe.stop();
+      pressure.stop();
       await Promise.all([drained(data), services === undefined ? undefined : drained(services)]);
       await house.consentStores.close();
       house.limiters.close();

@@ -35,7 +35,7 @@ export function checkServices({ services, identity }: Config): void {
 export function serviceEdgesOf(
   { identity }: Config,
   { audiences, grants }: ServicesConfig,
-  house: Pick<House, 'policy'>,
+  house: Pick<House, 'policy' | 'tokenGuard'>,
   edges: Edges,
 ): ServiceEdges {
   // An emergency is stated for one patient's records at the FHIR base; here nobody is given more for one.
@@ -43,7 +43,7 @@ export function serviceEdgesOf(
   if (audiences.length === 0) return { ...edges, contextOf, grants };
   const issuers = identity.issuers.map((one) => ({ ...one, audiences }));
   const parts = { publicBaseUrl: edges.publicBase, now: edges.now };
-  const { authenticate } = createAuthenticator({ ...identity, issuers }, parts);
+  const authenticate = house.tokenGuard(createAuthenticator({ ...identity, issuers }, parts));
   return { ...edges, authenticate, contextOf, grants };
 }
 

@@ -17,6 +17,8 @@ export interface Authenticator {
    * @throws {GatewayError} `token-missing`, `token-invalid`, `token-ambiguous`
    */
   authenticate(request: FhirRequest): Promise<Requester>;
+  /** Whether the token of a request was verified before and still counts: cheap, and says nothing about the request. */
+  remembers(request: FhirRequest): boolean;
   /**
    * Who somebody is whom a trusted caller describes: claims read by the rules of one configured issuer, as its token with
    * them would be. Nothing is verified: who calls this vouches for them.
@@ -57,6 +59,10 @@ export function createAuthenticator(config: IdentityConfig, { publicBaseUrl, now
       const requester = identify(token, verified, { publicBaseUrl, directory });
       known?.set(hash, { requester, until: Math.min(at + config.rememberTokenMs, verified.expiresAt) });
       return proven(requester, request);
+    },
+    remembers({ headers: { authorization = '' } }) {
+      const remembered = known?.peek(hashOf(authorization.replace(/^Bearer /i, '')));
+      return remembered !== undefined && now() < remembered.until;
     },
     describe(name, claims) {
       const issuer = issuers.get(name);

@@ -60,6 +60,14 @@ export const listenerConfig = z
       .max(300_000)
       .default(30_000)
       .describe('Time a client may take to read one answer, in milliseconds.'),
+    minimumBytesPerSecond: z
+      .int()
+      .min(0)
+      .max(1_073_741_824)
+      .default(1_024)
+      .describe(
+        'How fast a client must send a request and read an answer, in bytes a second, after the first five seconds; one that is slower is cut off. 0: any.',
+      ),
     maximumFormBytes: z
       .int()
       .min(1_024)
@@ -95,6 +103,22 @@ export const limitsConfig = z
       .max(60_000)
       .default(2_000)
       .describe('Time a request may wait for a place, in milliseconds.'),
+    maximumLoopDelayMs: z
+      .int()
+      .min(0)
+      .max(60_000)
+      .default(500)
+      .describe(
+        'How late the process may be for what it has to do, in milliseconds; beyond it new requests are refused (503) before anything is done for them. 0: any.',
+      ),
+    failedTokensPerMinute: z
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .default(60)
+      .describe(
+        'Tokens that are not valid, from one address a minute; beyond it only tokens that are known already are taken from there. Not counted where behindTls is set, as all clients have the address of the proxy there: limit them at the proxy. 0: any.',
+      ),
     app: z
       .strictObject({
         inFlight: z.int().min(1).max(10_000).default(16).describe('Requests under way at once.'),

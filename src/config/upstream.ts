@@ -53,6 +53,14 @@ export const upstreamConfig = z
       .describe(
         'Append _id to every sort, so that pages have one total order. Turn off only for servers that cannot sort by _id.',
       ),
+    maximumClockDifferenceMs: z
+      .int()
+      .min(0)
+      .max(86_400_000)
+      .default(60_000)
+      .describe(
+        "How far this machine's clock may be from the one that the server's answers bear (Date), in milliseconds; beyond it the gateway is not ready. 0: any.",
+      ),
     connections: z.int().min(1).max(1024).default(64).describe('Connections to the FHIR server.'),
     connectTimeoutMs: z.int().min(100).max(60_000).default(2_000).describe('Time to connect, in milliseconds.'),
     answerTimeoutMs: z

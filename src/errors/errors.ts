@@ -76,6 +76,7 @@ export const errorKinds = {
       'Emergency access needs a role that may, a recent strong sign-in, one patient, a reason, and no other purpose.',
   },
   'rate-limited': { status: 429, issue: 'throttled', title: 'Too many requests. Try again later.' },
+  'request-too-slow': { status: 408, issue: 'timeout', title: 'The request did not arrive in time.' },
   overloaded: { status: 503, issue: 'throttled', title: 'The gateway is at its limit. Try again later.' },
   'upstream-unavailable': { status: 503, issue: 'transient', title: 'The FHIR server could not be reached.' },
   'upstream-timeout': { status: 504, issue: 'timeout', title: 'The FHIR server did not answer in time.' },

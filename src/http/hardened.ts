@@ -15,8 +15,22 @@ import { keepFresh, type Tls } from './tls.ts';
 /** What every listener for clients is configured with. */
 export type DoorConfig = Pick<
   ListenerConfig,
-  'behindTls' | 'allowedOrigins' | 'headersTimeoutMs' | 'requestTimeoutMs' | 'keepAliveTimeoutMs' | 'writeTimeoutMs'
+  | 'behindTls'
+  | 'allowedOrigins'
+  | 'headersTimeoutMs'
+  | 'requestTimeoutMs'
+  | 'keepAliveTimeoutMs'
+  | 'writeTimeoutMs'
+  | 'minimumBytesPerSecond'
 >;
+
+/** What slowness costs nobody anything: a pause of a network. */
+const graceMs = 5_000;
+
+/** How long so many bytes may take, at the least speed. */
+export function patienceMs(bytes: number, minimumBytesPerSecond: number): number {
+  return minimumBytesPerSecond === 0 ? Number.POSITIVE_INFINITY : graceMs + (bytes / minimumBytesPerSecond) * 1_000;
+}
 
 /** A server for clients: HTTP/1.1 read strictly, bounded heads and times, nothing to upgrade to. */
 export function hardenedServer(config: DoorConfig, tls: Tls | undefined, app: RequestListener): Server {
@@ -89,7 +103,7 @@ export async function send(
   result: Complete,
   method: string | undefined,
   response: ServerResponse,
-  writeTimeoutMs: number,
+  { writeTimeoutMs, minimumBytesPerSecond }: Pick<DoorConfig, 'writeTimeoutMs' | 'minimumBytesPerSecond'>,
 ): Promise<void> {
   if (response.destroyed) {
     result.intent?.complete(0, true);
@@ -105,7 +119,8 @@ export async function send(
     result.intent?.complete(0, false);
     return;
   }
-  const deadline = setTimeout(() => response.destroy(), writeTimeoutMs);
+  const patience = Math.min(writeTimeoutMs, patienceMs(result.length, minimumBytesPerSecond));
+  const deadline = setTimeout(() => response.destroy(), patience);
   try {
     response.end(result.chunks.length === 1 ? result.chunks[0] : Buffer.concat(result.chunks, result.length));
     await finished(response);

@@ -6,10 +6,11 @@ import { GatewayError } from '../errors/errors.ts';
 import type { FhirRequest } from '../fhir/request.ts';
 import { type Answer, type Edges, handle } from '../gateway.ts';
 import { methodsFor } from '../plan/plan.ts';
-import { hasBody, readBody } from './body.ts';
+import { hasBody, leaveUnread, readBody } from './body.ts';
 import { clientCertificateOf } from './client-certificate.ts';
 import { hardenedServer, send, sendReply, setSecurityHeaders } from './hardened.ts';
 import { parseRequest } from './parse.ts';
+import type { Pressure } from './pressure.ts';
 import type { Tls } from './tls.ts';
 import { type DoorTelemetry, type Ending, Visit } from './visit.ts';
 
@@ -18,6 +19,7 @@ export interface DoorDependencies extends DoorTelemetry {
   /** Body of `/.well-known/smart-configuration`. */
   readonly smartConfiguration: () => Promise<Readonly<Record<string, unknown>>>;
   readonly tls: Tls | undefined;
+  readonly pressure: Pressure;
 }
 
 const cors = {
@@ -73,20 +75,21 @@ async function answer(
   response.setHeader('X-Request-Id', visit.id);
   let ending: Ending = { interaction: 'none', status: 500 };
   try {
+    if (deps.pressure.isHigh) throw new UnreadableRequest('overloaded');
     const parsed = await parsedRequest(request, visit, basePath, config);
     const result = await handle(parsed, deps.edges, visit.signal, visit.watch);
     visit.answered();
     const { interaction, reply } = result;
     ending = { interaction, status: reply.status };
     if (reply.status === 405) response.setHeader('Allow', allowedAt(request, basePath));
-    await visit.watch.timed('send', () => send(result, parsed.method, response, config.writeTimeoutMs));
+    await visit.watch.timed('send', () => send(result, parsed.method, response, config));
     tell(result, visit.id, deps);
   } catch (error) {
     if (!(error instanceof UnreadableRequest)) throw error;
     const { code } = error;
     const reply = errorReply(code, undefined, deps.edges.challenge(code));
     ending = { interaction: 'none', status: reply.status };
-    request.resume();
+    leaveUnread(request, response, code);
     if (code === 'method-not-allowed') response.setHeader('Allow', allowedAt(request, basePath));
     sendReply(response, request, reply);
   } finally {
@@ -101,10 +104,10 @@ async function parsedRequest(
   request: IncomingMessage,
   { id, receivedAt }: Visit,
   basePath: string,
-  { maximumFormBytes }: ListenerConfig,
+  config: ListenerConfig,
 ): Promise<FhirRequest> {
   try {
-    const body = await bodyOf(request, maximumFormBytes);
+    const body = await bodyOf(request, config);
     const raw = {
       id,
       method: request.method ?? '',
@@ -147,7 +150,10 @@ function allowedAt(request: IncomingMessage, basePath: string): string {
 }
 
 /** The form of a POST search; any other body is refused by its shape. */
-async function bodyOf(request: IncomingMessage, limit: number): Promise<string> {
+async function bodyOf(
+  request: IncomingMessage,
+  { maximumFormBytes, minimumBytesPerSecond }: ListenerConfig,
+): Promise<string> {
   const { 'content-type': type, 'content-encoding': encoding } = request.headers;
   const isSearch = request.method === 'POST' && /\/_search(?:\?|$)/.test(request.url ?? '');
   if (hasBody(request) && !isSearch)
@@ -160,5 +166,5 @@ async function bodyOf(request: IncomingMessage, limit: number): Promise<string> 
   if (type === undefined || !/^application\/x-www-form-urlencoded\s*(?:;\s*charset=utf-8\s*)?$/i.test(type)) {
     throw new GatewayError('unsupported-media-type');
   }
-  return (await readBody(request, limit)).toString('latin1');
+  return (await readBody(request, maximumFormBytes, minimumBytesPerSecond)).toString('latin1');
 }

@@ -3,10 +3,11 @@ import type { ServicesConfig } from '../config/services.ts';
 import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { FhirRequest } from '../fhir/request.ts';
 import { answerCall, refusal, type ServiceEdges, type ServiceRoutes, type Way, wayTo } from '../services/services.ts';
-import { hasBody, readBody } from './body.ts';
+import { hasBody, leaveUnread, readBody } from './body.ts';
 import { clientCertificateOf } from './client-certificate.ts';
 import { hardenedServer, send, sendReply, setSecurityHeaders } from './hardened.ts';
 import { parseRequest } from './parse.ts';
+import type { Pressure } from './pressure.ts';
 import type { Tls } from './tls.ts';
 import { type DoorTelemetry, Visit } from './visit.ts';
 
@@ -14,6 +15,7 @@ export interface ServicesDependencies extends DoorTelemetry {
   readonly edges: ServiceEdges;
   readonly routes: ServiceRoutes;
   readonly tls: Tls | undefined;
+  readonly pressure: Pressure;
 }
 
 const cors = {
@@ -53,6 +55,7 @@ async function answer(
   let way: Way | undefined;
   let status = 0;
   try {
+    if (deps.pressure.isHigh) throw new GatewayError('overloaded');
     if (isLong) throw new GatewayError('invalid-request');
     const parsed = parsedRequest(request, { id, receivedAt, base: new URL(config.publicBaseUrl).origin });
     way = wayOf(parsed, response, deps.routes);
@@ -62,16 +65,16 @@ async function answer(
       response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) }).end(body);
       return;
     }
-    const body = await bodyOf(request, config.maximumBodyBytes);
+    const body = await bodyOf(request, config);
     const result = await answerCall({ request: parsed, ...way, body }, edges, signal);
     visit.answered();
     status = result.reply.status;
-    await watch.timed('send', () => send(result, request.method, response, config.writeTimeoutMs));
+    await watch.timed('send', () => send(result, request.method, response, config));
   } catch (error) {
     const code = error instanceof GatewayError ? error.code : 'internal';
     const reply = refusal(code, way?.kind === 'service' ? way.service : undefined, edges);
     status = reply.status;
-    request.resume();
+    leaveUnread(request, response, code);
     sendReply(response, request, reply);
   } finally {
     visit.end({ interaction: way?.kind === 'service' ? way.service.name : 'none', status });
@@ -117,7 +120,10 @@ function wayOf(parsed: FhirRequest, response: ServerResponse, routes: ServiceRou
 }
 
 /** The JSON body of a POST; a GET has none. */
-async function bodyOf(request: IncomingMessage, limit: number): Promise<Uint8Array> {
+async function bodyOf(
+  request: IncomingMessage,
+  { maximumBodyBytes, minimumBytesPerSecond }: ServicesConfig,
+): Promise<Uint8Array> {
   const { 'content-type': type, 'content-encoding': encoding } = request.headers;
   if (request.method !== 'POST') {
     if (hasBody(request)) throw new GatewayError('invalid-request');
@@ -125,5 +131,5 @@ async function bodyOf(request: IncomingMessage, limit: number): Promise<Uint8Arr
   }
   if (encoding !== undefined || type === undefined || !/^application\/json\s*(?:;\s*charset=utf-8\s*)?$/i.test(type))
     throw new GatewayError('service-media-type');
-  return readBody(request, limit);
+  return readBody(request, maximumBodyBytes, minimumBytesPerSecond);
 }

@@ -219,3 +219,15 @@ export function watchProbe({ registry }: Metrics, isEnforcing: () => boolean): v
     },
   });
 }
+
+/** How the FHIR server's clock stands to this machine's; nothing until an answer told. */
+export function watchClock({ registry }: Metrics, differenceMs: () => number | undefined): void {
+  new Gauge({
+    name: 'gateway_upstream_clock_difference_seconds',
+    help: 'By how much the clock of the FHIR server is ahead of this one, by the Date of its answers (whole seconds).',
+    registers: [registry],
+    collect() {
+      this.set((differenceMs() ?? 0) / 1000);
+    },
+  });
+}

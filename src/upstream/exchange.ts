@@ -39,13 +39,23 @@ export class Exchange {
   readonly #config: UpstreamConfig;
   readonly #now: () => number;
   readonly #tls: () => UpstreamTls | undefined;
+  readonly #onDate: (date: string) => void;
   #shown: UpstreamTls | undefined;
   #failures = 0;
   #restUntil = 0;
   #running = 0;
 
-  /** @param tls certificate and authorities as they are now, where the configuration names any */
-  constructor(config: UpstreamConfig, now: () => number, tls: () => UpstreamTls | undefined = () => undefined) {
+  /**
+   * @param tls certificate and authorities as they are now, where the configuration names any
+   * @param onDate told the Date of each answer
+   */
+  constructor(
+    config: UpstreamConfig,
+    now: () => number,
+    tls: () => UpstreamTls | undefined = () => undefined,
+    onDate: (date: string) => void = () => undefined,
+  ) {
+    this.#onDate = onDate;
     this.#config = config;
     this.#now = now;
     this.#tls = tls;
@@ -115,7 +125,7 @@ export class Exchange {
     return new Promise((resolve, reject) => {
       this.#current().dispatch(
         { method: call.method, path: call.path, headers, body: call.form ?? call.resource ?? null },
-        new Collector(this.#config, call, resolve, reject),
+        new Collector(this.#config, { ...call, onDate: this.#onDate }, resolve, reject),
       );
     });
   }
@@ -154,6 +164,7 @@ class Collector implements Dispatcher.DispatchHandler {
   readonly #conditional: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #memory: Memory | undefined;
+  readonly #onDate: (date: string) => void;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: GatewayError) => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -166,7 +177,12 @@ class Collector implements Dispatcher.DispatchHandler {
 
   constructor(
     config: UpstreamConfig,
-    { signal, ifMatch, memory }: Pick<Call, 'signal' | 'ifMatch' | 'memory'>,
+    {
+      signal,
+      ifMatch,
+      memory,
+      onDate,
+    }: Pick<Call, 'signal' | 'ifMatch' | 'memory'> & { onDate: (date: string) => void },
     resolve: (answer: Answer) => void,
     reject: (error: GatewayError) => void,
   ) {
@@ -174,6 +190,7 @@ class Collector implements Dispatcher.DispatchHandler {
     this.#conditional = ifMatch !== undefined;
     this.#signal = signal;
     this.#memory = memory;
+    this.#onDate = onDate;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#timer = setTimeout(() => this.#fail('upstream-timeout'), config.answerTimeoutMs); // waiting for a connection counts
@@ -195,6 +212,7 @@ class Collector implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) return; // informational answers are dropped
     this.#status = status;
+    if (typeof headers.date === 'string') this.#onDate(headers.date);
     const fault = faultOf(status, headers, this.#limit, this.#conditional);
     if (fault !== undefined) this.#fail(fault);
   }

@@ -7,6 +7,7 @@ import { GatewayError } from '../errors/errors.ts';
 import { idOf, parseRelativeReference, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import type { Parameter } from '../fhir/request.ts';
 import type { Watch } from '../telemetry/watch.ts';
+import { type ClockWatch, createClockWatch } from './clock.ts';
 import { Exchange, type UpstreamTls } from './exchange.ts';
 
 /** Where the next upstream page is; opaque to everybody else, sealed into page tokens. */
@@ -91,6 +92,8 @@ export interface Upstream {
     errand: Errand,
   ): Promise<'written' | 'changed' | 'refused'>;
   readonly running: number;
+  /** How the server's clock stands to this machine's. */
+  readonly clock: Pick<ClockWatch, 'differenceMs' | 'isRight'>;
   close(): Promise<void>;
 }
 
@@ -178,9 +181,16 @@ export function createUpstream(
     now: () => number;
     authorization: () => string | undefined;
     tls?: () => UpstreamTls | undefined;
+    /** Told when the server's clock and this machine's begin to differ by more than the bound, and when they agree again. */
+    onClock?: (isRight: boolean) => void;
   },
 ): Upstream {
-  const exchange = new Exchange(config, deps.now, deps.tls);
+  const clock = createClockWatch(config.maximumClockDifferenceMs, {
+    now: deps.now,
+    ask: () => fetchDocument('GET', `${basePath}/metadata`, undefined, { authorization: undefined, signal: undefined }),
+    onChange: deps.onClock ?? (() => undefined),
+  });
+  const exchange = new Exchange(config, deps.now, deps.tls, clock.seen);
   const base = new URL(config.baseUrl);
   const basePath = base.pathname.replace(/\/$/, '');
   const authorizationFor = (errand: Errand): string | undefined =>
@@ -288,7 +298,11 @@ export function createUpstream(
     get running() {
       return exchange.running;
     },
-    close: () => exchange.close(),
+    clock,
+    close() {
+      clock.stop();
+      return exchange.close();
+    },
   };
 }
 

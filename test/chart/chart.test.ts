@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Config, loadConfig } from '../../src/config/config.ts';
-import { createMetrics, watchProbe, watchRecorder, watchShadow } from '../../src/telemetry/metrics.ts';
+import { createMetrics, watchClock, watchProbe, watchRecorder, watchShadow } from '../../src/telemetry/metrics.ts';
 import { type KubernetesObject, lint, mountsOf, objectsOf, one, type Pod, run, template } from './rendered.ts';
 
 const examples = fileURLToPath(new URL('../../helm/examples/', import.meta.url));
@@ -244,6 +244,7 @@ describe('alerts and dashboard', () => {
   });
   watchShadow(told, [], Date.now);
   watchProbe(told, () => true);
+  watchClock(told, () => undefined);
   const known = new Set(told.registry.getMetricsAsArray().map(({ name }) => name));
   const named = (text: string): string[] =>
     [...text.matchAll(/\bgateway_\w+/g)].map(([name]) => name.replace(/_bucket$/, ''));

@@ -198,6 +198,7 @@ export interface BenchOptions {
 const unhurried = {
   answers: { negativeGridMs: 0 },
   limits: {
+    failedTokensPerMinute: 0,
     app: { requestsPerMinute: 1_000_000, negativesPerMinute: 1_000_000 },
     system: { requestsPerMinute: 1_000_000, negativesPerMinute: 1_000_000 },
   },

@@ -533,6 +533,7 @@ describe('what nobody foresaw', () => {
       log: createLog('silent'),
       metrics: createMetrics(),
       tracing: untraced,
+      pressure: { isHigh: false, stop: () => undefined },
       now: Date.now,
       tls: undefined,
     });

@@ -127,6 +127,7 @@ export async function startDoor(
     log,
     metrics,
     tracing: untraced,
+    pressure: { isHigh: false, stop: () => undefined },
     now: Date.now,
     tls: undefined,
   });
