@@ -49,7 +49,10 @@ export function archiveDirectory({
 
 const segmentName = /^([0-9a-f-]{36})-(\d{15})\.db$/;
 
-/** The segments of a directory, of every outbox, each outbox's in the order of its chain. */
+/**
+ * The segments of a directory, of every outbox, each outbox's in the order of its chain. The last one may be about to be
+ * made, or was when the process ended: nothing is in it, so it is none.
+ */
 export function segmentFiles(directory: string): SegmentFile[] {
   if (!existsSync(directory)) return [];
   return readdirSync(directory)
@@ -57,7 +60,8 @@ export function segmentFiles(directory: string): SegmentFile[] {
     .flatMap((name) => {
       const [, outboxId, first] = segmentName.exec(name) ?? [];
       return outboxId === undefined ? [] : [{ path: join(directory, name), outboxId, firstPosition: Number(first) }];
-    });
+    })
+    .filter(({ path, outboxId }, at, all) => all[at + 1]?.outboxId === outboxId || isBorn(path));
 }
 
 /** A record that the archive has from now on. */
@@ -84,8 +88,7 @@ export class Archive {
     this.#signing = signing;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#head = { position: 0, sequence: 0, link: genesis(outboxId) };
-    const segments = segmentFiles(directory).filter((segment) => segment.outboxId === outboxId);
-    const last = segments.findLast(({ path }) => isBorn(path));
+    const last = segmentFiles(directory).findLast((segment) => segment.outboxId === outboxId);
     if (last !== undefined) this.#continue(last.path);
   }
 
@@ -188,7 +191,7 @@ export class Archive {
   }
 }
 
-/** False for a file that was made, and its first transaction not ended, when the process did. */
+/** False for a file that is made while its first transaction is not ended. */
 function isBorn(path: string): boolean {
   const database = openToRead(path);
   try {

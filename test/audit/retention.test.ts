@@ -1,4 +1,5 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Archive, archiveDirectory, segmentFiles } from '../../src/audit/archive.ts';
 import { loadSigningKeys } from '../../src/audit/checkpoint.ts';
@@ -80,6 +81,12 @@ describe('kept records', () => {
   it('that are taken from the middle are missed', () => {
     rmSync(segmentFiles(archive)[1]?.path ?? '');
     expect(found()?.break).toEqual({ kind: 'removed', position: 3 });
+  });
+
+  it('are read beside a file that is about to be made, or was when the process ended', () => {
+    writeFileSync(join(archive, `${outboxId}-000000000000009.db`), '');
+    expect(left()).toBe(4);
+    expect(found()).toMatchObject({ records: 8, first: 1, break: undefined });
   });
 
   it('of a period are verified by its files alone', () => {
