@@ -1,17 +1,23 @@
 import { withDrafts } from './administer/administer.ts';
 import { requesterOf } from './authenticate/authenticate.ts';
 import type { Config } from './config/config.ts';
+import { rereadText } from './config/reread.ts';
 import { parseConsent } from './consent/parse.ts';
 import type { RequesterContext } from './context/requester-context.ts';
 import { administerEdgesOf, type House } from './house.ts';
+import { servedTypes } from './plan/plan.ts';
+import { downgradeName, downgradeServices } from './services/downgrade.ts';
 import { explainName, explainService } from './services/explain.ts';
 import { inForceName, inForceService } from './services/in-force.ts';
 import type { Service } from './services/service.ts';
 import { holdsGrant } from './services/services.ts';
 import type { Side } from './services/side.ts';
 import { simulateName, simulateService } from './services/simulate.ts';
+import { Proposals } from './steward/proposals.ts';
+import { upstreamTlsOf } from './upstream/tls.ts';
+import { createUpstream } from './upstream/upstream.ts';
 
-export const administrationNames: readonly string[] = [inForceName, explainName, simulateName];
+export const administrationNames: readonly string[] = [inForceName, explainName, simulateName, downgradeName];
 
 /** What is in force, why, and what a draft would change: for those whom it concerns and the roles that are granted it. */
 export function administrationServices(
@@ -25,8 +31,27 @@ export function administrationServices(
     inForceService(side.edges, isGranted(inForceName)),
     explainService(side, isGranted(explainName)),
     simulateService(side, side, isGranted(simulateName)),
+    ...downgrading(config, house),
   ];
 }
+
+/** Where the deployment has a credential for it. */
+function downgrading({ labels, upstream }: Config, house: House): readonly Service[] {
+  if (labels.writeAuthorizationFile === undefined) return [];
+  const now = (): number => Date.now();
+  const authorization = rereadText(labels.writeAuthorizationFile, now);
+  const tls = upstreamTlsOf(upstream, now, () => undefined);
+  return downgradeServices({
+    upstream: house.upstream,
+    writer: () => createUpstream(upstream, { now, authorization, tls }),
+    proposals: new Proposals(house.sharedKey, proposalLifetimeMs),
+    labelling: house.labelling,
+    readSettings: house.readSettings,
+    servedTypes: new Set(servedTypes),
+  });
+}
+
+const proposalLifetimeMs = 7 * 24 * 60 * 60 * 1_000;
 
 /** One set of rules, for explaining and comparing. */
 export function sideOf(config: Config, house: House): Side {

@@ -80,6 +80,8 @@ export interface House {
   readonly viewSettings: ViewSettings;
   readonly decisionSettings: DecisionSettings;
   readonly pageTokens: PageTokens;
+  /** For what the replicas seal for each other. */
+  readonly sharedKey: Uint8Array;
   readonly limiters: Limiters;
   /** Between the doors and whoever verifies tokens. */
   readonly tokenGuard: TokenGuard;
@@ -193,6 +195,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       },
     },
     tokenGuard: createTokenGuard(config.listener.behindTls ? 0 : config.limits.failedTokensPerMinute),
+    sharedKey: keys.shared,
     limiters: createLimiters(config.limits, config.redis, keys.shared),
     pageTokens: new PageTokens({
       keys: keys.pages,

@@ -77,6 +77,12 @@ export const labelsConfig = z
       .record(z.string(), z.string())
       .default({})
       .describe('Labels of other systems and the sensitivity they mean: system|code, to a v3-ActCode code.'),
+    writeAuthorizationFile: z
+      .string()
+      .optional()
+      .describe(
+        'File with the Authorization header that may write to the FHIR server, for labels that two stewards take away (service label-downgrade). Without it that service is not offered.',
+      ),
     handlers: z
       .partialRecord(z.enum(recipientCodes), z.array(z.string().min(1).max(500)))
       .default({})

@@ -68,6 +68,16 @@ export const errorKinds = {
     issue: 'forbidden',
     title: 'This service is not granted to the roles of the caller.',
   },
+  'downgrade-needs-another': {
+    status: 403,
+    issue: 'forbidden',
+    title: 'Who proposed that a label be taken away cannot confirm it: another person has to.',
+  },
+  'downgrade-not-possible': {
+    status: 409,
+    issue: 'conflict',
+    title: 'The resource does not bear the label, or has changed since: read it again.',
+  },
   'purpose-not-accepted': { status: 403, issue: 'forbidden', title: 'The purpose of use is not accepted here.' },
   'emergency-not-accepted': {
     status: 403,

@@ -45,6 +45,11 @@ export interface ServiceAnswer {
    * service is asked anew. Unset: it rests on none.
    */
   readonly stillInForce?: () => Promise<boolean>;
+  /**
+   * What the answer says is done: carried out when that is recorded, before the answer leaves.
+   * @throws {GatewayError} when it could not be done; then that is the answer
+   */
+  readonly carriedOut?: () => Promise<void>;
   /** Leaves on the grid of negative answers, so that its time does not tell what is hidden from what is absent. */
   readonly negative?: boolean;
 }

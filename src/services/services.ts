@@ -62,7 +62,9 @@ export async function answerCall(call: Call, edges: ServiceEdges, signal: AbortS
     const answer = await answerInForce(service, { ...asked, body });
     negative = answer.status === 404;
     if (negative || answer.negative === true) await waitForGrid(request, edges);
-    return await recorded(answer, call, context, edges); // durable before the first byte leaves
+    const sent = await recorded(answer, call, context, edges); // durable before anything is done or leaves
+    await answer.carriedOut?.();
+    return sent;
   } catch (error) {
     const code: ErrorCode = error instanceof GatewayError ? error.code : 'internal';
     negative = code === 'not-found';
