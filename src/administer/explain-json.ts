@@ -1,14 +1,15 @@
+import type { Cut } from '../discover/visibility.ts';
 import type { Explanation } from './explain.ts';
-import { becauseOf, ConsentWords } from './explain-words.ts';
+import { becauseOf, ConsentWords, cutWords } from './explain-words.ts';
 import type { Lexicon } from './words.ts';
 
 /** An explanation for programs: codes, references and sentences; no content. */
 export function explanationJson(explanation: Explanation, lexicon: Lexicon): Readonly<Record<string, unknown>> {
-  const { patient, requester, purposes, resources, notRead, isSample } = explanation;
+  const { patient, requester, purposes, emergency, resources, notRead, isSample } = explanation;
   const words = new ConsentWords(explanation.consents, lexicon);
   const told = new Set(
-    resources.flatMap(({ reasons, votes }) => [
-      ...reasons.flatMap(({ consent }) => consent ?? []),
+    resources.flatMap(({ reasons, votes, cuts }) => [
+      ...[...reasons, ...cuts.flatMap((cut) => cut.reasons)].flatMap(({ consent }) => consent ?? []),
       ...votes.map(({ consent }) => consent),
     ]),
   );
@@ -21,6 +22,15 @@ export function explanationJson(explanation: Explanation, lexicon: Lexicon): Rea
       organizations: requester.organizations,
       purposes,
     },
+    ...(emergency === undefined
+      ? {}
+      : {
+          emergency: {
+            purpose: emergency.purpose,
+            overridesDenies: emergency.overridesDenies,
+            includesNotes: emergency.includesNotes,
+          },
+        }),
     notRead,
     isSample,
     resources: resources.map((one) => ({
@@ -29,6 +39,7 @@ export function explanationJson(explanation: Explanation, lexicon: Lexicon): Rea
       verdict: one.verdict,
       ...(one.code === undefined ? {} : { code: one.code }),
       reasons: one.reasons,
+      ...(one.cuts.length === 0 ? {} : { cuts: one.cuts.map((cut) => cutJson(cut, words)) }),
       ...(one.accompanied.length === 0 ? {} : { accompanied: one.accompanied }),
       consents: one.votes.map(({ patient: whose, ...vote }) =>
         whose === patient ? vote : { ...vote, patient: whose },
@@ -36,5 +47,16 @@ export function explanationJson(explanation: Explanation, lexicon: Lexicon): Rea
       sentences: becauseOf(one, words),
     })),
     consents: [...told].sort().map((ref) => ({ reference: ref, provisions: words.of(ref) })),
+  };
+}
+
+function cutJson(cut: Cut, words: ConsentWords): Readonly<Record<string, unknown>> {
+  const { path, because, masked, reasons } = cut;
+  return {
+    element: path,
+    because,
+    ...(masked ? { masked } : {}),
+    ...(reasons.length === 0 ? {} : { reasons }),
+    sentence: cutWords(cut, words),
   };
 }

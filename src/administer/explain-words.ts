@@ -1,7 +1,9 @@
 import type { ParsedConsent } from '../consent/parsed.ts';
+import type { Emergency } from '../context/emergency.ts';
 import type { Vote } from '../decide/decide.ts';
 import type { Reason } from '../decide/decision.ts';
 import { type ReasonCode, reasonTexts } from '../decide/reasons.ts';
+import type { Cut } from '../discover/visibility.ts';
 import { errorKinds } from '../errors/errors.ts';
 import type { Explained, Explanation } from './explain.ts';
 import type { Piece } from './in-force-text.ts';
@@ -106,12 +108,13 @@ const verdictWords: Readonly<Record<Explained['verdict'], string>> = {
 
 /** An explanation for people: resources that fare alike for the same reasons stand together. */
 export function explanationPieces(explanation: Explanation, lexicon: Lexicon): readonly Piece[] {
-  const { patient, resources, notRead, isSample } = explanation;
+  const { patient, emergency, resources, notRead, isSample } = explanation;
   const words = new ConsentWords(explanation.consents, lexicon);
   const groups = Map.groupBy(resources, (one) => JSON.stringify([one.verdict, becauseOf(one, words)]));
   return [
     { kind: 'title', text: `What would be released of ${patient}` },
     { kind: 'paragraph', text: `${requesterWords(explanation)}, ${lexicon.calendar.from(explanation.at)}.` },
+    ...(emergency === undefined ? [] : [{ kind: 'paragraph', text: emergencyWords(emergency) } as const]),
     { kind: 'paragraph', text: countsWords(resources) },
     ...(isSample ? [{ kind: 'paragraph', text: 'There is more in the record than is explained here.' } as const] : []),
     ...(notRead.length === 0
@@ -136,10 +139,17 @@ export function explanationPieces(explanation: Explanation, lexicon: Lexicon): r
 /** Reasons first; of what is withheld also what each Consent in force said. */
 export function becauseOf(explained: Explained, words: ConsentWords): readonly string[] {
   const because = decidedBy(explained, words);
-  const { verdict, votes } = explained;
-  if (verdict !== 'withheld') return because;
+  const { verdict, votes, cuts } = explained;
+  if (verdict !== 'withheld') return [...because, ...new Set(cuts.map((cut) => cutWords(cut, words)))];
   const said = [...votesByConsent(votes)].map(([consent, its]) => `${consent} ${voteWords(its)}`);
   return [...because, ...said];
+}
+
+/** One element that is left out, and why. */
+export function cutWords({ path, because, masked, reasons }: Cut, words: ConsentWords): string {
+  if (because === 'reference') return `Without ${path}: it leads to what he may not know, or to what is not there.`;
+  const why = [...new Set(reasons.map((reason) => reasonWords(reason, words)))].join(' ');
+  return `${masked ? 'With a mask in place of' : 'Without'} ${path}, for a label of its own: ${why}`;
 }
 
 /** What decided, alone. */
@@ -163,6 +173,17 @@ function requesterWords({ requester, purposes }: Explanation): string {
   ];
   const what = purposes.map((code) => wordOf(purposeWords, code));
   return `Asked by ${parts.map(displaySafe).join(', ')}; ${what.length === 0 ? 'for no stated purpose' : `for ${listed(what)}`}`;
+}
+
+function emergencyWords({ overridesDenies, includesNotes }: Emergency): string {
+  const limits = [
+    ...(overridesDenies ? [] : ['what a consent denies']),
+    ...(includesNotes ? [] : ['counseling and psychotherapy notes']),
+  ];
+  const opens = 'As in an emergency that was stated and accepted: it opens what would be hidden';
+  return limits.length === 0
+    ? `${opens}.`
+    : `${opens}, but not ${listed(limits)}, unless a consent permits it for that.`;
 }
 
 function countsWords(resources: readonly Explained[]): string {

@@ -1,10 +1,11 @@
 import type { Requester } from '../authenticate/requester.ts';
 import type { ParsedConsent } from '../consent/parsed.ts';
+import type { Emergency } from '../context/emergency.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Vote } from '../decide/decide.ts';
 import type { Obligation, Reason } from '../decide/decision.ts';
 import { isGranted, type SearchWorld } from '../discover/search.ts';
-import type { Item } from '../discover/visibility.ts';
+import type { Cut, Item } from '../discover/visibility.ts';
 import type { Content } from '../document/content.ts';
 import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import { idOf, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
@@ -25,6 +26,8 @@ export interface Explained {
   readonly reasons: readonly Reason[];
   /** On what it rests that the law's labels and notice go with it (42 CFR 2.32); [] where none do. */
   readonly accompanied: readonly Obligation['basis'][];
+  /** What is left out of it, where it is released. */
+  readonly cuts: readonly Cut[];
   /** What every Consent in force answered. */
   readonly votes: readonly Vote[];
   /** What the record names; undefined where nothing was read. */
@@ -36,6 +39,8 @@ export interface Explanation {
   readonly requester: Requester;
   /** Purposes that count; none where the requester as such is refused. */
   readonly purposes: readonly string[];
+  /** The emergency that was accepted, where one was. */
+  readonly emergency: Emergency | undefined;
   /** Epoch milliseconds. */
   readonly at: number;
   readonly resources: readonly Explained[];
@@ -53,6 +58,8 @@ export interface ExplainAsked {
   /** Resources to tell of; undefined: her record, as far as `maximum` goes. */
   readonly keys: readonly ResourceKey[] | undefined;
   readonly maximum: number;
+  /** He states an emergency of this patient, and a reason for it, with each request. */
+  readonly statesEmergency?: boolean;
   /** The world of who wants to know: what he cannot read himself is to him as if it were not there. Unset: he may know all. */
   readonly within?: () => SearchWorld;
   readonly request: FhirRequest;
@@ -85,7 +92,7 @@ export async function explainSample(
   edges: AdministerEdges,
 ): Promise<Explanation> {
   const { patient, requester, signal } = asked;
-  const request = bare(asked.request);
+  const request = bare(asked);
   const { context, refusal } = standpointOf(requester, request, edges);
   const resources: Explained[] = [];
   const missing = [...absent];
@@ -99,17 +106,20 @@ export async function explainSample(
       return { result: items.map((item) => explained(item, world, refusedAs(item))), stillHolds: world.stillInForce };
     });
     for (const one of told) {
-      if (known === undefined || known.has(one.key)) resources.push(one);
+      const ownCuts = known?.get(one.key);
+      if (known === undefined) resources.push(one);
+      else if (ownCuts !== undefined) resources.push(withoutCutsAt(ownCuts, one));
       else if (asked.keys !== undefined) missing.push(one.key);
     }
   }
   for (const key of missing)
-    resources.push({ key, version: undefined, verdict: 'absent', reasons: [], accompanied: [], votes: [] });
+    resources.push({ key, version: undefined, verdict: 'absent', reasons: [], accompanied: [], cuts: [], votes: [] });
   const held = (await edges.consents.of([patient], { authorization: undefined, signal })).get(patient);
   return {
     patient,
     requester,
     purposes: context.purposes,
+    emergency: context.emergency,
     at: request.receivedAt,
     resources,
     notRead,
@@ -134,19 +144,31 @@ function standpointOf(requester: Requester, request: FhirRequest, { contextOf }:
 }
 
 /** The headers are the explainer's: his credential, purpose and emergency are not the requester's. */
-function bare({ id, receivedAt, remoteAddress }: FhirRequest): FhirRequest {
-  return { id, receivedAt, remoteAddress, method: 'GET', path: [], query: [], form: [], headers: {} };
+function bare({ request, patient, statesEmergency }: Omit<ExplainAsked, 'maximum'>): FhirRequest {
+  const { id, receivedAt, remoteAddress } = request;
+  const headers: FhirRequest['headers'] =
+    statesEmergency === true
+      ? { 'x-emergency-patient': patient, 'x-emergency-reason': 'Asked what an emergency would open' }
+      : {};
+  return { id, receivedAt, remoteAddress, method: 'GET', path: [], query: [], form: [], headers };
 }
 
-/** Of these, what can be read in a world. */
+/** What of it he cannot read himself is not told of: not that it is there, nor what becomes of it. */
+function withoutCutsAt(ownCuts: readonly Cut[], explained: Explained): Explained {
+  const isHis = ({ path }: Cut): boolean =>
+    !ownCuts.some((own) => path === own.path || path.startsWith(`${own.path}.`) || own.path.startsWith(`${path}.`));
+  return { ...explained, cuts: explained.cuts.filter(isHis) };
+}
+
+/** Of these, what can be read in a world, and what of it cannot. */
 async function readableIn(
   world: SearchWorld,
   contents: readonly Content<'undecided'>[],
-): Promise<ReadonlySet<ResourceKey>> {
-  const readable = new Set<ResourceKey>();
+): Promise<ReadonlyMap<ResourceKey, readonly Cut[]>> {
+  const readable = new Map<ResourceKey, readonly Cut[]>();
   for (const item of await world.visibility.admit(contents)) {
     const visible = world.visibility.visible(item);
-    if (visible !== undefined && isGranted(visible, world)) readable.add(item.key);
+    if (visible !== undefined && isGranted(visible, world)) readable.set(item.key, world.visibility.cutsOn(item));
   }
   return readable;
 }
@@ -188,7 +210,7 @@ export async function sampleOf(
 }
 
 function explained(item: Item, world: SearchWorld, refusal: ErrorCode | undefined): Explained {
-  const about = { key: item.key, version: item.reading.facts.versionId, accompanied: [], item };
+  const about = { key: item.key, version: item.reading.facts.versionId, accompanied: [], cuts: [], item };
   if (refusal !== undefined) return { ...about, verdict: 'refused', code: refusal, reasons: [], votes: [] };
   const votes = world.visibility.votesOn(item);
   const decision = world.visibility.decisionOn(item);
@@ -199,7 +221,8 @@ function explained(item: Item, world: SearchWorld, refusal: ErrorCode | undefine
     return { ...about, verdict: 'withheld', reasons: reason('required-reference-hidden', 8), votes };
   if (!isGranted(visible, world)) return { ...about, verdict: 'withheld', reasons: reason('outside-scope', 1), votes };
   const accompanied = [...new Set(decision.obligations.map(({ basis }) => basis))];
-  return { ...about, verdict: 'released', reasons: decision.reasons, accompanied, votes };
+  const cuts = world.visibility.cutsOn(item);
+  return { ...about, verdict: 'released', reasons: decision.reasons, accompanied, cuts, votes };
 }
 
 /** Step 1: what scopes and role rules refuse on the shape of the request alone. */

@@ -42,7 +42,7 @@ export const describedRequester = z
       )
       .describe('SMART scopes, separated by spaces.'),
     patient: z.string().refine(isId, { error: 'must be an id' }).optional().describe('Patient of the launch context.'),
-    acr: name.optional(),
+    acr: name.optional().describe('Authentication context class of a sign-in just now.'),
   })
   .superRefine(({ purposes }, context) => {
     const known = purposesOf(purposes);
@@ -88,6 +88,6 @@ export function requesterOf(
     ...(title === undefined ? {} : { organizationName: title }),
     ...(described.title === undefined ? {} : { name: described.title }),
     ...(described.patient === undefined ? {} : { patient: described.patient }),
-    ...(described.acr === undefined ? {} : { acr: described.acr }),
+    ...(described.acr === undefined ? {} : { acr: described.acr, authenticatedAt: at }),
   };
 }

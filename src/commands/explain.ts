@@ -12,7 +12,7 @@ import { askService } from './service.ts';
 export const explainCommand: Command = {
   name: 'explain',
   usage: `consent-gateway explain --config FILE --patient ID (--requester FILE | --token-file FILE)
-                [--resource TYPE/ID,...] [--format text|json]
+                [--resource TYPE/ID,...] [--emergency] [--format text|json]
                                             what a requester would receive of a patient's record, and why`,
   options: {
     config: { type: 'string' },
@@ -20,6 +20,7 @@ export const explainCommand: Command = {
     requester: { type: 'string' },
     'token-file': { type: 'string' },
     resource: { type: 'string' },
+    emergency: { type: 'boolean' },
     format: { type: 'string' },
   },
   async run({ values }, { environment, write }) {
@@ -36,13 +37,14 @@ export const explainCommand: Command = {
 };
 
 function bodyOf(values: Given['values']): unknown {
-  const { requester, resource, format = 'text' } = values;
+  const { requester, resource, emergency, format = 'text' } = values;
   const hasToken = values['token-file'] !== undefined;
   if ((requester === undefined) === !hasToken)
     throw new ConfigError('Say who asks: by --requester FILE, or by --token-file FILE.');
   return {
     requester: hasToken ? {} : requesterFile(requester as string),
     ...(typeof resource === 'string' ? { resources: resource.split(',') } : {}),
+    ...(emergency === true ? { emergency } : {}),
     format,
   };
 }

@@ -1,9 +1,10 @@
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Vote } from '../decide/decide.ts';
-import type { Decision, Release } from '../decide/decision.ts';
+import type { Decision, Reason, Release, Withhold } from '../decide/decision.ts';
 import type { Candidate, NamedData, Standing } from '../decide/question.ts';
 import type { Content } from '../document/content.ts';
 import { Edits } from '../document/edits.ts';
+import { cutsOf } from '../enforce/cuts.ts';
 import { type Redaction, redact } from '../enforce/redact.ts';
 import { cutReferences, type View, type ViewSettings, viewOf } from '../enforce/view.ts';
 import { GatewayError } from '../errors/errors.ts';
@@ -75,6 +76,18 @@ export interface Visible {
   readonly item: Item;
   readonly decision: Release;
   readonly view: View;
+}
+
+/** An element that is not in the view of a resource, and why. */
+export interface Cut {
+  /** `Observation.component`. */
+  readonly path: string;
+  /** `label`: its own label keeps it back; `reference`: it leads to what the requester may not know, or what is not there. */
+  readonly because: 'label' | 'reference';
+  /** A mask stands in its place. */
+  readonly masked: boolean;
+  /** Why its label keeps it back; [] for references. */
+  readonly reasons: readonly Reason[];
 }
 
 const none: readonly never[] = [];
@@ -203,11 +216,36 @@ export class Visibility {
     })).view;
   }
 
-  /** Elements whose own labels keep them from the requester. */
+  /** What of an item its view lacks: elements kept back by their own labels, and what went with references. */
+  cutsOn(item: Item): readonly Cut[] {
+    const withheld = this.#withheldElements(item);
+    const { elements, references } = item.content.examine((resource) =>
+      cutsOf(
+        resource,
+        item.reading,
+        (site) => this.#mayStand(site, item),
+        withheld.map(({ redaction }) => redaction),
+      ),
+    );
+    return [
+      ...elements.map((one, index) => ({
+        ...one,
+        because: 'label' as const,
+        reasons: withheld[index]?.decision.reasons ?? none,
+      })),
+      ...references.map((path) => ({ path, because: 'reference' as const, masked: false, reasons: none })),
+    ];
+  }
+
   #redactions(item: Item): readonly Redaction[] {
+    return this.#withheldElements(item).map(({ redaction }) => redaction);
+  }
+
+  /** Elements whose own labels keep them from the requester. */
+  #withheldElements(item: Item): readonly { readonly redaction: Redaction; readonly decision: Withhold }[] {
     const { inline } = item.reading;
-    if (inline === undefined || this.#edges.isCleared(item.reading)) return [];
-    return inline.flatMap(({ node, label }): readonly Redaction[] => {
+    if (inline === undefined || this.#edges.isCleared(item.reading)) return none;
+    return inline.flatMap(({ node, label }) => {
       const labels = this.#edges.labelling.withLabel(item.labels, label);
       const decision = this.#edges.rulings.decide({
         facts: item.reading.facts,
@@ -216,7 +254,8 @@ export class Visibility {
         named: this.#named,
       });
       if (decision.outcome === 'release') return [];
-      return [{ node, masked: this.#edges.viewSettings.masked.has(decision.reasons[0].label ?? '') }];
+      const masked = this.#edges.viewSettings.masked.has(decision.reasons[0].label ?? '');
+      return [{ redaction: { node, masked }, decision }];
     });
   }
 

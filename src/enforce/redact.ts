@@ -44,7 +44,8 @@ export function redact(resource: ResourceOnTape, redactions: readonly Redaction[
   return hasMasked;
 }
 
-function isGone({ tape, node: root }: ResourceOnTape, node: Node, edits: Edits): boolean {
+/** It, or what it stands in, is cut. */
+export function isGone({ tape, node: root }: ResourceOnTape, node: Node, edits: Edits): boolean {
   for (let at = node; at !== root; at = tape.parent(at)) if (edits.isCut(at)) return true;
   return false;
 }

@@ -161,7 +161,7 @@ function unversion({ tape }: ResourceOnTape, { sites }: Reading, edits: Edits): 
 }
 
 /** Member names from the root down, as search parameter paths are written. */
-function pathOf({ tape, node: root }: ResourceOnTape, node: Node, type: string): string {
+export function pathOf({ tape, node: root }: ResourceOnTape, node: Node, type: string): string {
   const parts: string[] = [];
   for (let at = node; at !== root; at = tape.parent(at)) {
     const part = tape.nameText(at);

@@ -39,6 +39,7 @@ export const resourceList = z
 const body = z.strictObject({
   requester: describedRequester,
   resources: resourceList.optional(),
+  emergency: z.boolean().default(false).describe('As if the requester stated an emergency of this patient.'),
   format: z.enum(['json', 'text']).default('json'),
 });
 
@@ -61,7 +62,7 @@ export function explainService(
       const parsed = body.safeParse(asked.body);
       if (!parsed.success) throw new GatewayError('service-body-invalid');
       if (patient === undefined) throw new GatewayError('not-found');
-      const { requester, resources, format } = parsed.data;
+      const { requester, resources, emergency, format } = parsed.data;
       const { request, signal, at, context } = asked;
       const own = () => edges.worldFor(context, request, signal, 'read');
       const explanation = await explain(
@@ -70,6 +71,7 @@ export function explainService(
           requester: requesterOf(requester, at),
           keys: resources,
           maximum: maximumResources,
+          statesEmergency: emergency,
           request,
           signal,
           ...(isExplainer(context) ? {} : { within: own }),

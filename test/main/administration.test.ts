@@ -9,6 +9,7 @@ import { readEvents } from '../../src/audit/audit.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { runMain } from '../failure/bench.ts';
 import { detailsOf, patientsOf } from '../services/place.ts';
+import { startIssuer } from '../twin/issuer.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const gatewayFile = 'examples/explain/gateway.yaml';
@@ -31,8 +32,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function run(...args: readonly string[]) {
-  const line = runMain(args, environment);
+const run = (...args: readonly string[]) => runWith({}, ...args);
+async function runWith(more: Readonly<Record<string, string>>, ...args: readonly string[]) {
+  const line = runMain(args, { ...environment, ...more });
   const { code } = await line.ended;
   return { code, stdout: line.stdout(), stderr: line.stderr() };
 }
@@ -153,6 +155,53 @@ describe('explain', () => {
     const { code, stdout, stderr } = await run('explain', '--config', gatewayFile, '--patient', 'ada', ...args);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(says);
+  });
+
+  it('whom a token names: verified, and with the emergency that he may state; another audience’s token is refused', async () => {
+    const base = 'http://127.0.0.1:8090/fhir';
+    const issuers = await Promise.all([startIssuer(base), startIssuer('https://other.example/fhir')]);
+    const explained = async (index: number, purpose: string, ...more: readonly string[]) => {
+      const [issuer] = issuers.slice(index);
+      if (issuer === undefined) throw new Error('no issuer');
+      const token = await issuer.tokenFor({
+        id: 'dr-grey',
+        client: 'app',
+        scope: 'user/*.rs',
+        claims: {
+          fhirUser: 'Practitioner/dr-grey',
+          organization: 'Organization/mercy-hospital',
+          roles: ['clinician'],
+          purpose_of_use: [purpose],
+          acr: 'strong',
+          auth_time: Math.floor(Date.now() / 1000),
+        },
+      });
+      const known = `[{ issuer: '${issuer.url}', allowInsecureHttp: true, presets: [plain], roles: { clinician: clinician } }]`;
+      return runWith(
+        { CONSENT_GATEWAY__identity__issuers: known, CONSENT_GATEWAY__emergency__acrValues: '[strong]' },
+        ...['explain', '--config', gatewayFile, '--patient', 'ada', '--token-file', file('token', `${token}\n`)],
+        ...['--resource', 'Observation/ada-drug-screen', '--format', 'json', ...more],
+      );
+    };
+    try {
+      const verdicts = async (purpose: string, ...more: readonly string[]) => {
+        const { code, stdout, stderr } = await explained(0, purpose, ...more);
+        expect([code, stderr]).toEqual([0, '']);
+        const { requester, resources } = JSON.parse(stdout) as {
+          requester: object;
+          resources: readonly { verdict: string; code?: string; reasons: readonly { code: string }[] }[];
+        };
+        expect(requester).toMatchObject({ roles: ['clinician'], purposes: [purpose] });
+        return resources.map(({ verdict, code, reasons }) => [verdict, code ?? reasons[0]?.code]);
+      };
+      expect(await verdicts('TREAT')).toEqual([['withheld', 'no-qualifying-permit']]);
+      expect(await verdicts('ETREAT', '--emergency')).toEqual([['released', 'emergency']]);
+      const refused = await explained(1, 'TREAT');
+      expect([refused.code, refused.stdout]).toEqual([1, '']);
+      expect(refused.stderr).toMatch(/access token is not valid/);
+    } finally {
+      await Promise.all(issuers.map((issuer) => issuer.close()));
+    }
   });
 });
 
