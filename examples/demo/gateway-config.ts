@@ -55,10 +55,10 @@ export function gatewayConfig(place: GatewayPlace, changes: Partial<ConfigInput>
       primary: { kind: 'fhir', baseUrl: place.auditUrl },
       securityOffice: { kind: 'none' },
     },
-    // All of the demonstration shares one process: how late that is says nothing of the gateway.
-    limits: { maximumLoopDelayMs: 0 },
     sealing: { keyFile: join(place.folder, 'sealing.key') },
     log: { level: 'silent' },
     ...changes,
+    // All of the demonstration shares one process: how late that is says nothing of the gateway.
+    limits: { maximumLoopDelayMs: 0, ...changes.limits },
   });
 }

@@ -79,7 +79,7 @@ function readConfig(settings: string, place: Place): Config {
       securityOffice: { kind: 'none' },
     },
     sealing: { keyFile: join(place.folder, `${settings}.key`) },
-    limits: { app: plenty, system: plenty },
+    limits: { maximumLoopDelayMs: 0, app: plenty, system: plenty },
     log: { level: 'silent' },
   });
 }
