@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EncryptJWT } from 'jose';
 import { type IdentityProvider, startIdentityProvider } from '../../examples/demo/identity-provider.ts';
+import { freePort } from '../../examples/demo/ports.ts';
 import {
   ask,
   bearer,
@@ -49,16 +50,25 @@ beforeAll(async () => {
     evilRequests++;
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(attackersKeys));
   });
-  place = await startPlace(async (base) => {
-    provider = await startIdentityProvider({ fhirBase: base });
-    return {
-      issuers: [issuer.url, other.url, provider.url].map((url) => ({
-        issuer: url,
-        allowInsecureHttp: true,
-        roles: { clinician: 'clinician' },
-      })),
-    };
-  });
+  const servicesPort = await freePort(0);
+  const services = {
+    publicBaseUrl: `http://127.0.0.1:${servicesPort}`,
+    port: servicesPort,
+    grants: { 'in-force': ['clinician'], 'patient-consent-consult': ['clinician'] },
+  };
+  place = await startPlace(
+    async (base) => {
+      provider = await startIdentityProvider({ fhirBase: base });
+      return {
+        issuers: [issuer.url, other.url, provider.url].map((url) => ({
+          issuer: url,
+          allowInsecureHttp: true,
+          roles: { clinician: 'clinician' },
+        })),
+      };
+    },
+    () => ({ services }),
+  );
 });
 
 afterAll(async () => {
@@ -330,6 +340,41 @@ describe('a forged or unfit token', () => {
       expect([answer.status, answer.body]).toEqual([401, (JSON.parse([...seen][0] ?? '[]') as string[])[0]]);
     }
     expect(place.reached()).toBe(before);
+  });
+});
+
+describe('at the other listeners, a forged or unfit token', () => {
+  const ways = (): readonly (readonly [url: string, method: string, body?: string])[] => [
+    [`${place.servicesUrl}/patients/ada/in-force`, 'GET'],
+    [`${place.servicesUrl}/cds-services/patient-consent-consult`, 'POST', '{}'],
+    [`${place.adminUrl}/consent-changes/data`, 'POST'],
+  ];
+  const come = async (headers: Parameters<typeof ask>[1]): Promise<readonly number[]> =>
+    Promise.all(
+      ways().map(async ([url, method, body]) => {
+        const sent = body === undefined ? {} : { body };
+        const type = body === undefined ? [] : [['Content-Type', 'application/json'] as const];
+        return (await ask(url, [...(headers ?? []), ...type], { method, ...sent })).status;
+      }),
+    );
+
+  it('opens nothing, where a fit one would be heard', async () => {
+    expect((await come(bearer(good()))).slice(0, 2)).toEqual([200, 400]);
+    const before = place.reached();
+    expect(await come([])).toEqual([401, 401, 401]);
+    for (const [name, token] of Object.entries(corpus))
+      expect([name, ...(await come(bearer(await token())))]).toEqual([name, 401, 401, 401]);
+    expect(place.reached()).toBe(before);
+    expect(evilRequests).toBe(0);
+  });
+
+  it('is not needed for what tells of nobody, and no other way is open', async () => {
+    for (const path of ['/live', '/ready', '/metrics'])
+      expect((await ask(`${place.adminUrl}${path}`)).status).toBe(200);
+    for (const path of ['/', '/fhir/Patient/ada', '/patients/ada/in-force', '/metrics/x', '/consent-changes/'])
+      expect((await ask(`${place.adminUrl}${path}`)).status).toBe(404);
+    for (const path of ['/fhir/Patient/ada', '/metrics', '/live'])
+      expect((await ask(`${place.servicesUrl}${path}`)).status).toBe(404);
   });
 });
 

@@ -60,6 +60,9 @@ export interface Place {
   /** FHIR base of the gateway, as tokens name it. */
   readonly base: string;
   readonly upstreamUrl: string;
+  /** Of the services beside FHIR, where they are configured. */
+  readonly servicesUrl: string | undefined;
+  readonly adminUrl: string;
   readonly audit: EmbeddedServer;
   /** Requests that have reached the server behind the gateway. */
   readonly reached: () => number;
@@ -91,12 +94,14 @@ export async function startPlace(
   const gateway = await serve(
     gatewayConfig(
       { port, publicBaseUrl: base, upstreamUrl, paging: 'offset', issuer: base, auditUrl: audit.url, folder },
-      { identity: await identity(base), ...changes(base) },
+      { identity: await identity(base), limits: { failedTokensPerMinute: 0 }, ...changes(base) },
     ),
   );
   return {
     base,
     upstreamUrl,
+    servicesUrl: gateway.servicesUrl,
+    adminUrl: gateway.adminUrl,
     audit,
     reached: () => count,
     close: async () => {
