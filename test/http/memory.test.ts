@@ -13,6 +13,8 @@ const patients = 6;
 const perPatient = 60;
 const atOnce = 32;
 const asked = 400;
+/** Entries of one answer that no socket holds at once: some 14 MB. */
+const large = 200;
 
 /** Answers large enough to use memory that others have used before, each patient's with marks of its own. */
 describe('large answers to many at once', () => {
@@ -24,19 +26,34 @@ describe('large answers to many at once', () => {
 
   beforeAll(async () => {
     upstream = await startEmbeddedServer({
-      resources: Array.from({ length: patients }, (_, patient) => [
-        JSON.stringify({ resourceType: 'Patient', id: `p${patient}` }),
-        ...Array.from({ length: perPatient }, (_none, n) =>
-          JSON.stringify({
-            resourceType: 'Observation',
-            id: `p${patient}-${n}`,
-            status: 'final',
-            code: { text: `mark-${patient} `.repeat(20 + 17 * patient) },
-            subject: { reference: `Patient/p${patient}` },
-            note: [{ text: `mark-${patient} `.repeat(100 + n) }],
-          }),
-        ),
-      ]).flat(),
+      resources: [
+        ...['big', 'other'].flatMap((id) => [
+          JSON.stringify({ resourceType: 'Patient', id }),
+          ...Array.from({ length: large }, (_, n) =>
+            JSON.stringify({
+              resourceType: 'Observation',
+              id: `${id}-${n}`,
+              status: 'final',
+              code: { text: 'weight' },
+              subject: { reference: `Patient/${id}` },
+              note: [{ text: `mark-${id.length} ${n} `.repeat(5_000) }],
+            }),
+          ),
+        ]),
+        ...Array.from({ length: patients }, (_, patient) => [
+          JSON.stringify({ resourceType: 'Patient', id: `p${patient}` }),
+          ...Array.from({ length: perPatient }, (_none, n) =>
+            JSON.stringify({
+              resourceType: 'Observation',
+              id: `p${patient}-${n}`,
+              status: 'final',
+              code: { text: `mark-${patient} `.repeat(20 + 17 * patient) },
+              subject: { reference: `Patient/p${patient}` },
+              note: [{ text: `mark-${patient} `.repeat(100 + n) }],
+            }),
+          ),
+        ]).flat(),
+      ],
     });
     const port = await freePort(0);
     const publicBaseUrl = `http://127.0.0.1:${port}/fhir`;
@@ -61,7 +78,6 @@ describe('large answers to many at once', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** Without what is of each answer alone: its id and time, and the sealed link. */
   async function ask(path: string): Promise<string> {
     const { statusCode, body } = await request(`${gateway.url}/${path}`, {
       headers: { authorization: `Bearer ${token}` },
@@ -69,10 +85,26 @@ describe('large answers to many at once', () => {
     const text = await body.text();
     expect(statusCode).toBe(200);
     JSON.parse(text);
-    return text
-      .replace(/"id":"[0-9a-f-]{36}"/, '"id":""')
-      .replace(/"(?:lastUpdated|timestamp)":"[^"]+"/g, '')
-      .replace(/_page=[^"]+/, '_page=');
+    return stripped(text);
+  }
+
+  /** Leaves the answer where it is for a while, again and again. */
+  async function askSlowly(path: string): Promise<string> {
+    const { statusCode, body } = await request(`${gateway.url}/${path}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(statusCode).toBe(200);
+    const chunks: Buffer[] = [];
+    let next = 0;
+    let size = 0;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size < next) continue;
+      next += 2_000_000;
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    return stripped(Buffer.concat(chunks).toString());
   }
 
   it('are each what they are when asked alone', async () => {
@@ -99,4 +131,27 @@ describe('large answers to many at once', () => {
     await Promise.all(Array.from({ length: atOnce }, worker));
     expect(compared).toBeGreaterThanOrEqual(asked);
   });
+
+  it('are what they are for a client that reads slowly too, whatever others get meanwhile', async () => {
+    const path = `Observation?patient=big&_count=${large}`;
+    const quick = await ask(path);
+    let isOver = false;
+    const others = Promise.all(
+      Array.from({ length: 2 }, async () => {
+        while (!isOver) await ask(`Observation?patient=other&_count=${large}`);
+      }),
+    );
+    const slow = await Promise.all(Array.from({ length: 3 }, () => askSlowly(path)));
+    isOver = true;
+    await others;
+    for (const text of slow) expect(text === quick).toBe(true);
+  });
 });
+
+/** Without what is of each answer alone: its id and time, and the sealed link. */
+function stripped(text: string): string {
+  return text
+    .replace(/"id":"[0-9a-f-]{36}"/, '"id":""')
+    .replace(/"(?:lastUpdated|timestamp)":"[^"]+"/g, '')
+    .replace(/_page=[^"]+/, '_page=');
+}
