@@ -80,6 +80,13 @@ const proofs: readonly Proof[] = [
     figures: summary,
   },
   {
+    name: 'versions',
+    what: 'An older build (30 commits before, or OLD_VERSION) beside this one, with one Redis: the same answers, next links, news of changed Consents, limits, and the outbox taken over',
+    command: jest('--config', 'jest.prove.config.js', 'test/prove/versions'),
+    environment: { OLD_VERSION: process.env.OLD_VERSION ?? 'HEAD~30' },
+    figures: summary,
+  },
+  {
     name: 'clean-machine',
     what: 'From a clean machine to a gateway as the chart renders it, before HAPI FHIR JPA with the tokens of a Keycloak: what the doctor says, every answer to every requester',
     command: ['scripts/clean-machine/run.sh'],
