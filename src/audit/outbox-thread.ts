@@ -7,12 +7,13 @@ import { type ChainHead, linkOf, sameBytes } from './chain.ts';
 import { type Checkpoint, printCheckpoint, type SigningKeys, signCheckpoint } from './checkpoint.ts';
 import type { Stream } from './events.ts';
 import type { KeyRing } from './keys.ts';
-import { type Acknowledgement, type Completion, Outbox, OutboxBusy, type StoredRecord } from './outbox.ts';
+import { type Acknowledgement, type Completion, Outbox, OutboxBusy } from './outbox.ts';
 import type { Batch, FromWorker, OutboxStatus, WorkerInput } from './protocol.ts';
 import { activityText } from './record.ts';
 import { Shipper } from './shipper.ts';
 import { createSink } from './sinks.ts';
 import { storedEvents } from './stored-events.ts';
+import { behindMs, fittingIn, UnderWay } from './under-way.ts';
 import { tellWebhook } from './webhook.ts';
 
 /** One bit per stream that is to get a record's events. */
@@ -22,8 +23,6 @@ const archiveBit = 8;
 
 /** How long completions and acknowledgements wait for a transaction to join; losing them repeats a delivery, no more. */
 const idleWriteMs = 100;
-/** After this an answer counts as ended without word. */
-const longestAnswerMs = 600_000;
 /** Share of the bytes below which a full outbox takes records again. */
 const reopenShare = 0.75;
 
@@ -35,10 +34,7 @@ export class OutboxThread {
   readonly #tell: (message: FromWorker) => void;
   readonly #pending: number;
   readonly #shippers: readonly Shipper[];
-  /** Answers on their way, with the time of their record, oldest first. */
-  readonly #open = new Map<number, number>();
-  /** Not written yet, by sequence number. */
-  readonly #completions = new Map<number, Completion>();
+  readonly #underWay = new UnderWay();
   #acknowledgements: Acknowledgement[] = [];
   #idleWrite: NodeJS.Timeout | undefined;
   #broken = false;
@@ -94,7 +90,7 @@ export class OutboxThread {
     this.#endForgotten();
     const fitting = this.#broken || this.#isBehind() ? [] : this.#fitting(batches);
     const records = fitting.flatMap(({ disclosures, refusals }) => [...disclosures, ...refusals]);
-    const firsts = this.#number(fitting, records.length === 0 ? undefined : this.#write(records));
+    const firsts = this.#underWay.begin(fitting, records.length === 0 ? undefined : this.#write(records), Date.now());
     const asked = batches.filter(({ disclosures }) => disclosures.length > 0);
     if (asked.length > 0) {
       this.#tell({ kind: 'written', firsts: asked.map((batch) => firsts.get(batch)), status: this.status() });
@@ -116,7 +112,7 @@ export class OutboxThread {
       delivered: sum('delivered'),
       retries: sum('retries'),
       refusedBySink: sum('refused'),
-      behindMs: this.#behindMs(),
+      behindMs: behindMs(this.#shippers, Date.now()),
       chainAlarms: this.#chainAlarms,
       keysRefused: this.#keys.isRefusing,
       alerts: { ...this.#alerts },
@@ -129,7 +125,7 @@ export class OutboxThread {
     clearTimeout(this.#idleWrite);
     clearInterval(this.#signer);
     if (this.#about !== undefined) this.#write([activityText({ what: 'stopped' }, Date.now())]);
-    if (this.#completions.size > 0) this.#write([]);
+    if (this.#underWay.completions.length > 0) this.#write([]);
     this.#sign(false);
     await this.#archive?.close();
     if (this.#acknowledgements.length > 0) this.#write([]);
@@ -145,9 +141,9 @@ export class OutboxThread {
       {
         pending: (after, limit) => this.#outbox.pending(bit, after, limit),
         find: (sequence) => this.#outbox.find(bit, sequence),
-        isOpen: (sequence) => this.#open.has(sequence),
+        isOpen: (sequence) => this.#underWay.isOpen(sequence),
         eventsOf: (record) =>
-          storedEvents(this.#withCompletion(record), source)
+          storedEvents(this.#underWay.withCompletion(record), source)
             .filter(({ streams }) => streams.includes(stream))
             .map(({ event }) => event),
         acknowledge: (sequences) => {
@@ -162,45 +158,20 @@ export class OutboxThread {
 
   /** Those for which there is room, in order. */
   #fitting(batches: readonly Batch[]): Batch[] {
-    let room = this.#config.maximumBytes - this.#outbox.usedBytes;
-    return batches.filter(({ disclosures, refusals }) => {
-      const size = Outbox.sizeOf(disclosures) + Outbox.sizeOf(refusals);
-      if (size > room) {
-        this.#lackedRoom = true;
-        return false;
-      }
-      room -= size;
-      return true;
-    });
-  }
-
-  /** The sequence number of each batch's first record, given that of the first of all; its answers are open from now on. */
-  #number(batches: readonly Batch[], first: number | undefined): Map<Batch, number> {
-    const firsts = new Map<Batch, number>();
-    if (first === undefined) return firsts;
-    const now = Date.now();
-    let next = first;
-    for (const batch of batches) {
-      firsts.set(batch, next);
-      for (let index = 0; index < batch.disclosures.length; index++) this.#open.set(next + index, now);
-      next += batch.disclosures.length + batch.refusals.length;
-    }
-    return firsts;
+    const fitting = fittingIn(this.#config.maximumBytes - this.#outbox.usedBytes, batches, Outbox.sizeOf);
+    if (fitting.length < batches.length) this.#lackedRoom = true;
+    return fitting;
   }
 
   #end(completion: Completion): void {
-    this.#open.delete(completion.sequence);
-    this.#completions.set(completion.sequence, completion);
+    this.#underWay.end(completion);
     for (const shipper of this.#shippers) shipper.ended(completion.sequence);
     this.#writeSoon();
   }
 
   /** Answers whose end nobody told for a long time are shipped as of unknown end. */
   #endForgotten(): void {
-    const latest = Date.now() - longestAnswerMs;
-    for (const [sequence, since] of this.#open) {
-      if (since > latest) return;
-      this.#open.delete(sequence);
+    for (const sequence of this.#underWay.forget(Date.now())) {
       for (const shipper of this.#shippers) shipper.ended(sequence);
       this.#archive?.forgotten(sequence);
     }
@@ -208,7 +179,7 @@ export class OutboxThread {
 
   #openArchive(input: WorkerInput): ArchiveThread {
     return new ArchiveThread(input, {
-      isAwaited: (sequence) => this.#open.has(sequence) || this.#completions.has(sequence),
+      isAwaited: (sequence) => this.#underWay.isAwaited(sequence),
       copied: (position, finished) => {
         this.#outbox.archived = Math.max(this.#outbox.archived, position);
         this.#acknowledgements.push(...finished.map((sequence) => ({ sequence, stream: archiveBit })));
@@ -278,24 +249,14 @@ export class OutboxThread {
     return this.#lackedRoom;
   }
 
-  #withCompletion(record: StoredRecord): StoredRecord {
-    const completion = this.#completions.get(record.sequence);
-    return completion === undefined ? record : { ...record, completion };
-  }
-
-  #behindMs(): number {
-    const oldest = this.#shippers.flatMap(({ counts }) => counts.oldestAt ?? []);
-    return oldest.length === 0 ? 0 : Math.max(0, Date.now() - Math.min(...oldest));
-  }
-
   #isBehind(): boolean {
-    return this.#behindMs() > this.#config.maximumBehindMs;
+    return behindMs(this.#shippers, Date.now()) > this.#config.maximumBehindMs;
   }
 
   #writeSoon(): void {
     this.#idleWrite ??= setTimeout(() => {
       this.#idleWrite = undefined;
-      if (this.#completions.size === 0 && this.#acknowledgements.length === 0) return;
+      if (this.#underWay.completions.length === 0 && this.#acknowledgements.length === 0) return;
       this.#write([]);
       this.#archive?.wake();
       this.#tell({ kind: 'status', status: this.status() });
@@ -305,16 +266,17 @@ export class OutboxThread {
   /** @returns The first sequence number, or undefined when nothing was written. */
   #write(records: readonly string[], checkpoint?: Checkpoint): number | undefined {
     if (this.#broken) return undefined;
+    const { completions } = this.#underWay;
     try {
       const first = this.#outbox.write({
         records,
         pending: this.#pending,
         at: Date.now(),
-        completions: [...this.#completions.values()],
+        completions,
         acknowledgements: this.#acknowledgements,
         ...(checkpoint === undefined ? {} : { checkpoint }),
       });
-      this.#completions.clear();
+      this.#underWay.written(completions);
       this.#acknowledgements = [];
       this.#commits++;
       return first;

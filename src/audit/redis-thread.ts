@@ -10,12 +10,11 @@ import { RedisLost, RedisOutbox } from './redis-outbox.ts';
 import { Shipper } from './shipper.ts';
 import { createSink } from './sinks.ts';
 import { storedEvents } from './stored-events.ts';
+import { behindMs, fittingIn, UnderWay } from './under-way.ts';
 
 const holdMs = 5_000;
 const recoverMs = 500;
 const idleWriteMs = 100;
-/** After this an answer counts as ended without word. */
-const longestAnswerMs = 600_000;
 
 /** What the worker does with the batches it gets, where the outbox is in Redis. */
 export class RedisThread {
@@ -28,8 +27,7 @@ export class RedisThread {
   readonly #pending: number;
   readonly #shippers: Shipper[] = [];
   readonly #adopted = new Map<RedisOutbox, readonly Shipper[]>();
-  readonly #open = new Map<number, number>();
-  readonly #completions = new Map<number, Completion>();
+  readonly #underWay = new UnderWay();
   #acknowledgements: { readonly outbox: RedisOutbox; readonly one: Acknowledgement }[] = [];
   #queue: Batch[] = [];
   /** One write after the other: what comes meanwhile goes with the next. */
@@ -88,7 +86,7 @@ export class RedisThread {
       delivered: sum('delivered'),
       retries: sum('retries'),
       refusedBySink: sum('refused'),
-      behindMs: this.#behindMs(),
+      behindMs: behindMs(this.#shippers, Date.now()),
       chainAlarms: this.#state === 'lost' ? 1 : 0,
       keysRefused: this.#keys.isRefusing,
       alerts: {},
@@ -123,10 +121,9 @@ export class RedisThread {
           pending: (after, limit) => outbox.pending(bit, after, limit),
           find: async (sequence) => {
             const record = await outbox.find(bit, sequence);
-            const completion = isOwn ? this.#completions.get(sequence) : undefined;
-            return record === undefined || completion === undefined ? record : { ...record, completion };
+            return record === undefined || !isOwn ? record : this.#underWay.withCompletion(record);
           },
-          isOpen: (sequence) => isOwn && this.#open.has(sequence),
+          isOpen: (sequence) => isOwn && this.#underWay.isOpen(sequence),
           eventsOf: (record) =>
             storedEvents(record, source)
               .filter(({ streams }) => streams.includes(stream))
@@ -161,23 +158,14 @@ export class RedisThread {
   }
 
   #answer(batches: readonly Batch[], fitting: readonly Batch[], first: number | undefined): void {
-    const now = Date.now();
-    let next = first;
-    const firsts = batches.flatMap((batch) => {
-      const isWritten = next !== undefined && fitting.includes(batch);
-      const number = isWritten ? next : undefined;
-      if (isWritten && next !== undefined) {
-        for (let index = 0; index < batch.disclosures.length; index++) this.#open.set(next + index, now);
-        next += batch.disclosures.length + batch.refusals.length;
-      }
-      return batch.disclosures.length > 0 ? [number] : [];
-    });
+    const numbers = this.#underWay.begin(fitting, first, Date.now());
+    const firsts = batches.filter(({ disclosures }) => disclosures.length > 0).map((batch) => numbers.get(batch));
     if (firsts.length > 0) this.#tell({ kind: 'written', firsts, status: this.status() });
     for (const shipper of this.#shippers) shipper.wake();
   }
 
   async #write(records: readonly string[]): Promise<number> {
-    const completions = [...this.#completions.values()];
+    const { completions } = this.#underWay;
     try {
       const at = Date.now();
       const first = await this.#outbox.write({
@@ -187,7 +175,7 @@ export class RedisThread {
         completions,
         acknowledgements: [],
       });
-      for (const { sequence } of completions) this.#completions.delete(sequence);
+      this.#underWay.written(completions);
       this.#commits++;
       await this.#acknowledge();
       return first;
@@ -212,7 +200,7 @@ export class RedisThread {
       this.#idleWrite = undefined;
       this.#writing = this.#writing.then(async () => {
         if (this.#state !== 'open') return;
-        await (this.#completions.size > 0 ? this.#write([]) : this.#acknowledge());
+        await (this.#underWay.completions.length > 0 ? this.#write([]) : this.#acknowledge());
         this.#tell({ kind: 'status', status: this.status() });
       });
       this.#writing.catch(() => undefined);
@@ -220,29 +208,18 @@ export class RedisThread {
   }
 
   #fitting(batches: readonly Batch[]): Batch[] {
-    let room = this.#config.maximumBytes - this.#outbox.usedBytes;
-    return batches.filter(({ disclosures, refusals }) => {
-      const size = RedisOutbox.sizeOf(disclosures) + RedisOutbox.sizeOf(refusals);
-      if (size > room) return false;
-      room -= size;
-      return true;
-    });
+    return fittingIn(this.#config.maximumBytes - this.#outbox.usedBytes, batches, RedisOutbox.sizeOf);
   }
 
   #end(completion: Completion): void {
-    this.#open.delete(completion.sequence);
-    this.#completions.set(completion.sequence, completion);
+    this.#underWay.end(completion);
     for (const shipper of this.#shippers) shipper.ended(completion.sequence);
     this.#writeSoon();
   }
 
   #endForgotten(): void {
-    const latest = Date.now() - longestAnswerMs;
-    for (const [sequence, since] of this.#open) {
-      if (since > latest) return;
-      this.#open.delete(sequence);
+    for (const sequence of this.#underWay.forget(Date.now()))
       for (const shipper of this.#shippers) shipper.ended(sequence);
-    }
   }
 
   /** Start, stop and signatures are records like others. */
@@ -290,12 +267,7 @@ export class RedisThread {
   }
 
   #isBehind(): boolean {
-    return this.#behindMs() > this.#config.maximumBehindMs;
-  }
-
-  #behindMs(): number {
-    const oldest = this.#shippers.flatMap(({ counts }) => counts.oldestAt ?? []);
-    return oldest.length === 0 ? 0 : Math.max(0, Date.now() - Math.min(...oldest));
+    return behindMs(this.#shippers, Date.now()) > this.#config.maximumBehindMs;
   }
 }
 
