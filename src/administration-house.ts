@@ -4,11 +4,12 @@ import type { Config } from './config/config.ts';
 import { rereadText } from './config/reread.ts';
 import { parseConsent } from './consent/parse.ts';
 import type { RequesterContext } from './context/requester-context.ts';
-import { administerEdgesOf, type House } from './house.ts';
+import { administerEdgesOf, createLabelling, type House } from './house.ts';
 import { servedTypes } from './plan/plan.ts';
 import { downgradeName, downgradeServices } from './services/downgrade.ts';
 import { explainName, explainService } from './services/explain.ts';
 import { inForceName, inForceService } from './services/in-force.ts';
+import { labelReviewName, labelReviewService } from './services/label-review.ts';
 import type { Service } from './services/service.ts';
 import { holdsGrant } from './services/services.ts';
 import type { Side } from './services/side.ts';
@@ -17,7 +18,13 @@ import { Proposals } from './steward/proposals.ts';
 import { upstreamTlsOf } from './upstream/tls.ts';
 import { createUpstream } from './upstream/upstream.ts';
 
-export const administrationNames: readonly string[] = [inForceName, explainName, simulateName, downgradeName];
+export const administrationNames: readonly string[] = [
+  inForceName,
+  explainName,
+  simulateName,
+  labelReviewName,
+  downgradeName,
+];
 
 /** What is in force, why, and what a draft would change: for those whom it concerns and the roles that are granted it. */
 export function administrationServices(
@@ -31,8 +38,17 @@ export function administrationServices(
     inForceService(side.edges, isGranted(inForceName)),
     explainService(side, isGranted(explainName)),
     simulateService(side, side, isGranted(simulateName)),
+    reviewing(config, house),
     ...downgrading(config, house),
   ];
+}
+
+function reviewing(config: Config, { upstream, labelling, readSettings }: House): Service {
+  const every = createLabelling({
+    ...config,
+    labels: { ...config.labels, strengths: ['core', 'supporting', 'ambiguous'] },
+  });
+  return labelReviewService({ upstream, labelling, every, readSettings, servedTypes: new Set(servedTypes) });
 }
 
 /** Where the deployment has a credential for it. */

@@ -8,6 +8,7 @@ import { explainCommand } from './commands/explain.ts';
 import { healthCommand } from './commands/health.ts';
 import { inForceCommand } from './commands/in-force.ts';
 import { labelCommand } from './commands/label.ts';
+import { labelDowngradeCommand } from './commands/label-downgrade.ts';
 import { serveCommand } from './commands/serve.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { ConfigError } from './config/config.ts';
@@ -20,6 +21,7 @@ const commands: readonly Command[] = [
   healthCommand,
   doctorCommand,
   labelCommand,
+  labelDowngradeCommand,
   inForceCommand,
   explainCommand,
   simulateCommand,

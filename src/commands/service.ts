@@ -21,11 +21,17 @@ export interface Call {
   readonly body?: unknown;
 }
 
+interface Told {
+  readonly answer: ServiceAnswer;
+  /** Who asked, where that is not whoever runs the command. */
+  readonly context?: RequesterContext;
+}
+
 /**
  * Asks a service as whoever runs the command: who can read the gateway's configuration has its credentials, so nothing is
  * kept from him, and all of it is recorded before it is shown.
  */
-export async function askService<Result extends { readonly answer: ServiceAnswer }>(
+export async function askService<Result extends Told>(
   config: Config,
   call: Call,
   ask: (house: House, asked: Asked) => Promise<Result>,
@@ -36,7 +42,7 @@ export async function askService<Result extends { readonly answer: ServiceAnswer
   try {
     const asked = askedOf(call, now());
     const result = await ask(house, asked);
-    await record(config, house, call.name, asked, result.answer);
+    await record(config, house, call.name, { ...asked, context: result.context ?? asked.context }, result.answer);
     return result;
   } finally {
     await house.consentStores.close();
@@ -55,6 +61,7 @@ async function record(config: Config, house: House, name: string, asked: Asked, 
     const body = new TextEncoder().encode(answer.body);
     const policyHash = house.policy.hash;
     const intent = await recorder.record(disclosureOf({ answer, body, request, context, name, policyHash }));
+    await answer.carriedOut?.();
     intent.complete(body.length, false);
   } finally {
     await recorder.close();

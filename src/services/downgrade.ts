@@ -59,9 +59,8 @@ export function downgradeServices(parts: DowngradeParts): readonly Service[] {
         if (data === undefined || key === undefined || !parts.servedTypes.has(typeOf(key)))
           throw new GatewayError('service-body-invalid');
         const lowered = await loweredFrom(key, data.label, asked, parts);
-        const { issuer, subject } = asked.context.requester;
         const { reason, label } = data;
-        const proposed = { key, version: lowered.version, ...label, reason, issuer, subject };
+        const proposed = { key, version: lowered.version, ...label, reason, ...personOf(asked.context.requester) };
         const { sealed, until } = await parts.proposals.seal(proposed, asked.at);
         return answerOf({ proposal: sealed, until: new Date(until).toISOString() }, 'proposed', proposed, lowered);
       },
@@ -86,8 +85,17 @@ export function downgradeServices(parts: DowngradeParts): readonly Service[] {
   ];
 }
 
-function isProposer(requester: Requester, { issuer, subject }: Proposal): boolean {
-  return requester.issuer === issuer && requester.subject === subject;
+/** A system is nobody who could answer for it. */
+function personOf({ clientKind, issuer, subject, fhirUser }: Requester) {
+  if (clientKind === 'system') throw new GatewayError('service-not-granted');
+  return { issuer, subject, ...(fhirUser === undefined ? {} : { fhirUser }) };
+}
+
+/** Two accounts of one practitioner are one person. */
+function isProposer(requester: Requester, proposed: Proposal): boolean {
+  const { issuer, subject, fhirUser } = personOf(requester);
+  if (issuer === proposed.issuer && subject === proposed.subject) return true;
+  return fhirUser !== undefined && fhirUser === proposed.fhirUser;
 }
 
 async function loweredFrom(

@@ -13,6 +13,8 @@ const proposal = z.strictObject({
   /** Who proposed it: issuer and subject of his token. */
   issuer: z.string(),
   subject: z.string(),
+  /** Who that is among the practitioners, where the token says it. */
+  fhirUser: z.string().optional(),
 });
 
 /** That one label of one version of a resource be taken away, by whom and why. */

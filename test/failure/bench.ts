@@ -129,7 +129,10 @@ function callOf(request: IncomingMessage, response: ServerResponse, body: string
 async function passOn(call: Call, base: string, response: ServerResponse): Promise<void> {
   const answer = await fetch(new URL(call.target, base), {
     method: call.method,
-    headers: { 'content-type': call.headers['content-type'] ?? 'application/fhir+json' },
+    headers: {
+      'content-type': call.headers['content-type'] ?? 'application/fhir+json',
+      ...(call.headers['if-match'] === undefined ? {} : { 'if-match': call.headers['if-match'] }),
+    },
     ...(call.body === '' ? {} : { body: call.body }),
   });
   const body = Buffer.from(await answer.arrayBuffer());
