@@ -13,6 +13,7 @@ import type { FhirRequest } from '../fhir/request.ts';
 import { pagesOf } from '../upstream/upstream.ts';
 import { whileCurrent } from './current.ts';
 import type { AdministerEdges } from './edges.ts';
+import { toldToHerself } from './review.ts';
 
 /** What would happen to one resource. */
 export interface Explained {
@@ -60,7 +61,7 @@ export interface ExplainAsked {
   readonly maximum: number;
   /** He states an emergency of this patient, and a reason for it, with each request. */
   readonly statesEmergency?: boolean;
-  /** The world of who wants to know: what he cannot read himself is to him as if it were not there. Unset: he may know all. */
+  /** The patient's own world where she asks: what she cannot read herself is to her as if it were not there. Unset: who asks may know all. */
   readonly within?: () => SearchWorld;
   readonly request: FhirRequest;
   readonly signal: AbortSignal;
@@ -96,6 +97,9 @@ export async function explainSample(
   const { context, refusal } = standpointOf(requester, request, edges);
   const resources: Explained[] = [];
   const missing = [...absent];
+  const held = (await edges.consents.of([patient], { authorization: undefined, signal })).get(patient);
+  const consents = held?.consents ?? [];
+  const toldOf = asked.within === undefined ? undefined : await toldToHerself(consents, asked.within());
   for (let from = 0; from < contents.length; from += batchSize) {
     const batch = contents.slice(from, from + batchSize);
     const known = asked.within === undefined ? undefined : await readableIn(asked.within(), batch);
@@ -107,14 +111,13 @@ export async function explainSample(
     });
     for (const one of told) {
       const ownCuts = known?.get(one.key);
-      if (known === undefined) resources.push(one);
-      else if (ownCuts !== undefined) resources.push(withoutCutsAt(ownCuts, one));
+      if (known === undefined || toldOf === undefined) resources.push(one);
+      else if (ownCuts !== undefined) resources.push(namingOnly(toldOf, withoutCutsAt(ownCuts, one)));
       else if (asked.keys !== undefined) missing.push(one.key);
     }
   }
   for (const key of missing)
     resources.push({ key, version: undefined, verdict: 'absent', reasons: [], accompanied: [], cuts: [], votes: [] });
-  const held = (await edges.consents.of([patient], { authorization: undefined, signal })).get(patient);
   return {
     patient,
     requester,
@@ -124,7 +127,7 @@ export async function explainSample(
     resources,
     notRead,
     isSample,
-    consents: new Map((held?.consents ?? []).map((consent) => [consent.ref, consent])),
+    consents: new Map(consents.filter(({ ref }) => toldOf?.has(ref) ?? true).map((consent) => [consent.ref, consent])),
   };
 }
 
@@ -158,6 +161,20 @@ function withoutCutsAt(ownCuts: readonly Cut[], explained: Explained): Explained
   const isHis = ({ path }: Cut): boolean =>
     !ownCuts.some((own) => path === own.path || path.startsWith(`${own.path}.`) || own.path.startsWith(`${path}.`));
   return { ...explained, cuts: explained.cuts.filter(isHis) };
+}
+
+/** A Consent that she may not read, and everybody's whom she shares the resource with, is not named; what came of it is said. */
+function namingOnly(told: ReadonlySet<string>, { reasons, cuts, votes, ...explained }: Explained): Explained {
+  const unnamed = (reason: Reason): Reason => {
+    const { consent, provision: _provision, ...rest } = reason;
+    return consent === undefined || told.has(consent) ? reason : rest;
+  };
+  return {
+    ...explained,
+    reasons: reasons.map(unnamed),
+    cuts: cuts.map((cut) => ({ ...cut, reasons: cut.reasons.map(unnamed) })),
+    votes: votes.filter(({ consent }) => told.has(consent)),
+  };
 }
 
 /** Of these, what can be read in a world, and what of it cannot. */

@@ -101,6 +101,15 @@ async function reviewOnce(
   };
 }
 
+/** References of those Consents of a patient that she herself could read. */
+export async function toldToHerself(
+  consents: readonly ParsedConsent[],
+  world: SearchWorld,
+): Promise<ReadonlySet<string>> {
+  await world.visibility.load(consents.flatMap((consent) => localKeyOf(consent) ?? []));
+  return new Set(consents.filter((consent) => mayBeTold(itemOf(consent, world), 'self', world)).map(({ ref }) => ref));
+}
+
 async function readerOf(patient: PatientKey, { visibility }: SearchWorld): Promise<Reader | undefined> {
   const { kind } = await visibility.standing(patient);
   return kind === 'none' ? undefined : kind;

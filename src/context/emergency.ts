@@ -74,10 +74,14 @@ function refused(): GatewayError {
   return new GatewayError('emergency-not-accepted');
 }
 
+/** How far the issuer's clock may be ahead. A sign-in later than that has no age: it would stay recent for good. */
+const clockSkewMs = 60_000;
+
 /** A recent sign-in of a class that is strong enough (RFC 9470 names the claims). */
 function isFresh({ acr, authenticatedAt }: Requester, { receivedAt }: FhirRequest, config: EmergencyConfig): boolean {
   if (acr === undefined || !config.acrValues.includes(acr) || authenticatedAt === undefined) return false;
-  return receivedAt - authenticatedAt <= config.maximumAgeMs;
+  const age = receivedAt - authenticatedAt;
+  return -clockSkewMs <= age && age <= config.maximumAgeMs;
 }
 
 function patientOf({ patient }: Requester, { headers }: FhirRequest): PatientKey | undefined {

@@ -10,6 +10,7 @@ import {
   textOf,
 } from '../administer/administer.ts';
 import { describedRequester } from '../authenticate/authenticate.ts';
+import { grantFor } from '../context/context.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { disclosed } from '../discover/disclosed.ts';
 import { GatewayError } from '../errors/errors.ts';
@@ -97,9 +98,10 @@ export function patientOf({ patient }: Asked['parameters']): PatientKey | undefi
   return patient === undefined || !isId(patient) ? undefined : (resourceKey('Patient', patient) as PatientKey);
 }
 
-/** She asks about herself. Static: from token and path alone. */
+/** She asks about herself, by an app that may read her Consents: explaining tells what they say. Static: from token and path alone. */
 export function isOwn({ context, parameters }: Pick<Asked, 'context' | 'parameters'>): boolean {
-  return context.self !== undefined && context.self === patientOf(parameters);
+  const isHerself = context.self !== undefined && context.self === patientOf(parameters);
+  return isHerself && grantFor(context, 'read', 'Consent').granted;
 }
 
 /** Nothing of the content leaves; that there is something, and how it fares, does. */

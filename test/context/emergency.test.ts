@@ -64,6 +64,8 @@ describe('an emergency', () => {
     ['a reason without end', { headers: { 'x-emergency-reason': 'x'.repeat(301) } }],
     ['an unknown class of sign-in', { requester: { acr: 'urn:example:acr:password' } }],
     ['a sign-in of long ago', { requester: { authenticatedAt: receivedAt - 900_001 } }],
+    ['a sign-in that is still to come', { requester: { authenticatedAt: receivedAt + 120_000 } }],
+    ['a sign-in told in milliseconds', { requester: { authenticatedAt: receivedAt * 1_000 } }],
     ['a backend service', { requester: { clientKind: 'system' as const } }],
     ['a purpose that configuration assigned', { requester: { purposes: [{ code: 'BTG', assigned: true }] } }],
   ])('is not accepted with %s', (_what, change) => {

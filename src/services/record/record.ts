@@ -1,5 +1,6 @@
 import { type AnswerFormat, askAside, lookBackYears, type Question, yearsBefore } from '../../audit/answers.ts';
 import type { AuditConfig } from '../../config/audit.ts';
+import { grantFor } from '../../context/context.ts';
 import { GatewayError } from '../../errors/errors.ts';
 import { isId, type PatientKey } from '../../fhir/ids.ts';
 import type { Asked, Service, ServiceAnswer } from '../service.ts';
@@ -46,8 +47,11 @@ export function recordServices(parts: RecordParts): readonly Service[] {
         const period = given.period(yearsBefore(asked.at, lookBackYears.hipaa));
         return { kind: 'seen', patient: patientOf(asked), withholdFromPatient, limit, ...period };
       }),
+      // By an app that she lets see who looked at her record (SMART App Launch scopes).
       asksOwn: ({ context, parameters }) =>
-        context.self !== undefined && context.self === `Patient/${parameters.patient}`,
+        context.self !== undefined &&
+        context.self === `Patient/${parameters.patient}` &&
+        grantFor(context, 'read', 'AuditEvent').granted,
     },
     serve(recordNames.received, '/record/clients/{client}/received', (asked, given) => ({
       kind: 'received',
