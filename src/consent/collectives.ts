@@ -159,7 +159,7 @@ type Reader = Pick<CollectiveParts, 'localBases' | 'time'>;
 export function collectiveOf(resource: Json, type: string, reader: Reader, at: number): Collective {
   if (own(resource, 'modifierExtension') !== undefined) return { kind: 'listed', members: [] };
   if (type === 'Group') return groupOf(resource, reader, at);
-  const current = isCurrent(resource, reader, at);
+  const current = isCurrent(resource, reader.time, at);
   if (current === 'unknown') return { kind: 'listed', members: [] };
   if (!current) return { kind: 'ended' };
   if (type === 'CareTeam') return { kind: 'listed', members: membersOf(resource, 'participant', 'member', reader, at) };
@@ -181,7 +181,7 @@ function groupOf(group: Json, reader: Reader, at: number): Collective {
 function membersOf(resource: Json, element: string, reference: string, reader: Reader, at: number): readonly Member[] {
   return list(own(resource, element)).map((member) => ({
     names: referenceNames(own(member, reference), reader.localBases).names,
-    current: isCurrent(member, reader, at),
+    current: isCurrent(member, reader.time, at),
   }));
 }
 
@@ -200,12 +200,12 @@ function traitOf(characteristic: unknown, reader: Reader, at: number): Trait {
     codes.length !== codings.length ||
     (codes.length === 0) === (names.length === 0) ||
     typeof own(characteristic, 'exclude') !== 'boolean' ||
-    isCurrent({ period: own(characteristic, 'period') }, reader, at) !== true;
+    isCurrent({ period: own(characteristic, 'period') }, reader.time, at) !== true;
   return { codes, names, excluded, unknown };
 }
 
 /** Not switched off, of a status that stands, and in its period. */
-function isCurrent(thing: unknown, { time }: Reader, at: number): boolean | 'unknown' {
+export function isCurrent(thing: unknown, time: TimeReader, at: number): boolean | 'unknown' {
   if (own(thing, 'active') === false || own(thing, 'inactive') === true) return false;
   const status = own(thing, 'status');
   if (status !== undefined && status !== 'active') return false;

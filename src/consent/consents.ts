@@ -118,12 +118,14 @@ export function createConsents(config: Config, parts: ConsentParts): Consents {
 
 function storesOf(config: Config, parts: ConsentParts): readonly ConsentStore[] {
   const { consent } = config;
-  const { upstream, parseOptions, log, metrics } = parts;
+  const { upstream, parseOptions, clock, log, metrics } = parts;
   const versions = new ParsedVersions(consent.rememberedVersions, (construct) => {
     metrics.consentFindings.inc({ construct });
     log.warn('a construct in a Consent was not understood', { construct });
   });
   const common = { versions, maximumPerPatient: consent.maximumPerPatient };
+  const groupsIn = (fhirVersion: ParseOptions['fhirVersion']) =>
+    fhirVersion === 'R5' ? { time: parseOptions.time, now: clock.now } : undefined;
   const data = createDataStore({
     ...common,
     name: 'data',
@@ -131,6 +133,7 @@ function storesOf(config: Config, parts: ConsentParts): readonly ConsentStore[] 
     feed: feedOf(upstream, consent.dataServer.changes, parts),
     bases: parseOptions.localBases,
     parse: (json) => parseConsent(json, parseOptions),
+    groups: groupsIn(parseOptions.fhirVersion),
   });
   const others = consent.stores.map((store) => {
     const there = upstreamOf(config, store, parts);
@@ -141,6 +144,7 @@ function storesOf(config: Config, parts: ConsentParts): readonly ConsentStore[] 
       feed: feedOf(there, store.changes, parts),
       bases: [store.baseUrl, ...store.otherBaseUrls].map((base) => base.replace(/\/$/, '')),
       parse: (json) => parseConsent(json, { ...parseOptions, fhirVersion: store.fhirVersion }),
+      groups: groupsIn(store.fhirVersion),
       patients: store.patients,
       data: { upstream, bases: parseOptions.localBases },
     });

@@ -28,30 +28,38 @@ const names = {
 /**
  * All Consents about these patients of one store, as they stood at one moment. A list of one page is one moment; one of
  * several may shift between its pages, so it is read until two readings agree.
- * @param patients values of the search parameter `patient`
+ * @param parameter search parameter that says whom they are about
+ * @param references its values
  * @param maximum Consents in all, above which the store is given up
  * @throws {GatewayError} `consent-unavailable` when there are more, or when it never comes to rest; and what the store answered
  */
 export async function readConsents(
   upstream: Upstream,
-  patients: readonly string[],
+  parameter: 'patient' | 'subject',
+  references: readonly string[],
   maximum: number,
   errand: Errand,
 ): Promise<readonly StoredConsent[]> {
-  let last = await readOnce(upstream, patients, maximum, errand);
+  let last = await readOnce(upstream, parameter, references, maximum, errand);
   if (last.pages <= 1) return last.consents;
   for (let reading = 1; reading < maximumReadings; reading++) {
-    const again = await readOnce(upstream, patients, maximum, errand);
+    const again = await readOnce(upstream, parameter, references, maximum, errand);
     if (again.pages <= 1 || again.marks === last.marks) return again.consents;
     last = again;
   }
   throw new GatewayError('consent-unavailable');
 }
 
-async function readOnce(upstream: Upstream, patients: readonly string[], maximum: number, errand: Errand) {
+async function readOnce(
+  upstream: Upstream,
+  parameter: 'patient' | 'subject',
+  references: readonly string[],
+  maximum: number,
+  errand: Errand,
+) {
   const search = {
     type: 'Consent',
-    parameters: [['patient', patients.join(',')] as const],
+    parameters: [[parameter, references.join(',')] as const],
     pageSize,
     unsorted: true,
   };

@@ -5,10 +5,11 @@ import { idOf, type PatientKey, parseLocalReference, type ResourceKey, resourceK
 import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
 import type { ChangeFeed } from './changes.ts';
 import type { Construct } from './constructs.ts';
+import { readAbout, type SubjectPlace } from './group-subjects.ts';
 import { isObject, type Json, list, own, text } from './json.ts';
 import type { ParsedConsent, UnreadableConsent } from './parsed.ts';
 import { type Match, matchPatients } from './patients.ts';
-import { readConsents, type StoredConsent } from './reading.ts';
+import type { StoredConsent } from './reading.ts';
 import { actorsIn, translated } from './translate.ts';
 
 type Parsed = ParsedConsent | UnreadableConsent;
@@ -50,6 +51,8 @@ export interface StoreParts {
   readonly parse: (json: unknown) => Parsed;
   readonly versions: ParsedVersions;
   readonly maximumPerPatient: number;
+  /** Given for a store of a version whose Consents may be about a Group. */
+  readonly groups: SubjectPlace['groups'];
 }
 
 /** Parsed Consents by store, id, version and content: a version whose content is another is parsed anew. */
@@ -78,23 +81,25 @@ export class ParsedVersions {
 
 /** The FHIR server behind the gateway, as a store of Consents: patients have the names that everybody knows. */
 export function createDataStore(parts: StoreParts): ConsentStore {
-  const { name, upstream, feed, bases, parse, versions, maximumPerPatient } = parts;
+  const { name, upstream, feed, bases, parse, versions, maximumPerPatient, groups } = parts;
+  const subjectOf = (reference: string | undefined) => patientIn(reference, bases);
   return {
     name,
     upstream,
     feed,
-    subjectOf: (reference) => patientIn(reference, bases),
+    subjectOf,
     async of(patients, errand, known) {
       await known(new Map(patients.map((patient) => [patient, [patient]])));
-      const stored = await readConsents(upstream, patients, maximumPerPatient * patients.length, errand);
+      const place = { upstream, bases, subjectOf, groups };
+      const stored = await readAbout(place, patients, maximumPerPatient * patients.length, errand);
       const holdings = new Map(patients.map((patient) => [patient, new Gathering(maximumPerPatient)]));
-      for (const consent of stored) {
+      for (const { consent, subjects = [] } of stored) {
         const { mark, parsed } = versions.of(name, consent, consent.text, parse);
-        const patient = patientIn(consent.patient, bases);
-        const whose = patient === undefined ? undefined : holdings.get(patient);
+        const asked = subjects.filter(({ patient }) => holdings.has(patient));
         // Whose it is cannot be read: it may be anybody's who was asked for.
-        if (whose === undefined) for (const one of holdings.values()) one.spoil(mark, consent.id);
-        else whose.add(parsed, mark, consent.id);
+        if (asked.length === 0) for (const one of holdings.values()) one.spoil(mark, consent.id);
+        for (const { patient, isCertain } of asked)
+          holdings.get(patient)?.[isCertain ? 'add' : 'doubt'](parsed, mark, consent.id);
       }
       return finished(holdings);
     },
@@ -114,7 +119,7 @@ const actorsPerSearch = 100;
 
 /** Another FHIR server: its patients are matched, and what its Consents say is put into the data server's names. */
 export function createOtherStore(parts: OtherStoreParts): ConsentStore {
-  const { name, upstream, feed, bases, parse, versions, maximumPerPatient, data } = parts;
+  const { name, upstream, feed, bases, parse, versions, maximumPerPatient, data, groups } = parts;
   const base = bases[0] as string;
 
   const isByReference = parts.patients.by === 'reference';
@@ -146,12 +151,17 @@ export function createOtherStore(parts: OtherStoreParts): ConsentStore {
       // Nobody is known there: somebody whom nobody has is asked for all the same.
       const wanted = here.size > 0 ? [...here.keys()] : [resourceKey('Patient', randomUUID())];
       const limit = maximumPerPatient * wanted.length;
-      const stored = await readConsents(upstream, wanted.flatMap(searched), limit, errand);
-      const identifiers = await identifiersOf(stored, errand);
+      const place = { upstream, bases, subjectOf, groups };
+      const stored = await readAbout(place, wanted.flatMap(searched), limit, errand);
+      const identifiers = await identifiersOf(
+        stored.map(({ consent }) => consent),
+        errand,
+      );
       const holdings = new Map(patients.map((patient) => [patient, new Gathering(maximumPerPatient)]));
-      for (const consent of stored) {
-        const subject = subjectOf(consent.patient);
-        const whose = subject === undefined ? undefined : here.get(subject);
+      for (const { consent, subjects = [] } of stored) {
+        const whose = subjects.flatMap(({ patient, isCertain }) =>
+          (here.get(patient) ?? []).map((one) => ({ patient: one, isCertain })),
+        );
         const json = JSON.stringify(
           translated(JSON.parse(consent.text) as Json, {
             bases: [base, ...bases.slice(1)],
@@ -160,11 +170,11 @@ export function createOtherStore(parts: OtherStoreParts): ConsentStore {
           }),
         );
         const { mark, parsed } = versions.of(name, consent, json, parse);
-        for (const patient of whose ?? patients) {
-          const holding = holdings.get(patient);
-          if (whose === undefined) holding?.spoil(mark, consent.id);
-          else if (matches.get(patient)?.ambiguous === true) holding?.doubt(named(parsed, base), mark, consent.id);
-          else holding?.add(named(parsed, base), mark, consent.id);
+        // Whose it is cannot be read: it may be anybody's who was asked for.
+        if (whose.length === 0) for (const one of holdings.values()) one.spoil(mark, consent.id);
+        for (const { patient, isCertain } of whose) {
+          const isHers = isCertain && matches.get(patient)?.ambiguous !== true;
+          holdings.get(patient)?.[isHers ? 'add' : 'doubt'](named(parsed, base), mark, consent.id);
         }
       }
       for (const [patient, { ambiguous }] of matches)
