@@ -10,6 +10,7 @@ import {
 } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { AuditConfig } from '../config/audit.ts';
+import { reread } from '../config/reread.ts';
 import type { ChainHead } from './chain.ts';
 import { writeSecret } from './keys.ts';
 
@@ -22,23 +23,55 @@ export interface Checkpoint extends ChainHead {
   readonly signature: Uint8Array;
 }
 
-/** The key that signs, and all whose signatures count, by id. */
+/** The key that signs, and all whose signatures count, by id. Files are looked at again while the gateway runs. */
 export interface SigningKeys {
   readonly current: { readonly id: string; readonly privateKey: KeyObject };
   readonly trusted: TrustedKeys;
+  /** The files were changed to something that cannot be used: the keys of before stay in force. */
+  readonly isRefusing: boolean;
 }
 
 export type TrustedKeys = ReadonlyMap<string, KeyObject>;
 
-/** @throws {Error} when a key file cannot be read or holds no Ed25519 key. */
+/**
+ * New keys are taken up only if the one that signed until then is among them: what it signed is to go on counting.
+ * @throws {Error} when a key file cannot be read or holds no Ed25519 key.
+ */
 export function loadSigningKeys(config: Pick<AuditConfig, 'signingKey' | 'outboxFile'>): SigningKeys {
   const { signingKey } = config;
-  const file = signingKey.kind === 'file' ? signingKey.currentFile : embeddedSigningKey(config.outboxFile);
-  const privateKey = ed25519(file, createPrivateKey);
-  const publicKey = createPublicKey(privateKey);
-  const previous = signingKey.kind === 'file' ? signingKey.previousFiles.map(readPublicKey) : [];
-  const trusted = new Map([publicKey, ...previous].map((key) => [keyIdOf(key), key]));
-  return { current: { id: keyIdOf(publicKey), privateKey }, trusted };
+  const files =
+    signingKey.kind === 'file'
+      ? [signingKey.currentFile, ...signingKey.previousFiles]
+      : [embeddedSigningKey(config.outboxFile)];
+  let isRefusing = false;
+  let signing: string | undefined;
+  const read = (contents: readonly Buffer[]): Pick<SigningKeys, 'current' | 'trusted'> => {
+    const [own = '', ...earlier] = contents.map((content) => content.toString('utf8'));
+    const privateKey = ed25519(own, files[0], createPrivateKey);
+    const previous = earlier.map((pem, index) => ed25519(pem, files[index + 1], createPublicKey));
+    const trusted = new Map([createPublicKey(privateKey), ...previous].map((key) => [keyIdOf(key), key]));
+    if (signing !== undefined && !trusted.has(signing))
+      throw new Error('the key that signed until now is not among the previous ones');
+    signing = keyIdOf(createPublicKey(privateKey));
+    isRefusing = false;
+    return { current: { id: signing, privateKey }, trusted };
+  };
+  const onFault = (): void => {
+    isRefusing = true;
+  };
+  const keys = reread(files, read, { now: Date.now, onFault });
+  return {
+    get current() {
+      return keys().current;
+    },
+    get trusted() {
+      return keys().trusted;
+    },
+    get isRefusing() {
+      keys();
+      return isRefusing;
+    },
+  };
 }
 
 /**
@@ -70,13 +103,19 @@ function embeddedSigningKey(outboxFile: string): string {
 
 /** A private key file serves too: it holds its public one. */
 function readPublicKey(file: string): KeyObject {
-  return ed25519(file, createPublicKey);
+  let pem: string;
+  try {
+    pem = readFileSync(file, 'utf8');
+  } catch {
+    throw new Error(`${file} must hold an Ed25519 key as PEM`);
+  }
+  return ed25519(pem, file, createPublicKey);
 }
 
-function ed25519(file: string, read: (pem: string) => KeyObject): KeyObject {
+function ed25519(pem: string, file: string | undefined, read: (pem: string) => KeyObject): KeyObject {
   let key: KeyObject;
   try {
-    key = read(readFileSync(file, 'utf8'));
+    key = read(pem);
   } catch {
     throw new Error(`${file} must hold an Ed25519 key as PEM`);
   }

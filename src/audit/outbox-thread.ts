@@ -114,7 +114,7 @@ export class OutboxThread {
       refusedBySink: sum('refused'),
       behindMs: behindMs(this.#shippers, Date.now()),
       chainAlarms: this.#chainAlarms,
-      keysRefused: this.#keys.isRefusing,
+      keysRefused: this.#keys.isRefusing || this.#signing.isRefusing,
       alerts: { ...this.#alerts },
       alertsUntold: this.#alertsUntold,
     };

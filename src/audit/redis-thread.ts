@@ -88,7 +88,7 @@ export class RedisThread {
       refusedBySink: sum('refused'),
       behindMs: behindMs(this.#shippers, Date.now()),
       chainAlarms: this.#state === 'lost' ? 1 : 0,
-      keysRefused: this.#keys.isRefusing,
+      keysRefused: this.#keys.isRefusing || this.#signing.isRefusing,
       alerts: {},
       alertsUntold: 0,
     };

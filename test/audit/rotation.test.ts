@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type AuditRecorder, createRecorder } from '../../src/audit/audit.ts';
 import { loadKeys } from '../../src/audit/keys.ts';
 import { Ledger } from '../../src/audit/ledger.ts';
-import { verifyRecord } from '../../src/audit/verify-record.ts';
+import { lastCheckpoint, verifyRecord } from '../../src/audit/verify-record.ts';
 import type { AuditConfig } from '../../src/config/audit.ts';
 import type { Log } from '../../src/telemetry/log.ts';
 import { until } from '../failure/bench.ts';
@@ -125,5 +125,37 @@ describe('a key of the record that is replaced while the gateway runs', () => {
     expect(told[0]).toContain('cannot be used');
     expect(sealedWith()).toEqual(new Set([before]));
     expect(recorder.healthy).toBe(true);
+  });
+});
+
+describe('a signing key that is replaced while the gateway runs', () => {
+  const pem = () => generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+
+  it('signs from then on, and what the one before signed goes on counting', async () => {
+    await stop();
+    const first = pem();
+    for (const name of ['signing', 'signed']) writeFileSync(keyFile(name), first);
+    const signingKey = { kind: 'file', currentFile: keyFile('signing'), previousFiles: [keyFile('signed')] };
+    config = configOf(directory.path, {
+      signingKey,
+      outboxFile: join(directory.path, 'signed.db'),
+      checkpointMs: 1_000,
+    });
+    await start();
+    await record('ada');
+    await until('the first signs', () => lastCheckpoint(config)?.position !== undefined);
+    const before = lastCheckpoint(config)?.key;
+    writeFileSync(keyFile('signing'), pem());
+    await until('the second signs', async () => {
+      await record('ben');
+      return lastCheckpoint(config)?.key !== before;
+    });
+    await stop();
+    for (const { untrusted, signed, last, break: gap } of verifyRecord(config))
+      expect([untrusted, signed?.position, gap]).toEqual([0, last, undefined]);
+    // By the new one alone the chain is vouched for to its end; the signatures before are nobody's.
+    const [alone] = verifyRecord(config, { trustedKeyFiles: [keyFile('signing')] });
+    expect(alone?.untrusted).toBeGreaterThan(0);
+    expect(alone?.signed?.position).toBe(alone?.last);
   });
 });

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Config } from '../../src/config/config.ts';
 import { examine } from '../../src/doctor/doctor.ts';
@@ -145,6 +146,14 @@ const planted: readonly Planted[] = [
     code: 'audit-unreachable',
     changes: async () => ({ audit: { primary: { kind: 'fhir', baseUrl: `http://127.0.0.1:${await closedPort()}` } } }),
   },
+  {
+    code: 'answers-encoded',
+    does: (call) => (call.method === 'GET' ? encoded : undefined),
+  },
+  {
+    code: 'audit-file-unwritable',
+    changes: () => ({ audit: { primary: { kind: 'file', path: '/proc/consent-gateway/disclosures.jsonl' } } }),
+  },
   { code: 'outbox-in-memory', changes: () => ({ audit: { outboxFile: '/dev/shm/consent-gateway/outbox.db' } }) },
   { code: 'outbox-unwritable', changes: () => ({ audit: { outboxFile: '/proc/consent-gateway/outbox.db' } }) },
   { code: 'outbox-too-small', changes: () => ({ audit: { maximumBytes: 1_099_511_627_776 } }) },
@@ -169,6 +178,10 @@ const bundleOf = (entry: readonly unknown[], next?: string): string =>
     entry,
     ...(next === undefined ? {} : { link: [{ relation: 'next', url: next }] }),
   });
+const encoded: Fault = ({ response }) =>
+  void response
+    .writeHead(200, { 'content-type': 'application/fhir+json', 'content-encoding': 'gzip' })
+    .end(gzipSync('{"fhirVersion":"4.0.1"}'));
 const stuck: Fault = (call) => answering(bundleOf([patient('one')], `${bench.relay.url}/Patient?_count=1`))(call);
 const elsewhere: Fault = (call) => answering(bundleOf([patient('one')], 'https://elsewhere.example/api?page=2'))(call);
 const everybody = (call: Call): Fault | undefined =>
