@@ -12,22 +12,27 @@ const none: readonly Coding[] = [];
  * Reads a file of a known type: plain text, HTML, RTF, C-CDA and other XML, FHIR JSON. Undefined for what is not read (PDF, images,
  * word processors'), which says nothing of what is in it.
  */
-export function readAttachment(contentType: string, bytes: Buffer): Contents | undefined {
+export function readAttachment(contentType: string, bytes: Buffer, depth = 0): Contents | undefined {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'text/html' || type === 'application/xhtml+xml')
     return { text: withoutTags(decoded(bytes)), codings: none };
   if (type === 'text/rtf' || type === 'application/rtf') return { text: rtfText(decoded(bytes)), codings: none };
   if (/^(?:text|application)\/(?:.*\+)?xml$/.test(type)) return readXml(decoded(bytes));
-  if (/^application\/(?:fhir\+)?json$/.test(type)) return readJson(decoded(bytes));
+  if (/^application\/(?:fhir\+)?json$/.test(type)) return readJson(decoded(bytes), depth);
   if (type.startsWith('text/') || type === '') return { text: decoded(bytes), codings: none };
   return undefined;
 }
 
-/** UTF-8, or UTF-16 with a mark; what is neither is read as Latin-1 by its letters. */
+/** UTF-8, or UTF-16 with a mark; what is neither is read as Latin-1 by its letters, without what UTF-16 has between them. */
 function decoded(bytes: Buffer): string {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString('utf16le', 2);
+  if (bytes[0] === 0xfe && bytes[1] === 0xff)
+    return Buffer.from(bytes.subarray(0, bytes.length & ~1))
+      .swap16()
+      .toString('utf16le', 2);
   const text = bytes.toString('utf8');
-  return text.includes('\ufffd') ? bytes.toString('latin1') : text;
+  const letters = text.includes('\ufffd') ? bytes.toString('latin1') : text;
+  return letters.replaceAll('\0', '');
 }
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
@@ -53,9 +58,9 @@ interface Piece {
 
 /** Markup in one pass: prose and tags; comments, scripts and styles are tags too. */
 function* piecesOf(markup: string): Generator<Piece> {
-  const lower = markup.toLowerCase();
+  const lower = markup.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase()); // as long as it was
   for (let from = 0; from < markup.length; ) {
-    const open = markup.indexOf('<', from);
+    const open = indexOfTag(markup, from);
     const close = open < 0 ? -1 : endOfTag(lower, open);
     if (close < 0) {
       yield { isTag: false, text: markup.slice(from), name: '' };
@@ -68,6 +73,14 @@ function* piecesOf(markup: string): Generator<Piece> {
   }
 }
 
+/** Where the next tag begins: what no name follows, as in `< 60`, begins none (HTML, tag open state). */
+function indexOfTag(markup: string, from: number): number {
+  tagStart.lastIndex = from;
+  return tagStart.exec(markup)?.index ?? -1;
+}
+
+const tagStart = /<[a-z_:/!?\u0080-\uffff]/gi;
+
 /** Behind the tag that begins here; -1 where it has no end. */
 function endOfTag(lower: string, open: number): number {
   const behind = (end: string): number => {
@@ -75,7 +88,9 @@ function endOfTag(lower: string, open: number): number {
     return at < 0 ? -1 : at + end.length;
   };
   if (lower.startsWith('<!--', open)) return behind('-->');
-  for (const hidden of ['script', 'style']) if (lower.startsWith(`<${hidden}`, open)) return behind(`</${hidden}>`);
+  for (const hidden of ['script', 'style'])
+    if (lower.startsWith(`<${hidden}`, open) && /[\s/>]/.test(lower.charAt(open + hidden.length + 1)))
+      return behind(`</${hidden}>`);
   return behind('>');
 }
 
@@ -114,8 +129,11 @@ function attributesOf(tag: string): Readonly<Partial<Record<string, string>>> {
   return attributes;
 }
 
-/** FHIR and other JSON: every `system` with `code`, and every string. */
-function readJson(text: string): Contents {
+/** Files in files in files, and no further. */
+const maximumDepth = 3;
+
+/** FHIR and other JSON: every `system` with `code`, every string, and the files in it. */
+function readJson(text: string, depth: number): Contents {
   const codings: Coding[] = [];
   const strings: string[] = [];
   let json: unknown;
@@ -127,11 +145,16 @@ function readJson(text: string): Contents {
   const stack: unknown[] = [json];
   while (stack.length > 0) {
     const value = stack.pop();
-    if (typeof value === 'string') strings.push(withoutTags(value));
+    if (typeof value === 'string') strings.push(value, ...(value.includes('<') ? [withoutTags(value)] : []));
     if (typeof value !== 'object' || value === null) continue;
-    const { system, code } = value as { system?: unknown; code?: unknown };
+    const { system, code, contentType, data } = value as Readonly<Record<string, unknown>>;
     if (typeof system === 'string' && typeof code === 'string') codings.push({ system, code });
-    stack.push(...Object.values(value));
+    if (typeof contentType === 'string' && typeof data === 'string' && depth < maximumDepth) {
+      const file = readAttachment(contentType, Buffer.from(data, 'base64'), depth + 1);
+      if (file !== undefined) strings.push(file.text);
+      for (const coding of file?.codings ?? none) codings.push(coding);
+    }
+    for (const one of Object.values(value)) stack.push(one); // more than one call takes as arguments
   }
   return { text: strings.join('\n'), codings };
 }

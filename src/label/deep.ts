@@ -113,7 +113,8 @@ export class DeepReader {
     for (let node = root + 1; node < end; node++) {
       if (tape.kind(node) !== kinds.string) continue;
       const name = nameOf(tape, node);
-      if (name === dataName) this.#readFile(tape, node, findings);
+      if (name === dataName) this.#readData(tape, node, findings);
+      else if (name === urlName) this.#readUrl(tape.text(node) as string, findings);
       else if (!isNoProse(name)) {
         const text = tape.text(node) as string;
         const prose = name === divName ? withoutTags(text) : text;
@@ -122,16 +123,26 @@ export class DeepReader {
     }
   }
 
-  #readFile(tape: Tape, data: Node, findings: Findings): void {
-    const holder = tape.parent(data);
-    const size = (tape.ends[data] as number) - (tape.starts[data] as number);
-    const contents =
-      size * 0.75 > this.#settings.maximumAttachmentBytes
-        ? undefined
-        : readAttachment(
-            tape.text(tape.member(holder, contentTypeName)) ?? '',
-            Buffer.from(tape.text(data) as string, 'base64'),
-          );
+  #readData(tape: Tape, data: Node, findings: Findings): void {
+    const type = tape.text(tape.member(tape.parent(data), contentTypeName)) ?? '';
+    const size = ((tape.ends[data] as number) - (tape.starts[data] as number)) * 0.75;
+    this.#readFile(type, size, () => Buffer.from(tape.text(data) as string, 'base64'), findings);
+  }
+
+  /** A file may stand in its own link (RFC 2397). */
+  #readUrl(url: string, findings: Findings): void {
+    const comma = /^data:/i.test(url) ? url.indexOf(',') : -1;
+    if (comma < 0) return;
+    const head = url.slice('data:'.length, comma);
+    const bytes = (): Buffer => {
+      const content = unescaped(url.slice(comma + 1));
+      return /;\s*base64\s*$/i.test(head) ? Buffer.from(content.toString('latin1'), 'base64') : content;
+    };
+    this.#readFile(head, url.length - comma, bytes, findings);
+  }
+
+  #readFile(type: string, size: number, bytes: () => Buffer, findings: Findings): void {
+    const contents = size > this.#settings.maximumAttachmentBytes ? undefined : readAttachment(type, bytes());
     if (contents === undefined) {
       findings.unread++;
       return;
@@ -140,6 +151,15 @@ export class DeepReader {
     for (const { system, code } of contents.codings)
       for (const shown of this.#settings.classifier.classify(system, code)) findings.add(shown, 'attachment');
   }
+}
+
+/** What percent signs stand for; what stands for nothing stays. */
+function unescaped(text: string): Buffer {
+  const bytes = Buffer.from(text, 'utf8').toString('latin1');
+  return Buffer.from(
+    bytes.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  );
 }
 
 class Findings implements DeepReading {
@@ -196,6 +216,7 @@ const canonicalTypes = new Set([
 ]);
 const canonicalNames = ['questionnaire', 'instantiatesCanonical', 'instantiatesUri'].map(nameNumber);
 const dataName = nameNumber('data');
+const urlName = nameNumber('url');
 const divName = nameNumber('div');
 const contentTypeName = nameNumber('contentType');
 

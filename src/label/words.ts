@@ -7,6 +7,7 @@ interface Term<Gives> {
 
 /** Letters a stem is looked up by. */
 const stemKeyLength = 3;
+const inside = /\p{M}|\u00ad|\u200c|\u200d|\u2060|\ufeff/gu;
 const word = /[\p{L}\p{N}]+/gu;
 
 /** Finds words and phrases in prose: whole words, in any case, whatever stands between them; linear in the text. */
@@ -55,7 +56,7 @@ function occurs({ tokens, isStem }: Term<unknown>, text: readonly string[], at: 
   return true;
 }
 
-/** Without accents, in lower case. */
+/** Without accents, and what is invisible in the middle of a word, as soft hyphens are; in lower case. */
 function tokensOf(text: string): readonly string[] {
-  return text.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase().match(word) ?? [];
+  return text.normalize('NFKD').replaceAll(inside, '').toLowerCase().match(word) ?? [];
 }

@@ -30,6 +30,8 @@ describe('words', () => {
     ['by their beginning', 'Schizophrenic', 'schizophren*'],
     ['by the beginning of the last', 'alcohol dependence', 'alcohol dependen*'],
     ['in full width', 'ＨＩＶ', 'hiv'],
+    ['where a line may break within', 'metha\u00addone', 'methadone'],
+    ['with joiners that nobody sees', 'her\u200c\u2060oin', 'heroin'],
   ])('are found %s', (_how, text, term) => {
     expect(found([term], `Pt: ${text}.`)).toEqual([term]);
   });
@@ -73,6 +75,32 @@ describe('attachments', () => {
         expect(typeof readAttachment(type, Buffer.from(bytes))?.text).toBe('string');
       }),
     );
+  });
+
+  const text = 'Uses heroin daily';
+  const utf16be = Buffer.from(text, 'utf16le').swap16();
+  const file = (contentType: string, bytes: Buffer) => ({ contentType, data: bytes.toString('base64') });
+  const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+  it.each<[string, string, Buffer]>([
+    ['in UTF-16 of the other order', 'text/plain', Buffer.concat([Buffer.from([0xfe, 0xff]), utf16be])],
+    ['in UTF-16 without a mark', 'text/plain; charset=utf-16', utf16be],
+    ['behind letters that grow in lower case', 'text/html', Buffer.from(`${'İ'.repeat(40)}<p>${text}</p>`)],
+    ['between less and greater', 'text/html', Buffer.from(`eGFR < 60. ${text}. HDL > 40`)],
+    ['between less and greater, in JSON', 'application/json', json({ note: `eGFR <60. ${text}, <b>x</b> HDL > 40` })],
+    ['in what is not styled', 'text/xml', Buffer.from(`<styles>${text}</styles><style>x</style>`)],
+    [
+      'in a file in a file',
+      'application/fhir+json',
+      json({ content: [{ attachment: file('text/plain', Buffer.from(text)) }] }),
+    ],
+    [
+      'in a file in a file in a file',
+      'application/json',
+      json(file('application/json', json(file('text/html', Buffer.from(text))))),
+    ],
+    ['behind a long list', 'application/json', json([...Array.from({ length: 200_000 }, () => 1), text])],
+  ])('are read %s', (_how, contentType, bytes) => {
+    expect(found(['heroin'], readAttachment(contentType, bytes)?.text ?? '')).toEqual(['heroin']);
   });
 
   it('of RTF are read as people see them', () => {
@@ -170,6 +198,21 @@ describe('reading beyond codes', () => {
     ],
   ])('takes a rule that gives %s for what is safe', (_what, when, count) => {
     expect(read(reader(false, when), { resourceType: 'Observation' })?.found).toHaveLength(count);
+  });
+
+  it.each([
+    ['base64', `data:text/plain;base64,${Buffer.from('about addiction').toString('base64')}`],
+    ['percent signs', 'data:text/html,%3Cp%3Eabout%20%61ddiction%3C/p%3E'],
+    ['nothing', 'DATA:,about addiction'],
+  ])('reads a file in its own link, by %s (RFC 2397)', (_how, url) => {
+    const linked = { resourceType: 'DocumentReference', content: [{ attachment: { url } }] };
+    expect(read(reader(true), linked)?.found).toEqual([{ topic: 'SUD', rule: 'sample@1', by: 'attachment' }]);
+  });
+
+  it('counts a file in its own link that is not read', () => {
+    const linked = { resourceType: 'Media', content: { url: 'data:image/png;base64,iVBORw0KGgo=' } };
+    expect(read(reader(true), linked)).toEqual({ found: [], unread: 1 });
+    expect(read(reader(true), { resourceType: 'Media', content: { url: 'https://x/a,b' } })?.unread).toBe(0);
   });
 
   it('counts files that are too large', () => {
