@@ -94,6 +94,7 @@ export interface House {
 export function checkHouse(config: Config): void {
   createPolicy(readPolicySet(config.policy), config.policy.rememberedAnswers);
   labelSettingsOf(config);
+  for (const code of config.labels.unreadAttachments) configuredTopic('unreadAttachments', code);
   checkShadow(config, Date.now());
   for (const file of config.sealing.previousKeyFiles) secretFrom(file, false);
   if (!config.sealing.createKeyFile) secretFrom(config.sealing.keyFile, false);
@@ -387,7 +388,12 @@ export function createLabelling(config: Config, settings: LabelSettings = labelS
   const reader = new DeepReader(
     tables,
     labels.strengths,
-    { text: labels.readText, classifier: settings.classifier, maximumAttachmentBytes: labels.maximumAttachmentBytes },
+    {
+      text: labels.readText,
+      classifier: settings.classifier,
+      maximumAttachmentBytes: labels.maximumAttachmentBytes,
+      unread: labels.unreadAttachments.map((code) => configuredTopic('unreadAttachments', code)),
+    },
     compileExpression,
   );
   return {

@@ -33,6 +33,12 @@ export const labelsConfig = z
       .max(67_108_864)
       .default(2_097_152)
       .describe('Largest attachment that is decoded for readText, in bytes.'),
+    unreadAttachments: z
+      .array(z.string())
+      .default([])
+      .describe(
+        'Topics (v3-ActCode, or 42CFRPart2) of what holds a file that is not read where readText is on: PDF, images, word processors’ files, and what is too large. Empty: such a file tells nothing, and is released with its resource.',
+      ),
     inline: z
       .enum(['resource', 'element'])
       .default('resource')

@@ -28,6 +28,8 @@ export interface DeepSettings {
   readonly classifier: Classifier;
   /** Longest attachment that is decoded, in bytes. */
   readonly maximumAttachmentBytes: number;
+  /** Topics of a file that is not read: nobody knows what is in it. */
+  readonly unread: readonly string[];
 }
 
 interface CompiledRule {
@@ -145,6 +147,8 @@ export class DeepReader {
     const contents = size > this.#settings.maximumAttachmentBytes ? undefined : readAttachment(type, bytes());
     if (contents === undefined) {
       findings.unread++;
+      for (const topic of this.#settings.unread)
+        findings.add({ topic, rule: 'labels.unreadAttachments' }, 'attachment');
       return;
     }
     this.#words.find(contents.text, (shown) => findings.add(shown, 'attachment'));

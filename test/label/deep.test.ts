@@ -148,7 +148,7 @@ describe('reading beyond codes', () => {
     new DeepReader(
       [table],
       ['core'],
-      { text, classifier: createClassifier([table], ['core']), maximumAttachmentBytes: 1_000 },
+      { text, classifier: createClassifier([table], ['core']), maximumAttachmentBytes: 1_000, unread: ['PSY'] },
       (expression) => {
         compiled.push(expression);
         return when;
@@ -219,6 +219,17 @@ describe('reading beyond codes', () => {
     const large = { resourceType: 'Media', content: { contentType: 'text/plain', data: 'x'.repeat(2_000) } };
     expect(read(reader(true), large)?.unread).toBe(1);
   });
+
+  it.each(['application/pdf', 'image/png', 'application/msword', 'text/plain'])(
+    'a file that is not read (%s) tells what is configured, where files are read',
+    (contentType) => {
+      const data = contentType === 'text/plain' ? 'x'.repeat(2_000) : 'JVBERi0xLjcK';
+      const scanned = { resourceType: 'DocumentReference', content: [{ attachment: { contentType, data } }] };
+      const unread = { topic: 'PSY', rule: 'labels.unreadAttachments', by: 'attachment' };
+      expect(read(reader(true), scanned)?.found).toEqual([unread]);
+      expect(read(reader(false), scanned)).toBeUndefined();
+    },
+  );
 });
 
 describe('docs/label-measurements.md', () => {
