@@ -150,6 +150,11 @@ beforeAll(async () => {
     upstream: { answerTimeoutMs: 300_000 },
     listener: { requestTimeoutMs: 300_000 },
     decision: { implicitPolicy: 'deny' },
+    services: {
+      publicBaseUrl: 'http://127.0.0.1:8081',
+      port: 0,
+      grants: { explain: ['clinician'], 'in-force': ['clinician'] },
+    },
   });
   gateway = await serveProcess(config, join(folder, 'config.json'), { nodeOptions: ['--max-old-space-size=320'] });
   tokens = await tokensOf(issuer);
@@ -233,6 +238,79 @@ test(
     expect(idsIn(await get('Observation?patient=near'))).toEqual(['near-1-1']);
     expect(idsIn(await get('Observation?patient=far'))).toEqual([]);
     expect(asked('Organization')).toBeLessThanOrEqual(2 * 8);
+  },
+  patience,
+);
+
+/** What is asked of the services about a patient: whether a resource would leave, and what is in force. */
+async function explained(patient: string, ...ids: readonly string[]) {
+  const body = {
+    requester: { roles: ['clinician'], user: 'Practitioner/dr-grey', purposes: ['TREAT'] },
+    resources: ids.map((id) => `Observation/${id}`),
+  };
+  const answer = await fetch(`${gateway.servicesOrigin}/patients/${patient}/explain`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${tokens.get('dr-grey')}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await answer.text();
+  if (answer.status !== 200) return { status: answer.status, said: errorCode(text) };
+  const { resources: told } = JSON.parse(text) as { resources: readonly { verdict: string }[] };
+  return { status: 200, said: told.map(({ verdict }) => verdict).join(' ') };
+}
+
+async function inForce(patient: string) {
+  const answer = await ask(
+    `${gateway.servicesOrigin}/patients/${patient}/in-force?_format=text`,
+    tokens.get('dr-grey'),
+  );
+  return { status: answer.status, body: answer.body, code: answer.status === 200 ? undefined : errorCode(answer.body) };
+}
+
+test.each([
+  ['1,000 provisions', 'wide', { 'wide-free': 'released', 'wide-7-1': 'withheld' }],
+  ['a Consent of a megabyte', 'large', { 'large-last': 'released', 'large-other': 'withheld' }],
+  ['more Consents than are read', 'multitude', { 'multitude-1-1': 'consent-unavailable' }],
+  ['a Consent nested 1,000 deep', 'deep', { 'deep-1-1': 'consent-unavailable' }],
+])(
+  'of a patient with %s it is explained as it is answered',
+  async (_what, patient, expected) => {
+    for (const [resource, said] of Object.entries(expected)) {
+      const status = said === 'consent-unavailable' ? 503 : 200;
+      expect([resource, await explained(patient, resource)]).toEqual([resource, { status, said }]);
+    }
+    expect(await explained('plain', 'plain-1-1')).toEqual({ status: 200, said: 'released' });
+  },
+  patience,
+);
+
+test(
+  'what is in force is told as far as it can be put into words, and not where it cannot be read whole',
+  async () => {
+    const wide = await inForce('wide');
+    expect(wide).toMatchObject({ status: 200 });
+    expect(wide.body).toContain('There is more in this consent than is put into words here.');
+    const large = await inForce('large');
+    expect(large).toMatchObject({ status: 200 });
+    expect(large.body).toContain('of-a-very-large-network-7999');
+    for (const patient of ['multitude', 'deep'])
+      expect(await inForce(patient)).toMatchObject({ status: 503, code: 'consent-unavailable' });
+    expect(await inForce('plain')).toMatchObject({ status: 200 });
+  },
+  patience,
+);
+
+/** Where reading them all takes longer than a request may, nothing is told. */
+test(
+  'of a patient with 10,000 Consents the services answer by all of them within the time of a request, or not at all',
+  async () => {
+    const { status, said } = await explained('crowd', 'crowd-1-1', 'crowd-denied');
+    if (status === 200) expect(said).toBe('released withheld');
+    else expect(status).toBeGreaterThanOrEqual(500);
+    const told = await inForce('crowd');
+    if (told.status === 200) expect(told.body.match(/^Consent\/crowd/gm)).toHaveLength(10_000);
+    else expect(told.status).toBeGreaterThanOrEqual(500);
+    expect(await explained('plain', 'plain-1-1')).toEqual({ status: 200, said: 'released' });
   },
   patience,
 );
