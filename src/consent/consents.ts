@@ -124,8 +124,6 @@ function storesOf(config: Config, parts: ConsentParts): readonly ConsentStore[] 
     log.warn('a construct in a Consent was not understood', { construct });
   });
   const common = { versions, maximumPerPatient: consent.maximumPerPatient };
-  const groupsIn = (fhirVersion: ParseOptions['fhirVersion']) =>
-    fhirVersion === 'R5' ? { time: parseOptions.time, now: clock.now } : undefined;
   const data = createDataStore({
     ...common,
     name: 'data',
@@ -133,7 +131,6 @@ function storesOf(config: Config, parts: ConsentParts): readonly ConsentStore[] 
     feed: feedOf(upstream, consent.dataServer.changes, parts),
     bases: parseOptions.localBases,
     parse: (json) => parseConsent(json, parseOptions),
-    groups: groupsIn(parseOptions.fhirVersion),
   });
   const others = consent.stores.map((store) => {
     const there = upstreamOf(config, store, parts);
@@ -144,7 +141,7 @@ function storesOf(config: Config, parts: ConsentParts): readonly ConsentStore[] 
       feed: feedOf(there, store.changes, parts),
       bases: [store.baseUrl, ...store.otherBaseUrls].map((base) => base.replace(/\/$/, '')),
       parse: (json) => parseConsent(json, { ...parseOptions, fhirVersion: store.fhirVersion }),
-      groups: groupsIn(store.fhirVersion),
+      groups: store.fhirVersion === 'R5' ? { time: parseOptions.time, now: clock.now } : undefined,
       patients: store.patients,
       data: { upstream, bases: parseOptions.localBases },
     });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../errors/errors.ts';
 import type { TimeReader } from '../fhir/dates.ts';
 import { type PatientKey, parseLocalReference, type ResourceKey, resourceKey } from '../fhir/ids.ts';
@@ -47,7 +48,9 @@ export async function readAbout(
     place.groups === undefined ? new Map<ResourceKey, Members>() : groupsListing(place, references, errand),
   ]);
   const all = new Map(hers.map((consent, index) => [consent.id ?? `${index}`, consent]));
-  const keys = [...groups.keys()];
+  // For those who are in no Group somebody whom nobody has is asked for all the same.
+  const keys =
+    groups.size > 0 || place.groups === undefined ? [...groups.keys()] : [resourceKey('Group', randomUUID())];
   for (let from = 0; from < keys.length; from += perSearch) {
     const some = keys.slice(from, from + perSearch);
     for (const [index, consent] of (await readConsents(place.upstream, 'subject', some, maximum, errand)).entries())

@@ -166,6 +166,22 @@ describe('a Consent about a Group is a Consent of each of its members', () => {
     },
   );
 
+  it('as much is asked for a patient who is in no Group as for one who is', async () => {
+    const calls = async (): Promise<readonly string[]> => {
+      const from = registry.calls.length;
+      expect(await asked()).toBe(200);
+      return registry.calls.slice(from).flatMap(({ type, parameters }) => {
+        const names = [...parameters.keys()].filter((name) => !name.startsWith('_'));
+        return type === 'Consent' ? [`Consent?${names}`] : [];
+      });
+    };
+    put(consent('deny', 'Patient/77', 'hers'));
+    const none = await calls();
+    put(group([member('Patient/77')]));
+    expect(await calls()).toEqual(none);
+    expect(none).toEqual(['Consent?patient', 'Consent?subject']);
+  });
+
   it('a store that gives it where it is asked for the patient’s, of a Group that does not list her: whose it is cannot be told', async () => {
     put(consent('deny', 'Patient/77', 'hers'));
     const all = { resourceType: 'Bundle', type: 'searchset', entry: [{ resource: consent('deny', 'Group/unknown') }] };

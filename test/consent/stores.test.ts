@@ -291,7 +291,7 @@ describe('a consent store that fails', () => {
     registry = await startRelay(everybody.map((one) => JSON.stringify(one)));
     bench = await startBench({
       changes: {
-        upstream: { answerTimeoutMs: 500 },
+        upstream: { answerTimeoutMs: 4_000 },
         consent: {
           stores: [
             {
