@@ -211,7 +211,8 @@ describe('reading beyond codes', () => {
 
   it('counts a file in its own link that is not read', () => {
     const linked = { resourceType: 'Media', content: { url: 'data:image/png;base64,iVBORw0KGgo=' } };
-    expect(read(reader(true), linked)).toEqual({ found: [], unread: 1 });
+    const unread = { topic: 'PSY', rule: 'labels.unreadAttachments', by: 'attachment' };
+    expect(read(reader(true), linked)).toEqual({ found: [unread], unread: 1 });
     expect(read(reader(true), { resourceType: 'Media', content: { url: 'https://x/a,b' } })?.unread).toBe(0);
   });
 
