@@ -10,7 +10,7 @@ export default {
     '<rootDir>/test/hapi/',
     '<rootDir>/test/chart/',
     '<rootDir>/test/prove/',
-    '<rootDir>/test/mutation/',
+    '<rootDir>/test/mutation/mutation.test.ts',
     '<rootDir>/test/replicas/',
   ],
   testTimeout: 60_000,

@@ -1,16 +1,14 @@
-import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { equivalent, open } from './known.ts';
-import type { Mutant } from './operators.ts';
 import { csv, page } from './report.ts';
-import { allMutants, tryAll, unchanged } from './run.ts';
+import { allMutants, sampleOf, tryAll, unchanged } from './run.ts';
 
 /**
  * Every rule of the decision engine flipped once, one at a time, in a copy of the modules in memory: the decision tests
  * or the reference evaluator have to notice. `MUTANTS=all` tries all and, with `MUTANTS_SAVE=1`, writes docs/mutants.md and
  * docs/mutants.csv; otherwise `MUTANTS` of them by `MUTANTS_SEED`, for no longer than `MUTANTS_SECONDS`. With `MUTANTS_ONLY`
- * those whose names begin so.
+ * those whose names begin so; with `MUTANTS_JOURNAL` a run is taken up where it was left.
  */
 const isWhole = process.env.MUTANTS === 'all';
 const most = Number(process.env.MUTANTS ?? 60);
@@ -21,24 +19,26 @@ const parallel = Number(process.env.MUTANTS_PARALLEL ?? 1);
 
 const isWanted = (name: string): boolean => only.some((beginning) => name.startsWith(beginning));
 const all = allMutants().filter(({ name }) => isWanted(name));
-/** In the order of their names and the seed: a change of the source changes the sample as little as can be. */
-const place = ({ name }: Mutant): string => createHash('sha256').update(`${seed} ${name}`).digest('hex');
 const byName = new Map(
   [...equivalent, ...open].flatMap(({ why, mutants }) => mutants.map((name) => [name, why] as const)),
 );
 const tried = isWhole
   ? all
-  : all
-      .filter(({ name }) => !byName.has(name))
-      .sort((a, b) => (place(a) < place(b) ? -1 : 1))
-      .slice(0, most);
+  : sampleOf(
+      all.filter(({ name }) => !byName.has(name)),
+      seed,
+      most,
+    );
 
 test('without a change nothing is noticed', async () => {
   expect([...(await tryAll([unchanged], 1))]).toEqual([[unchanged.name, undefined]]);
 }, 120_000);
 
 test('every rule that is flipped is noticed, but for those that are listed', async () => {
-  const verdicts = await tryAll(tried, parallel, { until: performance.now() + seconds * 1_000 });
+  const verdicts = await tryAll(tried, parallel, {
+    until: performance.now() + seconds * 1_000,
+    journal: process.env.MUTANTS_JOURNAL,
+  });
   const caught = [...verdicts].filter(([, by]) => by !== undefined).map(([name]) => name);
   const missed = [...verdicts].filter(([, by]) => by === undefined).map(([name]) => name);
   console.log(`${verdicts.size} mutants of ${all.length}, ${caught.length} caught`);

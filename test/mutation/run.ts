@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Verdict } from './mutation-child.ts';
 import { type Mutant, mutantsOf } from './operators.ts';
@@ -27,6 +28,12 @@ const engine = [
   'label/labels.ts',
 ];
 
+/** In the order of their names and the seed: a change of the source changes the sample as little as can be. */
+export function sampleOf(mutants: readonly Mutant[], seed: string, most: number): readonly Mutant[] {
+  const place = ({ name }: Mutant): string => createHash('sha256').update(`${seed} ${name}`).digest('hex');
+  return mutants.toSorted((a, b) => (place(a) < place(b) ? -1 : 1)).slice(0, most);
+}
+
 export function allMutants(): readonly Mutant[] {
   return engine.flatMap((file) => mutantsOf(file, readFileSync(join(src, file), 'utf8')));
 }
@@ -42,20 +49,34 @@ export const unchanged: Mutant = {
   ...{ start: 0, end: 0, text: '' },
 };
 
-/** Tries mutants in `parallel` processes, in their order, until the time is up: by name what caught each, if anything did. */
+/**
+ * Tries mutants in `parallel` processes, in their order, until the time is up: by name what caught each, if anything did.
+ * Verdicts are added to the journal, and those that are there already are taken from it: a long run can be taken up again.
+ */
 export async function tryAll(
   mutants: readonly Mutant[],
   parallel: number,
-  { until = Number.POSITIVE_INFINITY }: { readonly until?: number } = {},
+  {
+    until = Number.POSITIVE_INFINITY,
+    journal,
+  }: { readonly until?: number; readonly journal?: string | undefined } = {},
 ): Promise<ReadonlyMap<string, string | undefined>> {
   const verdicts = new Map<string, string | undefined>();
-  const waiting = [...mutants];
+  if (journal !== undefined && existsSync(journal))
+    for (const line of readFileSync(journal, 'utf8').split('\n').filter(Boolean)) {
+      const { name, caughtBy } = JSON.parse(line) as Verdict;
+      verdicts.set(name, caughtBy);
+    }
+  const waiting = mutants.filter(({ name }) => !verdicts.has(name));
   const work = async (): Promise<void> => {
     let child: Runner | undefined;
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
       if (performance.now() > until) break;
       child ??= await Runner.start();
-      verdicts.set(mutant.name, await child.verdictOn(mutant));
+      const { name } = mutant;
+      const caughtBy = await child.verdictOn(mutant);
+      verdicts.set(name, caughtBy);
+      if (journal !== undefined) appendFileSync(journal, `${JSON.stringify({ name, caughtBy })}\n`);
       if (!child.isUsable) child = await child.stop();
     }
     await child?.stop();
