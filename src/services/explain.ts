@@ -88,6 +88,7 @@ export function explainService(
           format === 'json'
             ? JSON.stringify(explanationJson(explanation, lexicon))
             : textOf(explanationPieces(explanation, lexicon)),
+        negative: saysAbsent(explanation),
         disclosed: disclosedOf(explanation),
       };
     },
@@ -102,6 +103,11 @@ export function patientOf({ patient }: Asked['parameters']): PatientKey | undefi
 export function isOwn({ context, parameters }: Pick<Asked, 'context' | 'parameters'>): boolean {
   const isHerself = context.self !== undefined && context.self === patientOf(parameters);
   return isHerself && grantFor(context, 'read', 'Consent').granted;
+}
+
+/** What is kept from her is said to be absent, after more work than what is. */
+export function saysAbsent({ resources }: Explanation): boolean {
+  return resources.some(({ verdict }) => verdict === 'absent');
 }
 
 /** Nothing of the content leaves; that there is something, and how it fares, does. */

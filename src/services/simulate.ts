@@ -13,7 +13,7 @@ import {
 import { describedRequester } from '../authenticate/authenticate.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { GatewayError } from '../errors/errors.ts';
-import { disclosedOf, isOwn, maximumResources, patientOf, resourceList } from './explain.ts';
+import { disclosedOf, isOwn, maximumResources, patientOf, resourceList, saysAbsent } from './explain.ts';
 import type { Asked, Service, ServiceAnswer } from './service.ts';
 import type { Side } from './side.ts';
 
@@ -98,6 +98,7 @@ function answerOf(simulation: Simulation, lexicon: Lexicon, format: 'json' | 'te
       format === 'json'
         ? JSON.stringify(simulationJson(simulation, lexicon))
         : textOf(simulationPieces(simulation, lexicon)),
+    negative: simulation.requesters.some(({ before }) => saysAbsent(before)),
     disclosed: {
       released: [],
       withheld: [],

@@ -41,6 +41,7 @@ beforeAll(async () => {
   place = await startGateway({
     resources,
     changes: {
+      answers: { negativeGridMs: 1_000 },
       identity: { issuers: [{ issuer: issuer.url, allowInsecureHttp: true, roles: { patient: 'patient' } }] },
       decision: {
         withholdFromPatient: true,
@@ -110,5 +111,13 @@ describe('what others see of her, asked by the patient', () => {
     expect(status).toBe(200);
     expect(text).toContain('Appointment/group-session');
     expect(text).not.toMatch(/\bben\b|ben-consent/);
+  });
+
+  it.each(['Consent/ada-consent-kept', 'Consent/never-was'])('says that %s is absent on the grid', async (key) => {
+    for (const ask of [explained, simulated]) {
+      const before = performance.now();
+      const { status } = await ask('patient/*.rs', { resources: [key] });
+      expect([status, performance.now() - before > 900]).toEqual([200, true]);
+    }
   });
 });

@@ -67,6 +67,17 @@ describe('an emergency', () => {
     ['a sign-in that is still to come', { requester: { authenticatedAt: receivedAt + 120_000 } }],
     ['a sign-in told in milliseconds', { requester: { authenticatedAt: receivedAt * 1_000 } }],
     ['a backend service', { requester: { clientKind: 'system' as const } }],
+    [
+      'a purpose beside it',
+      {
+        requester: {
+          purposes: [
+            { code: 'BTG', assigned: false },
+            { code: 'TREAT', assigned: false },
+          ],
+        },
+      },
+    ],
     ['a purpose that configuration assigned', { requester: { purposes: [{ code: 'BTG', assigned: true }] } }],
   ])('is not accepted with %s', (_what, change) => {
     expect(stated(change)).toBe('emergency-not-accepted');
