@@ -344,6 +344,10 @@ describe('an emergency', () => {
       released: [resource('Observation/1', ['Patient/ada']), resource('Observation/2', ['Patient/ben'])],
     }),
   );
+  keepForValidation(
+    'an emergency',
+    given.map(({ event }) => event),
+  );
   const about = (patient: string): StreamedEvent[] => given.filter(({ event }) => whats(event).includes(patient));
 
   it('is recorded with all that 42 CFR 2.51(c) asks for, and shown to the security office', () => {

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { labelDowngradeCommand } from '../../src/commands/label-downgrade.ts';
+import { keepForValidation } from '../audit/disclosures.ts';
 import { errorCode } from '../failure/bench.ts';
 import { type Place, startGateway } from './place.ts';
 
@@ -178,6 +179,12 @@ describe('a review of labels', () => {
       },
     ]);
   });
+});
+
+it('every event of these is kept for the validator', () => {
+  const events = place.events().map(({ event }) => event);
+  expect(events.length).toBeGreaterThan(50);
+  keepForValidation('labels looked after', events.slice(-40));
 });
 
 // The last: the gateway records nothing from then on.
