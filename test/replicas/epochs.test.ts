@@ -37,6 +37,30 @@ describe('two replicas', () => {
     replica.clocks.steadyMs += boundMs;
   };
 
+  /** Two that share Redis and remember the same. */
+  const openTwo = async (): Promise<readonly [SourceBench, SourceBench]> => {
+    const both = [open(), open()] as const;
+    await pause(200);
+    expect(await Promise.all(both.map(statusOf))).toEqual(['active', 'active']);
+    return both;
+  };
+  /** One that remembers all the same. */
+  const openWithoutRedis = async (): Promise<SourceBench> => {
+    await redis.kill();
+    const one = open();
+    await pause(100);
+    expect(await statusOf(one)).toBe('active');
+    const before = searches();
+    expect(await statusOf(one)).toBe('active');
+    expect(searches()).toBe(before);
+    return one;
+  };
+  const learn = async (replica: SourceBench, status: string): Promise<void> => {
+    put(status);
+    age(replica);
+    expect(await statusOf(replica)).toBe(status);
+  };
+
   beforeAll(async () => {
     relay = await startRelay();
     redis = await startRedis();
@@ -65,28 +89,20 @@ describe('two replicas', () => {
   });
 
   it('what one learns, the other counts from the next request on', async () => {
-    const [one, other] = [open(), open()];
-    await pause(200);
-    expect([await statusOf(one), await statusOf(other)]).toEqual(['active', 'active']);
+    const [one, other] = await openTwo();
     const before = searches();
     expect([await statusOf(one), await statusOf(other)]).toEqual(['active', 'active']);
     expect(searches()).toBe(before);
-    put('inactive');
-    age(one);
-    expect(await statusOf(one)).toBe('inactive');
+    await learn(one, 'inactive');
     await pause(20); // the epoch is raised after the answer
     expect(await statusOf(other)).toBe('inactive');
   });
 
   it('also when the message is lost: the epoch is read before anything remembered is used', async () => {
-    const [one, other] = [open(), open()];
-    await pause(200);
-    expect([await statusOf(one), await statusOf(other)]).toEqual(['active', 'active']);
+    const [one, other] = await openTwo();
     // Nobody hears messages any more.
     await redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-    put('inactive');
-    age(one);
-    expect(await statusOf(one)).toBe('inactive');
+    await learn(one, 'inactive');
     await pause(20);
     expect(await statusOf(other)).toBe('inactive');
   });
@@ -101,9 +117,7 @@ describe('two replicas', () => {
     await pause(50);
     expect(await statusOf(one)).toBe('active');
     expect(searches()).toBe(before);
-    put('inactive');
-    age(one);
-    expect(await statusOf(one)).toBe('inactive');
+    await learn(one, 'inactive');
   });
 
   it('epochs that are gone make nothing fresh: flushed, evicted or another Redis, everything is read again', async () => {
@@ -161,13 +175,9 @@ describe('two replicas', () => {
   });
 
   it('Redis killed: each keeps to its own bound; started again, they share again', async () => {
-    const [one, other] = [open(), open()];
-    await pause(200);
-    expect([await statusOf(one), await statusOf(other)]).toEqual(['active', 'active']);
+    const [one, other] = await openTwo();
     await redis.kill();
-    put('inactive');
-    age(one);
-    expect(await statusOf(one)).toBe('inactive');
+    await learn(one, 'inactive');
     expect(await statusOf(other)).toBe('active'); // within its bound
     age(other);
     expect(await statusOf(other)).toBe('inactive');
@@ -180,21 +190,13 @@ describe('two replicas', () => {
         (await one.metrics()).includes('gateway_redis_up 1') && (await other.metrics()).includes('gateway_redis_up 1')
       );
     });
-    put('active');
-    age(one);
-    expect(await statusOf(one)).toBe('active');
+    await learn(one, 'active');
     await pause(50);
     expect(await statusOf(other)).toBe('active');
   });
 
   it('what was read without Redis is read again when it is back: what was raised meanwhile nobody heard', async () => {
-    await redis.kill();
-    const one = open();
-    await pause(100);
-    expect(await statusOf(one)).toBe('active');
-    const before = searches();
-    expect(await statusOf(one)).toBe('active');
-    expect(searches()).toBe(before);
+    const one = await openWithoutRedis();
     put('inactive');
     await redis.start();
     await until('Redis is used', async () => (await one.metrics()).includes('gateway_redis_up 1'));
@@ -216,22 +218,14 @@ describe('two replicas', () => {
       const again = performance.now();
       for (let count = 0; count < 50; count++) await statusOf(one);
       expect(performance.now() - again).toBeLessThan(500);
-      put('inactive');
-      age(one);
-      expect(await statusOf(one)).toBe('inactive');
+      await learn(one, 'inactive');
     } finally {
       redis.thaw();
     }
   });
 
   it('Redis away when the gateway starts changes nothing but the sharing', async () => {
-    await redis.kill();
-    const one = open();
-    await pause(100);
-    expect(await statusOf(one)).toBe('active');
-    const before = searches();
-    expect(await statusOf(one)).toBe('active');
-    expect(searches()).toBe(before);
+    const one = await openWithoutRedis();
     await redis.start();
     await until('Redis is used', async () => {
       await statusOf(one);
