@@ -12,6 +12,7 @@ let found: Collected[] = [];
 /** What the test files that are loaded in `load` declare. */
 export async function collect(load: () => Promise<unknown>): Promise<readonly Collected[]> {
   found = [];
+  titles = []; // a file that did not load left its own
   await load();
   return found;
 }

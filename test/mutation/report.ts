@@ -36,7 +36,7 @@ export function page(
   return [
     '# Mutants of the decision engine',
     '',
-    `${new Date().toISOString().slice(0, 10)}; ${tried.length} of ${total} mutants tried, ${caught.length} caught, ${tried.length - caught.length} not. \`npm run prove -- mutants\` tries all and writes this file.`,
+    `${new Date().toISOString().slice(0, 10)}; ${tried.length} of ${total} mutants tried, ${caught.length} caught, ${tried.length - caught.length} not.${tried.length < total ? ' Of the rest nothing is known.' : ''} \`npm run prove -- mutants\` tries all and writes this file.`,
     '',
     'Every condition, comparison, effect, default, bound, order and list of the engine is flipped once, one at a time, made from the syntax tree of its source',
     '(`test/mutation/operators.ts`); then the decision tests run, and the cases of the reference evaluator. A mutant is caught when one of them',
@@ -51,7 +51,7 @@ export function page(
     '## Not caught: no behaviour changes',
     '',
     ...told(equivalent, verdicts),
-    '## Not caught: for want of a test',
+    '## Not caught: a test may be wanting',
     '',
     ...told(open, verdicts),
     ...(unlisted.length === 0 ? [] : told([{ why: 'Not looked at one by one yet.', mutants: unlisted }], verdicts)),
