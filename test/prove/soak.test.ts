@@ -79,91 +79,95 @@ function residentMiB(pid: number): number {
   return Number(pages ?? 0) / 1_024;
 }
 
-it('gives no wrong answer, no unrecorded disclosure, no error but constant ones, and keeps its memory', async () => {
-  const right = new Map<string, string>();
-  for (const [who, path] of questions) right.set(`${who} ${path}`, essence(await askAs(who, path)));
-  const errorBodies = new Map<string, string>();
-  const statuses = new Map<string, number>();
-  const wrong: string[] = [];
-  const disclosed: string[] = [];
-  const count = (what: string): void => void statuses.set(what, (statuses.get(what) ?? 0) + 1);
-  const startedAt = Date.now();
-  const isOver = (): boolean => Date.now() - startedAt > seconds * 1_000;
-  fleet.bench.relay.fault = weather(startedAt);
+it(
+  'gives no wrong answer, no unrecorded disclosure, no error but constant ones, and keeps its memory',
+  async () => {
+    const right = new Map<string, string>();
+    for (const [who, path] of questions) right.set(`${who} ${path}`, essence(await askAs(who, path)));
+    const errorBodies = new Map<string, string>();
+    const statuses = new Map<string, number>();
+    const wrong: string[] = [];
+    const disclosed: string[] = [];
+    const count = (what: string): void => void statuses.set(what, (statuses.get(what) ?? 0) + 1);
+    const startedAt = Date.now();
+    const isOver = (): boolean => Date.now() - startedAt > seconds * 1_000;
+    fleet.bench.relay.fault = weather(startedAt);
 
-  const judge = (question: string, answer: Answer): void => {
-    const code = errorCode(answer.body);
-    const isConstantError = answer.status >= 500 && code !== undefined && allowedErrors.has(code);
-    if (isConstantError) {
-      const known = errorBodies.get(code) ?? answer.body;
-      errorBodies.set(code, known);
-      if (known !== answer.body) wrong.push(`${question}: another body for ${code}`);
-      count(code);
-      return;
-    }
-    if (essence(answer) !== right.get(question))
-      wrong.push(`${question}: ${answer.status} ${answer.body.slice(0, 200)}`);
-    count(String(answer.status));
-    if (answer.status === 200) disclosed.push(String(answer.headers[requestIdHeader]));
-  };
-  const client = async (): Promise<void> => {
-    while (!isOver()) {
-      const [who, path] = questions[Math.floor(Math.random() * questions.length)] ?? ['', ''];
-      try {
-        judge(`${who} ${path}`, await askAs(who, path));
-      } catch {
-        count('connection broken by a killed replica');
+    const judge = (question: string, answer: Answer): void => {
+      const code = errorCode(answer.body);
+      const isConstantError = answer.status >= 500 && code !== undefined && allowedErrors.has(code);
+      if (isConstantError) {
+        const known = errorBodies.get(code) ?? answer.body;
+        errorBodies.set(code, known);
+        if (known !== answer.body) wrong.push(`${question}: another body for ${code}`);
+        count(code);
+        return;
       }
-    }
-  };
-  const kills = async (): Promise<void> => {
-    for (let index = 0; ; index = (index + 1) % 3) {
-      for (let waited = 0; waited < killEverySeconds; waited++) {
-        if (isOver()) return;
-        await pause(1_000);
+      if (essence(answer) !== right.get(question))
+        wrong.push(`${question}: ${answer.status} ${answer.body.slice(0, 200)}`);
+      count(String(answer.status));
+      if (answer.status === 200) disclosed.push(String(answer.headers[requestIdHeader]));
+    };
+    const client = async (): Promise<void> => {
+      while (!isOver()) {
+        const [who, path] = questions[Math.floor(Math.random() * questions.length)] ?? ['', ''];
+        try {
+          judge(`${who} ${path}`, await askAs(who, path));
+        } catch {
+          count('connection broken by a killed replica');
+        }
       }
-      await fleet.end(index, 'SIGKILL');
-      await fleet.start(index);
-      count('(replica killed and started again)');
-    }
-  };
-  const redisKills = async (): Promise<void> => {
-    for (const _time of [1, 2]) {
-      await pause((seconds * 1_000) / 3);
-      await fleet.redis.kill();
-      await pause(Math.min(10_000, (seconds * 1_000) / 20));
-      await fleet.redis.start();
-      count('(Redis killed and started again)');
-    }
-  };
-  const memory: number[] = [];
-  const watch = async (): Promise<void> => {
-    while (!isOver()) {
-      await pause(2_000);
-      for (const replica of fleet.replicas) if (replica !== undefined) memory.push(residentMiB(replica.pid));
-    }
-  };
-  await Promise.all([...Array.from({ length: clients }, client), kills(), redisKills(), watch()]);
-  fleet.bench.relay.fault = () => undefined;
+    };
+    const kills = async (): Promise<void> => {
+      for (let index = 0; ; index = (index + 1) % 3) {
+        for (let waited = 0; waited < killEverySeconds; waited++) {
+          if (isOver()) return;
+          await pause(1_000);
+        }
+        await fleet.end(index, 'SIGKILL');
+        await fleet.start(index);
+        count('(replica killed and started again)');
+      }
+    };
+    const redisKills = async (): Promise<void> => {
+      for (const _time of [1, 2]) {
+        await pause((seconds * 1_000) / 3);
+        await fleet.redis.kill();
+        await pause(Math.min(10_000, (seconds * 1_000) / 20));
+        await fleet.redis.start();
+        count('(Redis killed and started again)');
+      }
+    };
+    const memory: number[] = [];
+    const watch = async (): Promise<void> => {
+      while (!isOver()) {
+        await pause(2_000);
+        for (const replica of fleet.replicas) if (replica !== undefined) memory.push(residentMiB(replica.pid));
+      }
+    };
+    await Promise.all([...Array.from({ length: clients }, client), kills(), redisKills(), watch()]);
+    fleet.bench.relay.fault = () => undefined;
 
-  const answers = [...statuses].filter(([name]) => /^\d/.test(name)).reduce((sum, [, number]) => sum + number, 0);
-  console.log(`${answers} answers in ${seconds} s: ${JSON.stringify(Object.fromEntries(statuses))}`);
-  console.log(
-    `${disclosed.length} answers with a disclosure; resident memory of a replica at most ${Math.round(Math.max(...memory))} MiB`,
-  );
-  expect(wrong).toEqual([]);
-  expect(answers).toBeGreaterThan(seconds);
-  const recordedIds = (): ReadonlySet<string> =>
-    new Set(
-      [...fleet.bench.audit.repo.all('AuditEvent')].flatMap(({ text = '' }) => text.match(/\b[0-9a-f]{24}\b/g) ?? []),
+    const answers = [...statuses].filter(([name]) => /^\d/.test(name)).reduce((sum, [, number]) => sum + number, 0);
+    console.log(`${answers} answers in ${seconds} s: ${JSON.stringify(Object.fromEntries(statuses))}`);
+    console.log(
+      `${disclosed.length} answers with a disclosure; resident memory of a replica at most ${Math.round(Math.max(...memory))} MiB`,
     );
-  await until(
-    'every disclosure is in the record',
-    () => {
-      const known = recordedIds();
-      return disclosed.every((id) => known.has(id));
-    },
-    120_000,
-  );
-  expect(Math.max(...memory)).toBeLessThan(700);
-});
+    expect(wrong).toEqual([]);
+    expect(answers).toBeGreaterThan(seconds);
+    const recordedIds = (): ReadonlySet<string> =>
+      new Set(
+        [...fleet.bench.audit.repo.all('AuditEvent')].flatMap(({ text = '' }) => text.match(/\b[0-9a-f]{24}\b/g) ?? []),
+      );
+    await until(
+      'every disclosure is in the record',
+      () => {
+        const known = recordedIds();
+        return disclosed.every((id) => known.has(id));
+      },
+      120_000,
+    );
+    expect(Math.max(...memory)).toBeLessThan(700);
+  },
+  (seconds + 600) * 1_000,
+);

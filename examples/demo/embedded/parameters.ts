@@ -33,6 +33,14 @@ for (const { resource } of (readJson('fhir/r4/search-parameters.json') as { entr
 const alsoR5: Readonly<Record<string, string>> = {
   'Consent?patient': 'Consent.subject.where(resolve() is Patient)',
 };
+/** And by whatever their subject is, which R4 has no parameter for. */
+definitions.get('Consent')?.push({
+  code: 'subject',
+  base: ['Consent'],
+  type: 'reference',
+  expression: 'Consent.subject',
+  target: ['Group', 'Patient', 'Practitioner'],
+});
 
 /** @returns undefined for parameters that FHIR R4 does not define for this type, and for the kinds that this server does not serve */
 export function searchParameter(resourceType: string, name: string): SearchParameter | undefined {
