@@ -94,6 +94,20 @@ test('who asks why an older Consent permits nothing is told by which newer one',
   expect(fates[1]?.fate).toEqual({ counts: false, because: 'status' });
 });
 
+test('a denial that a revocation brings back comes without the exception it had', () => {
+  const denial = (id: string, dateTime: string, more: object = {}) =>
+    consent(
+      { type: 'permit', securityLabel: [{ system: actCode, code: 'HIV' }] },
+      { id, dateTime, policyRule: { coding: [{ system: actCode, code: 'OPTOUTE' }] }, ...more },
+    );
+  const general = consent({ type: 'permit' }, { id: 'general', policy: [{ uri: 'urn:all' }] });
+  const older = denial('older', '2026-01-01');
+  const revoked = denial('revoked', '2026-02-01', { status: 'inactive' });
+  const resources = [{ labels: { topics: ['HIV'] } }];
+  expect(outcomes({ resources, consents: [older, general] })).toEqual(['release']);
+  expect(outcomes({ resources, consents: [older, revoked, general] })).toEqual(['withhold']);
+});
+
 describe('in an emergency', () => {
   const emergency: Emergency = {
     purpose: 'ETREAT',
