@@ -153,6 +153,7 @@ beforeAll(async () => {
     services: {
       publicBaseUrl: 'http://127.0.0.1:8081',
       port: 0,
+      requestTimeoutMs: 300_000,
       grants: { explain: ['clinician'], 'in-force': ['clinician'] },
     },
   });
@@ -300,16 +301,13 @@ test(
   patience,
 );
 
-/** Where reading them all takes longer than a request may, nothing is told. */
 test(
-  'of a patient with 10,000 Consents the services answer by all of them within the time of a request, or not at all',
+  'of a patient with 10,000 Consents the services answer by all of them',
   async () => {
-    const { status, said } = await explained('crowd', 'crowd-1-1', 'crowd-denied');
-    if (status === 200) expect(said).toBe('released withheld');
-    else expect(status).toBeGreaterThanOrEqual(500);
+    expect(await explained('crowd', 'crowd-1-1', 'crowd-denied')).toEqual({ status: 200, said: 'released withheld' });
     const told = await inForce('crowd');
-    if (told.status === 200) expect(told.body.match(/^Consent\/crowd/gm)).toHaveLength(10_000);
-    else expect(told.status).toBeGreaterThanOrEqual(500);
+    expect(told.status).toBe(200);
+    expect(told.body.match(/^Consent\/crowd/gm)).toHaveLength(10_000);
     expect(await explained('plain', 'plain-1-1')).toEqual({ status: 200, said: 'released' });
   },
   patience,

@@ -16,6 +16,10 @@ export function matcherFor(parameter: SearchParameter, modifier: string | undefi
     if (text !== 'true' && text !== 'false') throw new BadSearch(':missing takes true or false.');
     return (values) => (values.length === 0) === (text === 'true');
   }
+  if (parameter.name === '_id' && modifier === undefined && !/[|\\]/.test(text)) {
+    const ids = new Set(text.split(',')); // many are asked for at once
+    return (values) => values.some((value) => typeof value === 'string' && ids.has(value));
+  }
   const alternatives = split(text, ',').map((alternative) => valueMatcher(parameter, modifier, alternative));
   const any: Matcher = (values) => values.some((value) => alternatives.some((matches) => matches(value)));
   return parameter.type === 'token' && modifier === 'not' ? (values) => !any(values) : any;

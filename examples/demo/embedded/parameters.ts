@@ -67,10 +67,22 @@ function find(resourceType: string, name: string): SearchParameter | undefined {
       name,
       type: definition.type as SearchParameter['type'],
       targets: definition.target ?? [],
-      values: (resource) => branches.flatMap((branch) => branch([resource])),
+      values: remembered((resource) => branches.flatMap((branch) => branch([resource]))),
     };
   }
   return undefined;
+}
+
+/** Versions never change: what a parameter reads from one is read once. */
+function remembered(read: SearchParameter['values']): SearchParameter['values'] {
+  const known = new WeakMap<JsonObject, readonly Json[]>();
+  return (resource) => {
+    const before = known.get(resource);
+    if (before !== undefined) return before;
+    const values = read(resource);
+    known.set(resource, values);
+    return values;
+  };
 }
 
 function splitUnion(expression: string): string[] {
