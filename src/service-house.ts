@@ -3,7 +3,7 @@ import { createAuthenticator } from './authenticate/authenticate.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import type { ServicesConfig } from './config/services.ts';
 import { buildContext } from './context/context.ts';
-import type { Edges } from './gateway.ts';
+import type { Edges } from './edges.ts';
 import type { House } from './house.ts';
 import { authzenMetadata, authzenName, authzenServices, reasonsName } from './services/authzen/authzen.ts';
 import { consultDiscovery, consultName, consultService, sourcesName } from './services/consult/consult.ts';

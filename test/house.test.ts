@@ -27,6 +27,8 @@ const stages = [
 ];
 /** What puts the rooms together: the story, what is built once, the listeners, the verbs of the command line. */
 const builders = [
+  'edges.ts',
+  'routes.ts',
   'gateway.ts',
   'house.ts',
   'service-house.ts',

@@ -1,7 +1,7 @@
 import type { Requester } from '../authenticate/requester.ts';
 import type { LimitsConfig } from '../config/listener.ts';
+import type { Admission } from '../edges.ts';
 import { GatewayError } from '../errors/errors.ts';
-import type { Admission } from '../gateway.ts';
 import type { Limiters } from './limiters.ts';
 
 /**

@@ -1,10 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import express from 'express';
 import type { ListenerConfig } from '../config/listener.ts';
+import type { Edges } from '../edges.ts';
 import { errorReply } from '../enforce/assemble.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { FhirRequest } from '../fhir/request.ts';
-import { type Answer, type Edges, handle } from '../gateway.ts';
+import { type Answer, handle } from '../gateway.ts';
 import { methodsFor } from '../plan/plan.ts';
 import { hasBody, leaveUnread, readBody } from './body.ts';
 import { clientCertificateOf } from './client-certificate.ts';

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { Disclosure, RecordedIntent, Recorder } from '../audit/recorder.ts';
 import type { Requester } from '../authenticate/requester.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
+import { waitForGrid } from '../discover/grid.ts';
 import { Authored } from '../document/content.ts';
 import { MalformedDocument, scan } from '../document/tape.ts';
 import { bytesOf, errorReply, type Reply } from '../enforce/assemble.ts';
@@ -61,7 +62,7 @@ export async function answerCall(call: Call, edges: ServiceEdges, signal: AbortS
     const body = service.method === 'GET' ? undefined : read(call.body);
     const answer = await answerInForce(service, { ...asked, body });
     negative = answer.status === 404;
-    if (negative || answer.negative === true) await waitForGrid(request, edges);
+    if (negative || answer.negative === true) await waitForGrid(request, edges.negativeGridMs, edges);
     const sent = await recorded(answer, call, context, edges); // durable before anything is done or leaves
     await answer.carriedOut?.();
     return sent;
@@ -69,7 +70,7 @@ export async function answerCall(call: Call, edges: ServiceEdges, signal: AbortS
     const code: ErrorCode = error instanceof GatewayError ? error.code : 'internal';
     negative = code === 'not-found';
     edges.recorder.note({ request, code, ...(context === undefined ? {} : { context }) });
-    if (negative) await waitForGrid(request, edges);
+    if (negative) await waitForGrid(request, edges.negativeGridMs, edges);
     return unrecorded(refusal(code, service, edges));
   } finally {
     admission?.leave(negative);
@@ -179,10 +180,4 @@ export function refusal(
 function unrecorded(reply: Reply): SentAnswer {
   const chunks = bytesOf(reply.body);
   return { reply, chunks, length: chunks.reduce((sum, chunk) => sum + chunk.length, 0), intent: undefined };
-}
-
-async function waitForGrid(request: FhirRequest, { negativeGridMs, now, sleep }: ServiceEdges): Promise<void> {
-  if (negativeGridMs === 0) return;
-  const elapsed = now() - request.receivedAt;
-  await sleep(Math.ceil((elapsed + 1) / negativeGridMs) * negativeGridMs - elapsed);
 }

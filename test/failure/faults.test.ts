@@ -7,7 +7,7 @@ import { peopleBundles, textsOf } from '../../examples/demo/load.ts';
 import { readEvents } from '../../src/audit/audit.ts';
 import type { Config } from '../../src/config/config.ts';
 import { listenerConfig } from '../../src/config/listener.ts';
-import type { Edges } from '../../src/gateway.ts';
+import type { Edges } from '../../src/edges.ts';
 import { createDataListener } from '../../src/http/server.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
