@@ -12,7 +12,7 @@ const channels: Readonly<Record<string, string>> = {
 };
 const kill = (): void => void process.kill(process.pid, 'SIGKILL');
 
-await serve(configSchema.parse(JSON.parse(process.argv[2] as string)));
+const gateway = await serve(configSchema.parse(JSON.parse(process.argv[2] as string)));
 let reached = 0;
 const step = process.env.KILL_AT as string;
 subscribe(channels[step] as string, () => {
@@ -20,4 +20,4 @@ subscribe(channels[step] as string, () => {
   if (step === 'answered') kill();
   else setTimeout(kill, Number(process.env.KILL_AFTER));
 });
-console.log('READY');
+console.log(new URL(gateway.servicesUrl as string).origin);
