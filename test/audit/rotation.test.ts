@@ -146,9 +146,11 @@ describe('a signing key that is replaced while the gateway runs', () => {
     await until('the first signs', () => lastCheckpoint(config)?.position !== undefined);
     const before = lastCheckpoint(config)?.key;
     writeFileSync(keyFile('signing'), pem());
-    await until('the second signs', async () => {
+    const replacedAt = Date.now();
+    // Each thread looks at the key's file once a second, and not both at the same time.
+    await until('the second signs, and no thread the first any more', async () => {
       await record('ben');
-      return lastCheckpoint(config)?.key !== before;
+      return lastCheckpoint(config)?.key !== before && Date.now() - replacedAt > 1_000;
     });
     await stop();
     for (const { untrusted, signed, last, break: gap } of verifyRecord(config))
