@@ -24,6 +24,7 @@ const decisionTests = [
   'test/consent/elements.test.ts',
   'test/consent/parse.test.ts',
   'test/consent/whole.test.ts',
+  'test/consent/reading.test.ts',
   'test/consent/residual.test.ts',
   'test/scenarios/engine.test.ts',
   'test/consent/examples.test.ts',
