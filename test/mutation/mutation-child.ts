@@ -20,6 +20,8 @@ const decisionTests = [
   'test/decide/edges.test.ts',
   'test/decide/agreements.test.ts',
   'test/decide/handling.test.ts',
+  'test/decide/obligations.test.ts',
+  'test/decide/votes.test.ts',
   'test/decide/names.test.ts',
   'test/consent/elements.test.ts',
   'test/consent/parse.test.ts',
