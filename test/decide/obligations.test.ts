@@ -175,7 +175,7 @@ describe('without a written consent', () => {
   });
 });
 
-const base = { coveredEntities: [], intermediaries: [], statement: 'short' } as const;
+const base = part2Config.parse({});
 function agreementsOf(agreements: readonly object[], orders: readonly object[] = []): readonly Agreement[] {
   const config = part2Config.parse({ agreements, orders });
   return registered(

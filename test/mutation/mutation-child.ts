@@ -22,6 +22,7 @@ const decisionTests = [
   'test/decide/handling.test.ts',
   'test/decide/obligations.test.ts',
   'test/decide/votes.test.ts',
+  'test/decide/steps.test.ts',
   'test/decide/names.test.ts',
   'test/consent/elements.test.ts',
   'test/consent/parse.test.ts',
