@@ -1,5 +1,6 @@
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Decision, Reason, Release, Withhold } from './decision.ts';
+import type { Candidate } from './question.ts';
 
 /** An entry of the configuration: see `shadow` there. */
 export interface ShadowEntry {
@@ -29,11 +30,13 @@ export class ShadowPermit {
   readonly name: string;
   /** As configured. */
   readonly until: string;
+  readonly #types: readonly string[];
   readonly #passing: readonly ReadonlySet<string>[];
 
-  private constructor({ name, until, alsoReleases }: ShadowEntry) {
+  private constructor({ name, until, types, alsoReleases }: ShadowEntry) {
     this.name = name;
     this.until = until;
+    this.#types = types;
     this.#passing = [
       passing,
       ...(alsoReleases.includes('denied-by-consent') ? [denied] : []),
@@ -52,14 +55,18 @@ export class ShadowPermit {
       ({ clients, types, until }) =>
         at < Date.parse(until) &&
         clients.some(({ issuer, clientId }) => issuer === requester.issuer && clientId === requester.clientId) &&
-        (types.includes(type) || types.includes('*')),
+        isNamed(types, type),
     );
     return entry === undefined ? undefined : new ShadowPermit(entry);
   }
 
-  /** The decision as it is carried out in shadow. One reason that does not pass keeps it withheld. */
-  carriedOut(decision: Decision): Decision {
+  /**
+   * The decision as it is carried out in shadow. One reason that does not pass keeps it withheld, and so does a type that
+   * is not named, whatever brings it along: only references to it stay.
+   */
+  carriedOut(decision: Decision, { facts, asTarget }: Pick<Candidate, 'facts' | 'asTarget'>): Decision {
     if (decision.outcome === 'release' || !this.#passes(decision)) return decision;
+    if (!asTarget && !isNamed(this.#types, facts.type)) return decision;
     const [{ step }] = decision.reasons;
     // Consents that said no govern no disclosure: the reasons stay, without them.
     const reasons = decision.reasons.map(({ consent: _consent, provision: _provision, ...reason }): Reason => reason);
@@ -73,6 +80,10 @@ export class ShadowPermit {
   #passes({ reasons }: Withhold): boolean {
     return reasons.every(({ code }) => this.#passing.some((codes) => codes.has(code)));
   }
+}
+
+function isNamed(types: readonly string[], type: string): boolean {
+  return types.includes(type) || types.includes('*');
 }
 
 /** Whether a resource left that is withheld once everything is enforced. */

@@ -82,7 +82,7 @@ export class RequestRulings implements Rulings {
 
   decide(candidate: Candidate): Decision {
     const decision = this.#watch.busy('decide', () => this.#edges.rules.decide(candidate));
-    return this.#edges.shadow === undefined ? decision : this.#edges.shadow.carriedOut(decision);
+    return this.#edges.shadow === undefined ? decision : this.#edges.shadow.carriedOut(decision, candidate);
   }
 
   votes(candidate: Candidate): readonly Vote[] {

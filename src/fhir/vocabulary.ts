@@ -28,15 +28,21 @@ const otherReasons = new Set(generated.otherReasons);
 const terminology =
   /^https?:\/\/(?:terminology\.hl7\.org\/CodeSystem|hl7\.org\/fhir\/v3)\/(?:v3-)?(ActCode|ActReason|PurposeOfUse|Confidentiality|ObservationValue|ActUSPrivacyLaw|ParticipationType|RoleCode)\/?$/;
 
+const schemeAndHost = /^(?:https?:\/\/[^/?#]*|urn:oid:)/i;
+
 /** Editions and versions belong in Coding.version (FHIR R4, Using SNOMED CT), but are met in Coding.system. */
-const snomed = /^https?:\/\/snomed\.info\/sct\/\d+(?:\/version\/\d+)?\/?$/;
+const snomed = /^https?:\/\/snomed\.info\/sct\/\d+(?:\/version\/\d+)?\/?$/i;
 /** HL7's own canonical URLs are http, without a slash at the end. */
 const hl7 = /^https?:\/\/((?:terminology\.)?hl7\.org\/.*?)\/?$/;
 
-/** A code system's canonical URL: OIDs, legacy URLs, https, a missing `v3-` and a trailing slash resolved; others as they are. */
-export function canonicalSystem(system: string): string {
-  const known = canonicalSystems.get(system);
+/**
+ * A code system's canonical URL: OIDs, legacy URLs, https, a missing `v3-`, a trailing slash, blanks around it and letters in
+ * another case resolved; others as they are, but for the case of scheme and host (RFC 3986 section 6.2.2.1).
+ */
+export function canonicalSystem(stored: string): string {
+  const known = canonicalSystems.get(stored);
   if (known !== undefined) return known;
+  const system = stored.trim().replace(schemeAndHost, (start) => start.toLowerCase());
   const name = terminology.exec(system)?.[1];
   if (name !== undefined)
     return `http://terminology.hl7.org/CodeSystem/v3-${name === 'PurposeOfUse' ? 'ActReason' : name}`;
@@ -53,9 +59,12 @@ const canonicalSystems = new Map<string, string>([
 ]);
 const systemsBySpelling = new Map([...canonicalSystems].map(([known, system]) => [spelling(known), system]));
 
-/** What is left when http and https, with and without a slash at the end, are one. */
+/** What is left when http and https, with and without a slash at the end, and upper and lower case are one. */
 function spelling(system: string): string {
-  return system.replace(/^https?:\/\//, '//').replace(/\/$/, '');
+  return system
+    .replace(/^https?:\/\//, '//')
+    .replace(/\/$/, '')
+    .toLowerCase();
 }
 
 /** Sensitivity codes of v3-ActCode and what the gateway adds to them; abstract codes are none. */

@@ -15,7 +15,7 @@ const none: readonly Coding[] = [];
 export function readAttachment(contentType: string, bytes: Buffer, depth = 0): Contents | undefined {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'text/html' || type === 'application/xhtml+xml')
-    return { text: withoutTags(decoded(bytes)), codings: none };
+    return { text: markupText(decoded(bytes)), codings: none };
   if (type === 'text/rtf' || type === 'application/rtf') return { text: rtfText(decoded(bytes)), codings: none };
   if (/^(?:text|application)\/(?:.*\+)?xml$/.test(type)) return readXml(decoded(bytes));
   if (/^application\/(?:fhir\+)?json$/.test(type)) return readJson(decoded(bytes), depth);
@@ -40,6 +40,15 @@ const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>',
 /** Tags that stand inside a word as often as around one. */
 const insideWords = new Set(['b', 'i', 'u', 'em', 'strong', 'span', 'sub', 'sup', 'font', 'a']);
 
+/**
+ * What somebody may read in markup: its prose, and then all that is stored. A reader that is no browser shows comments, titles,
+ * and what a browser takes for a tag without its being meant for one, as in `age <b and ... c>`.
+ */
+export function markupText(markup: string): string {
+  if (!markup.includes('<')) return withoutTags(markup);
+  return `${withoutTags(markup)}\n${referencesResolved(markup.replaceAll(/;base64,[A-Za-z0-9+/=\s]*/gi, ' '))}`;
+}
+
 /** Prose of HTML or XML: tags stand for spaces, character references for what they mean. What is not closed is prose. */
 export function withoutTags(markup: string): string {
   const parts: string[] = [];
@@ -47,7 +56,11 @@ export function withoutTags(markup: string): string {
     if (!piece.isTag) parts.push(piece.text);
     else if (!insideWords.has(piece.name)) parts.push(' ');
   }
-  return parts.join('').replaceAll(/&(#x?[0-9a-f]{1,8}|\w{1,8});/gi, (whole, name: string) => reference(name) ?? whole);
+  return referencesResolved(parts.join(''));
+}
+
+function referencesResolved(text: string): string {
+  return text.replaceAll(/&(#x?[0-9a-f]{1,8}|\w{1,8});/gi, (whole, name: string) => reference(name) ?? whole);
 }
 
 interface Piece {
@@ -103,15 +116,13 @@ function reference(name: string): string | undefined {
 /** C-CDA: `code` with `codeSystem` (an OID), in `code`, `value`, `translation` and the like (HL7 CDA R2, CD). */
 function readXml(text: string): Contents {
   const codings: Coding[] = [];
-  const displays: string[] = [];
   for (const { isTag, text: tag } of piecesOf(text)) {
     if (!isTag || !tag.includes('=')) continue;
-    const { codesystem: system, code, displayname, value } = attributesOf(tag);
+    const { codesystem: system, code } = attributesOf(tag);
     if (system !== undefined && code !== undefined)
       codings.push({ system: /^[0-2](?:\.\d+)+$/.test(system) ? `urn:oid:${system}` : system, code });
-    for (const display of [displayname, value]) if (display !== undefined) displays.push(display);
   }
-  return { text: `${withoutTags(text)}\n${displays.join('\n')}`, codings };
+  return { text: markupText(text), codings };
 }
 
 /** Attributes by their lower-case names; quotes part them, so a tag is looked through once. */

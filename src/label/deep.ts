@@ -2,7 +2,7 @@ import type { ResourceOnTape } from '../document/content.ts';
 import { knownNameCount, nameNumber } from '../document/names.ts';
 import { kinds, type Node, type Tape } from '../document/tape.ts';
 import { canonicalSystem } from '../fhir/vocabulary.ts';
-import { readAttachment, withoutTags } from './attachments.ts';
+import { markupText, readAttachment } from './attachments.ts';
 import type { Classifier, LabelRule, LabelTable, Shown, Strength } from './classify.ts';
 import type { LabelOrigin } from './labels.ts';
 import { directoryTypes } from './roles.ts';
@@ -119,7 +119,7 @@ export class DeepReader {
       else if (name === urlName) this.#readUrl(tape.text(node) as string, findings);
       else if (!isNoProse(name)) {
         const text = tape.text(node) as string;
-        const prose = name === divName ? withoutTags(text) : text;
+        const prose = name === divName ? markupText(text) : text;
         this.#words.find(prose, (shown) => findings.add(shown, 'text'));
       }
     }

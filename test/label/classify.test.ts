@@ -54,6 +54,10 @@ describe('a code shows the topic of', () => {
     'http://hl7.org/fhir/sid/icd-10-us',
     'https://hl7.org/fhir/sid/icd-10-cm',
     'http://hl7.org/fhir/sid/icd-10-cm/',
+    'HTTP://HL7.ORG/FHIR/SID/ICD-10-CM',
+    'http://HL7.org/fhir/sid/icd-10-cm',
+    'URN:OID:2.16.840.1.113883.6.90',
+    ' http://hl7.org/fhir/sid/icd-10-cm ',
   ])('under another name of its system: %s', (system) => {
     expect(topics(system, 'B20')).toEqual(['HIV']);
   });

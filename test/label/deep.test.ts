@@ -87,6 +87,10 @@ describe('attachments', () => {
     ['behind letters that grow in lower case', 'text/html', Buffer.from(`${'İ'.repeat(40)}<p>${text}</p>`)],
     ['between less and greater', 'text/html', Buffer.from(`eGFR < 60. ${text}. HDL > 40`)],
     ['between less and greater, in JSON', 'application/json', json({ note: `eGFR <60. ${text}, <b>x</b> HDL > 40` })],
+    ['in what a browser takes for a tag', 'text/html', Buffer.from(`<p>age <b and ${text}, weight c> d</p>`)],
+    ['in what a browser takes for a tag, in XML', 'text/xml', Buffer.from(`<p>age <b and ${text}, weight c> d</p>`)],
+    ['in a comment', 'text/html', Buffer.from(`<p>x</p><!-- ${text} -->`)],
+    ['in a title', 'text/html', Buffer.from(`<p title="Uses&#32;heroin daily">x</p>`)],
     ['in what is not styled', 'text/xml', Buffer.from(`<styles>${text}</styles><style>x</style>`)],
     [
       'in a file in a file',

@@ -84,6 +84,25 @@ describe('an answer in shadow', () => {
       }, entry(changes));
   });
 
+  it('lets nothing of another type come along, nor be asked about by way of a named one', async () => {
+    const questions = [
+      'Patient?_id=ada&_revinclude=Condition:subject&_revinclude=Observation:subject&_count=200',
+      'Patient?_has:Condition:subject:clinical-status=active',
+      'Patient?_has:Condition:subject:_id=ada-condition-oud',
+    ];
+    const enforced = await Promise.all(questions.map((question) => bench.ask(question, { as: 'dr-grey' })));
+    await inShadow(
+      async (gateway) => {
+        for (const [index, question] of questions.entries())
+          expect([question, idsIn(await as(gateway, 'dr-grey', question))]).toEqual([
+            question,
+            idsIn(enforced[index] as Answer),
+          ]);
+      },
+      entry({ types: ['Patient'], alsoReleases: ['part2', 'denied-by-consent'] }),
+    );
+  });
+
   it('asks for a token, its scopes and the role rules as ever', async () => {
     await inShadow(
       async (gateway) => {
