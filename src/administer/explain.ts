@@ -184,15 +184,39 @@ async function readableIn(
 ): Promise<ReadonlyMap<ResourceKey, readonly Cut[]>> {
   const readable = new Map<ResourceKey, readonly Cut[]>();
   for (const item of await world.visibility.admit(contents)) {
-    const visible = world.visibility.visible(item);
-    if (visible !== undefined && isGranted(visible, world)) readable.set(item.key, world.visibility.cutsOn(item));
+    if (isReadable(item, world)) readable.set(item.key, world.visibility.cutsOn(item));
   }
   return readable;
 }
 
-/** The resources that are asked about, or a patient's record as far as `maximum` goes. */
+async function toBeToldOf(
+  world: SearchWorld,
+  contents: readonly Content<'undecided'>[],
+): Promise<readonly Content<'undecided'>[]> {
+  const items = await world.visibility.admit(contents);
+  return items.filter((item) => isReadable(item, world)).map(({ content }) => content);
+}
+
+function isReadable(item: Item, world: SearchWorld): boolean {
+  const visible = world.visibility.visible(item);
+  return visible !== undefined && isGranted(visible, world);
+}
+
+/** Read for each place in a sample at most: what is kept from who asks takes no place, but work. */
+const readPerPlace = 20;
+
+/**
+ * The resources that are asked about, or a patient's record as far as `maximum` goes.
+ * @throws {GatewayError} `too-costly` where most of a large record is kept from who asks
+ */
 export async function sampleOf(
-  { patient, keys, maximum, signal }: Pick<ExplainAsked, 'patient' | 'keys' | 'maximum' | 'signal'>,
+  {
+    patient,
+    keys,
+    maximum,
+    signal,
+    within,
+  }: Pick<ExplainAsked, 'patient' | 'keys' | 'maximum' | 'signal'> & Partial<Pick<ExplainAsked, 'within'>>,
   { upstream, servedTypes, patientParameter }: AdministerEdges,
 ): Promise<Sample> {
   const errand = { authorization: undefined, signal };
@@ -207,6 +231,7 @@ export async function sampleOf(
     return { contents, absent, notRead: [], isSample: false };
   }
   const notRead: string[] = [];
+  let read = 0;
   for (const type of servedTypes) {
     const parameter = patientParameter(type);
     if (parameter === undefined) continue;
@@ -214,7 +239,9 @@ export async function sampleOf(
     const search = { type, parameters, pageSize: batchSize, unsorted: true };
     try {
       for await (const { page } of pagesOf(upstream, search, undefined, errand)) {
-        contents.push(...page.contents);
+        read += page.contents.length;
+        if (read > maximum * readPerPlace) throw new GatewayError('too-costly');
+        contents.push(...(within === undefined ? page.contents : await toBeToldOf(within(), page.contents)));
         if (contents.length > maximum)
           return { contents: contents.slice(0, maximum), absent: [], notRead, isSample: true };
       }
