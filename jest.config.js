@@ -3,6 +3,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleFileExtensions: ['ts', 'js', 'json', 'node'],
   transform: { '\\.ts$': '<rootDir>/test/strip-types.cjs' },
+  setupFilesAfterEnv: ['<rootDir>/test/support/keep-told.cjs'],
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: [
@@ -12,6 +13,7 @@ export default {
     '<rootDir>/test/prove/',
     '<rootDir>/test/mutation/mutation.test.ts',
     '<rootDir>/test/replicas/',
+    '<rootDir>/test/told/',
   ],
   testTimeout: 60_000,
 };

@@ -9,6 +9,7 @@ import { disclosureText, readRecord, refusalText } from '../../src/audit/record.
 import type { Disclosure } from '../../src/audit/recorder.ts';
 import { alertsConfig } from '../../src/config/alerts.ts';
 import { createMetrics, watchRecorder } from '../../src/telemetry/metrics.ts';
+import { keepTold } from '../support/told.ts';
 import {
   configOf,
   context,
@@ -150,7 +151,10 @@ describe('a gateway', () => {
     let refusals = 1;
     const server = createServer((asked, response) => {
       asked.on('data', (chunk: Buffer) => heard.push(chunk.toString()));
-      asked.on('end', () => response.writeHead(refusals-- > 0 ? 503 : 204).end());
+      asked.on('end', () => {
+        keepTold('alert', `${asked.method} ${asked.url} ${heard.at(-1)}`);
+        response.writeHead(refusals-- > 0 ? 503 : 204).end();
+      });
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -11,6 +11,7 @@ import { gatewayConfig } from '../../examples/demo/gateway-config.ts';
 import { peopleBundles, textsOf } from '../../examples/demo/load.ts';
 import type { Config } from '../../src/config/config.ts';
 import { type Gateway, serve } from '../../src/serve.ts';
+import { keepingTold, keepTold } from '../support/told.ts';
 import { askers, type Issuer, startIssuer } from '../twin/issuer.ts';
 
 export const publicBase = 'http://gateway.example/fhir';
@@ -373,13 +374,17 @@ export function runMain(
 ): CommandLine {
   const line = [...prefix, process.execPath, ...nodeOptions, mainFile, ...args];
   const child = spawn(line[0] as string, line.slice(1), {
-    env: { PATH: process.env.PATH ?? '', ...environment },
+    env: { PATH: process.env.PATH ?? '', ...keepingTold, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  // The other verbs answer whoever typed them.
+  child.once('close', () => {
+    if (args[0] === 'serve') keepTold('output', Buffer.concat([...stdout, ...stderr]).toString());
+  });
   return {
     pid: child.pid ?? 0,
     stdout: () => Buffer.concat(stdout).toString(),

@@ -13,6 +13,7 @@ import type { Config } from '../../src/config/config.ts';
 import { errorKinds } from '../../src/errors/errors.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { detailsOf, type Place, type PlaceOptions, type Received, startGateway } from '../services/place.ts';
+import { keepingTold } from '../support/told.ts';
 import { errorCode, serveProcess } from './bench.ts';
 
 const unlimited = { requestsPerMinute: 1_000_000, negativesPerMinute: 1_000_000, inFlight: 64 };
@@ -150,6 +151,7 @@ describe('kill -9, and a torn write, in the middle of requests to services', () 
     const gateway = spawn(process.execPath, [child, JSON.stringify(config)], {
       env: {
         ...process.env,
+        ...keepingTold,
         KILL_AT: run % 2 === 0 ? 'answered' : 'asked',
         KILL_ON: String(10 + run),
         KILL_AFTER: String(run % 7),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startEmbeddedServer } from '../../examples/demo/embedded-server.ts';
 import { freePort } from '../../examples/demo/ports.ts';
 import { serve } from '../../src/serve.ts';
+import { tracesOfRun } from '../support/collector.ts';
 import { startIssuer } from '../twin/issuer.ts';
 import type { Asker } from './requesters.ts';
 import { audience, configOf } from './settings.ts';
@@ -43,7 +44,7 @@ export async function startGateways(worlds: readonly World[]): Promise<Gateways>
       folder,
       registryUrl: registry.url,
     };
-    return serve(configOf(settings, place));
+    return serve({ ...configOf(settings, place), ...(await tracesOfRun()) });
   };
   const gatewayFor = (settings: string): ReturnType<typeof start> => {
     const gateway = running.get(settings) ?? start(settings);

@@ -19,6 +19,7 @@ import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { untraced } from '../../src/telemetry/traces.ts';
 import { type Relay, startRelay } from '../failure/bench.ts';
+import { tracesOfRun } from '../support/collector.ts';
 
 export interface Received {
   readonly status: number;
@@ -85,6 +86,7 @@ async function prepare({ services, changes, resources = [], authzen }: PlaceOpti
         ...services,
         ...(authzen && { authzen: authzen(identity.url) }),
       },
+      ...(await tracesOfRun()),
       ...(typeof changes === 'function' ? changes(identity.url) : changes),
     },
   );

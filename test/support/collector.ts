@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type TracesConfig, tracesConfig } from '../../src/config/traces.ts';
+import { keepTold } from './told.ts';
 
 /** A span as OTLP tells it in JSON. */
 export interface CollectedSpan {
@@ -36,9 +38,10 @@ export async function startCollector(
     let body = '';
     for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) body += chunk;
     requests.push({ request, body });
+    keepTold('trace', `${request.method} ${request.url} ${request.rawHeaders.join(' ')} ${body}`);
     answer(response);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, '127.0.0.1').unref();
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`,
@@ -53,6 +56,15 @@ export async function startCollector(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+let ofRun: Promise<Collector> | undefined;
+
+/** Has a gateway trace every request where the traces of the whole test run are searched, and not otherwise. */
+export async function tracesOfRun(): Promise<{ readonly traces?: TracesConfig }> {
+  if (process.env.TOLD_DIR === undefined) return {};
+  ofRun ??= startCollector();
+  return { traces: tracesConfig.parse({ endpoint: (await ofRun).url, share: 1 }) };
 }
 
 interface Export {
