@@ -140,65 +140,53 @@ describe('Redis', () => {
     await share(one, other);
   });
 
-  it('by TLS, with a certificate of an authority of its own; not with another’s', async () => {
-    const made = (name: string): void => {
-      const args = [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '2',
-      ];
-      const { status, stderr } = spawnSync(
-        'openssl',
-        [
-          ...args,
-          '-subj',
-          `/CN=${name}`,
-          '-addext',
-          'subjectAltName=IP:127.0.0.1',
-          '-keyout',
-          join(folder, `${name}.key`),
-          '-out',
-          join(folder, `${name}.pem`),
-        ],
-        { encoding: 'utf8' },
-      );
-      if (status !== 0) throw new Error(stderr);
-    };
-    made('redis');
-    made('stranger');
-    const port = await freePort(0);
-    const plain = await freePort(0);
-    const [cert, key] = [join(folder, 'redis.pem'), join(folder, 'redis.key')];
-    await redis({
-      port: plain,
-      extra: [
-        '--tls-port',
-        String(port),
-        '--tls-cert-file',
-        cert,
-        '--tls-key-file',
-        key,
-        '--tls-ca-cert-file',
-        cert,
-        '--tls-auth-clients',
-        'no',
-      ],
-    });
-    const config = { servers: { kind: 'single', host: '127.0.0.1', port }, tls: { caFile: cert } };
-    await share(await open(config), await open(config));
-    const wary = sourceBench(relay.url, { redis: { ...config, tls: { caFile: join(folder, 'stranger.pem') } } });
+  /** A key, and a certificate that is an authority of its own. */
+  const certificate = (name: string): { readonly cert: string; readonly key: string } => {
+    const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
+    const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+    const names = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const made = spawnSync('openssl', ['req', ...kind, ...names, '-keyout', key, '-out', cert], { encoding: 'utf8' });
+    if (made.status !== 0) throw new Error(made.stderr);
+    return { cert, key };
+  };
+  /** A server that speaks TLS, and what a gateway's configuration says of it. */
+  const secured = async (own: ReturnType<typeof certificate>, clients: readonly string[]) => {
+    const [plain, port] = [await freePort(0), await freePort(0)];
+    const files = ['--tls-cert-file', own.cert, '--tls-key-file', own.key];
+    await redis({ port: plain, extra: ['--tls-port', String(port), ...files, ...clients] });
+    return { servers: { kind: 'single', host: '127.0.0.1', port } };
+  };
+  /** It goes on without Redis. */
+  const staysOut = async (config: Record<string, unknown>): Promise<void> => {
+    const wary = sourceBench(relay.url, { redis: config });
     replicas.push(wary);
     wary.consents.start();
     await pause(500);
     expect(await wary.metrics()).toContain('gateway_redis_up 0');
     put('active');
     expect(await statusOf(wary)).toBe('active');
+  };
+
+  it('by TLS, with a certificate of an authority of its own; not with another’s', async () => {
+    const own = certificate('redis');
+    const place = await secured(own, ['--tls-ca-cert-file', own.cert, '--tls-auth-clients', 'no']);
+    const config = { ...place, tls: { caFile: own.cert } };
+    await share(await open(config), await open(config));
+    await staysOut({ ...place, tls: { caFile: certificate('stranger').cert } });
+  });
+
+  it('by mutual TLS, with the certificate that Redis asks for; not without, and not with another', async () => {
+    const [own, client, stranger] = ['mutual', 'client', 'other'].map(certificate) as [
+      ReturnType<typeof certificate>,
+      ReturnType<typeof certificate>,
+      ReturnType<typeof certificate>,
+    ];
+    const place = await secured(own, ['--tls-ca-cert-file', client.cert, '--tls-auth-clients', 'yes']);
+    const tls = { caFile: own.cert };
+    const config = { ...place, tls: { ...tls, certificateFile: client.cert, keyFile: client.key } };
+    await share(await open(config), await open(config));
+    await staysOut({ ...place, tls });
+    await staysOut({ ...place, tls: { ...tls, certificateFile: stranger.cert, keyFile: stranger.key } });
   });
 
   it('as a cluster: all keys in one slot', async () => {
@@ -213,7 +201,7 @@ describe('Redis', () => {
     await share(await open(config), await open(config));
   });
 
-  it('behind sentinels: they go on sharing when the master is killed and another takes over', async () => {
+  it('behind sentinels that ask for a password: they go on sharing when the master is killed and another takes over', async () => {
     const master = await redis();
     const replica = await redis({ extra: ['--replicaof', `127.0.0.1 ${master.port}`] });
     await until('it replicates', async () =>
@@ -227,11 +215,20 @@ describe('Redis', () => {
         `sentinel monitor gateway 127.0.0.1 ${master.port} 1`,
         'sentinel down-after-milliseconds gateway 300',
         'sentinel failover-timeout gateway 1000',
+        'requirepass watchword',
         '',
       ].join('\n'),
     );
     await redis({ port, sentinelFile: file });
-    const config = { servers: { kind: 'sentinel', master: 'gateway', sentinels: [{ host: '127.0.0.1', port }] } };
+    const passwordFile = (word: string): string => {
+      const path = join(folder, `sentinel-${word}`);
+      writeFileSync(path, `${word}\n`);
+      return path;
+    };
+    const servers = { kind: 'sentinel', master: 'gateway', sentinels: [{ host: '127.0.0.1', port }] };
+    const config = { servers: { ...servers, sentinelPasswordFile: passwordFile('watchword') } };
+    for (const wrong of [servers, { ...servers, sentinelPasswordFile: passwordFile('wrong') }])
+      await staysOut({ servers: wrong });
     const [one, other] = [await open(config), await open(config)];
     await share(one, other);
     await master.kill();
