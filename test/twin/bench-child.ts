@@ -61,7 +61,7 @@ async function start({ id, worlds, source, shared }: StartMessage): Promise<void
       auditUrl: audit.url,
       folder,
     });
-    gateways.push(await serve(merged(config, unhurried)));
+    gateways.push(await serve(merged(merged(config, unhurried), world.settings ?? {})));
   }
   const sides = gateways.map(({ url }, index) => ({ gateway: url, upstream: upstreams[index]?.server.url ?? '' }));
   send({ kind: 'started', id, sides });

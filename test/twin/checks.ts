@@ -1,3 +1,4 @@
+import { configured } from './configured.ts';
 import { aboutNever, requestOf, sections } from './leak-channels.ts';
 import {
   fullWorld,
@@ -264,6 +265,23 @@ const otherChecks: readonly Check[] = [
   },
 ];
 
+/** Deployments that are configured otherwise. */
+export const configuredChecks: readonly Check[] = configured.map(({ name, asker, worlds, requests, told = [] }) => ({
+  name,
+  worlds,
+  async run(twins) {
+    for (const request of requests) {
+      const found = await twins.compare(asker, request);
+      if (found.length > 0) return report(found, 1);
+    }
+    for (const [request, text] of told) {
+      const { status, body } = await twins.ask(0, asker, request);
+      if (status !== 200 || !body.includes(text)) return `${printed(request)} is answered ${status}, without ${text}`;
+    }
+    return undefined;
+  },
+}));
+
 /** Random worlds, a few requests each. */
 const randomChecks: readonly Check[] = ['dr-grey', 'harbor', 'ada', 'cy-guardian'].map((asker, index) => {
   const random = new Random(77 + index);
@@ -283,7 +301,7 @@ const randomChecks: readonly Check[] = ['dr-grey', 'harbor', 'ada', 'cy-guardian
 });
 
 /** All of them, those that tell the most for the least first. */
-export const checks: readonly Check[] = [...otherChecks, ...channelChecks, ...randomChecks];
+export const checks: readonly Check[] = [...otherChecks, ...configuredChecks, ...channelChecks, ...randomChecks];
 
 /**
  * The first check that finds something wrong with a gateway; undefined when none does.

@@ -4,6 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { appClientId, requesters } from '../../examples/demo/requesters.ts';
 
+/** Class of the sign-ins from which an emergency is accepted, where one is. */
+export const emergencyAcr = 'urn:example:acr:two-factors';
+
 /** One who asks: an access token's client, scope and further claims. */
 export interface Asker {
   readonly id: string;
@@ -83,6 +86,13 @@ export function askers(fhirBase: string): readonly Asker[] {
     {
       ...like('dr-grey', 'dr-grey-at-the-desk', 'openid fhirUser user/*.rs'),
       claims: { ...known.find(({ id }) => id === 'dr-grey')?.claims, roles: ['front-desk'] },
+    },
+    {
+      ...like('dr-grey', 'dr-grey-in-an-emergency', 'openid fhirUser user/*.rs'),
+      claims: {
+        ...known.find(({ id }) => id === 'dr-grey')?.claims,
+        ...{ purpose_of_use: ['ETREAT'], acr: emergencyAcr, auth_time: Math.floor(Date.now() / 1_000) - 60 },
+      },
     },
     like('ada', 'ada-observations', 'openid launch/patient patient/Observation.rs patient/Patient.rs'),
   ];

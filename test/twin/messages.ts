@@ -9,6 +9,8 @@ export interface World {
   readonly resources: readonly string[];
   /** Keys. */
   readonly deleted?: readonly string[];
+  /** What its gateway's configuration has otherwise. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 export interface StartMessage {

@@ -180,7 +180,7 @@ export function masked({ status, headers, body }: Answer): Answer {
     }),
   );
   const head =
-    /^(\{"resourceType":"Bundle","id":")([^"]*)(","meta":\{"lastUpdated":")([^"]*)("\},"type":"\w+","timestamp":")([^"]*)"/;
+    /^(\{"resourceType":"Bundle","id":")([^"]*)(","meta":\{"lastUpdated":")([^"]*)("(?:,"security":\[[^\]]*\])?\},"type":"\w+","timestamp":")([^"]*)"/;
   return {
     status,
     headers: kept,
