@@ -176,6 +176,7 @@ export class Rules {
   #memoKey({ facts, labels, asTarget }: Candidate): string | undefined {
     if (facts.patientUnknown || facts.participants !== undefined) return undefined;
     if (labels.topics.length > 0 && this.#topics(labels).includes(part2)) return undefined; // the source program counts too
+    if (facts.type === 'Patient' && this.#settings.part2.agreements.length > 0) return undefined; // they may list her, or her program
     for (const patient of facts.patients) if (this.#patients.get(patient)?.labelsAlone !== true) return undefined;
     const whose = facts.patients.length === 1 ? facts.patients[0] : facts.patients.join(' ');
     return `${asTarget ? '*' : ''}${facts.type} ${whose}`;

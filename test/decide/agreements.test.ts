@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { part2Config } from '../../src/config/part2.ts';
-import { registered } from '../../src/decide/agreements.ts';
+import { isForOperations, registered } from '../../src/decide/agreements.ts';
 import { timeReader } from '../../src/fhir/dates.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
+import type { Facts } from '../../src/label/facts.ts';
 import { consent, plainCase, type Wish } from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
 
@@ -97,4 +98,108 @@ describe('what is registered', () => {
   test('is otherwise taken', () => {
     expect(faultOf({})).toBeUndefined();
   });
+});
+
+describe('what an agreement opens', () => {
+  const research = {
+    id: 'study',
+    kind: 'research',
+    programs: ['Organization/lakeside'],
+    recipients: ['Organization/lab', 'Organization/registry'],
+    purposes: ['HRESCH'],
+    topics: ['HIV'],
+    from: '2026-06-15',
+    until: '2026-06-15',
+  };
+  const made = (change: object) => {
+    const config = part2Config.parse({ agreements: [research] });
+    const agreements = config.agreements.map((one) => ({ ...one, ...change }));
+    return registered({ ...config, agreements }, timeReader('UTC'), (one) => one);
+  };
+  const from = (actors: readonly string[], actorIdentifiers: readonly string[] = []): Partial<Facts> => ({
+    labelInputs: { type: 'Observation', own: [], codings: [], actors, actorIdentifiers },
+  });
+  const decided = (change: object, wish: Wish = {}, topics: readonly string[] = ['42CFRPart2']) =>
+    decide(
+      plainCase({
+        organizations: ['Organization/lab'],
+        purposes: ['HRESCH'],
+        resources: [{ facts: from(['Organization/lakeside']), labels: { topics } }],
+        settings: { part2: { agreements: made(change), coveredEntities: [], intermediaries: [] } },
+        ...wish,
+      }),
+    )[0];
+
+  const noon = { from: '2026-06-15T12:00:00.000Z' };
+  const ofLakeside = [{ facts: from([], ['urn:npi|1']), labels: { topics: ['42CFRPart2'] } }];
+  const fromElsewhere = [{ facts: from(['Organization/x']), labels: { topics: ['42CFRPart2'] } }];
+  test.each([
+    ['on its one day', {}, {}, 'release'],
+    ['from its first instant', noon, {}, 'release'],
+    ['until its last', { from: '2026-01-01', until: '2026-06-15T12:00:00.000Z' }, {}, 'release'],
+    ['without a beginning', { from: undefined }, {}, 'release'],
+    ['before it begins', { from: '2026-06-16', until: '2026-06-17' }, {}, 'withhold'],
+    ['with a beginning that nobody can read', { from: 'soon' }, {}, 'withhold'],
+    ['with an end that nobody can read', { until: 'later' }, {}, 'withhold'],
+    ['after its end', { from: '2026-06-01', until: '2026-06-14' }, {}, 'withhold'],
+    ['to the other who is named', {}, { organizations: ['Organization/registry'] }, 'release'],
+    ['to a person who is named', { recipients: ['Practitioner/bob'] }, { organizations: [] }, 'release'],
+    ['to nobody else', {}, { organizations: ['Organization/x'] }, 'withhold'],
+    ['for no purpose', {}, { purposes: [] }, 'withhold'],
+    ['by an identifier of the program', { programs: ['urn:npi|1'] }, { resources: ofLakeside }, 'release'],
+    ['of no other program', {}, { resources: fromElsewhere }, 'withhold'],
+  ])('%s', (_what, change, wish, expected) => {
+    expect(decided(change, wish)?.outcome).toBe(expected);
+  });
+
+  test('is told by its name and topic, and goes with its basis', () => {
+    expect(decided({}, {}, ['42CFRPart2', 'HIV', 'SUD'])).toEqual({
+      outcome: 'release',
+      reasons: [
+        { code: 'registered-agreement', step: 6, label: '42CFRPart2', rule: 'study' },
+        { code: 'registered-agreement', step: 7, label: 'HIV', rule: 'study' },
+        { code: 'registered-agreement', step: 7, label: 'SUD', rule: 'study' },
+        { code: 'registered-agreement', step: 8, label: 'rest' },
+      ],
+      obligations: [{ kind: 'part2', basis: 'research', redisclosable: false }],
+    });
+    expect(decided({}, {}, ['42CFRPart2', 'PSY'])?.reasons).toEqual([
+      { code: 'no-permit-for-topic', step: 7, label: 'PSY' },
+    ]);
+  });
+
+  test('an order is one of the court, and shows the one Patient who was approved, whatever of her was asked before', () => {
+    const approved = (...keys: string[]) =>
+      registered(part2Config.parse({ orders: [{ ...order, approved: keys }] }), timeReader('UTC'), (one) => one)[0];
+    expect(approved('Observation/1', 'Patient/p1')).toMatchObject({
+      ...{ id: 'order-12', kind: 'order', programs: undefined, types: undefined, listsPatients: true },
+      topics: new Set(),
+    });
+    expect(approved('Observation/1')?.listsPatients).toBe(false);
+    const her = { type: 'Patient', key: 'Patient/p1' as ResourceKey };
+    const of = (key: string) => ({ ...her, key: key as ResourceKey });
+    const agreements = [approved('Observation/1', 'Patient/p1')].filter((one) => one !== undefined);
+    const toAsker = (organization: string) =>
+      decide(
+        plainCase({
+          organizations: [organization],
+          purposes: ['HLEGAL'],
+          resources: [{ facts: her }, { facts: of('Patient/p2') }, { facts: her, asTarget: true }],
+          settings: { part2: { agreements, coveredEntities: [], intermediaries: [] } },
+        }),
+      ).map(({ outcome }) => outcome);
+    expect(toAsker('Organization/court')).toEqual(['release', 'withhold', 'release']);
+    expect(toAsker('Organization/other')).toEqual(['withhold', 'withhold', 'withhold']);
+  });
+});
+
+test.each([
+  ['TREAT', true],
+  ['HPAYMT', true],
+  ['HOPERAT', true],
+  ['COC', true],
+  ['HLEGAL', false],
+  ['HRESCH', false],
+])('%s is of treatment, payment or operations, and of no proceedings: %s (42 CFR 2.33(b)(1))', (asked, expected) => {
+  expect(isForOperations(asked)).toBe(expected);
 });
