@@ -11,7 +11,7 @@ import type { Asker } from './match.ts';
  */
 type Handling = 'met' | 'consent' | 'named' | 'recipient' | 'tls' | 'payment' | 'refused';
 
-export const handlings: Readonly<Record<string, Handling>> = {
+const byCode: Readonly<Record<string, Handling>> = {
   // Refrains.
   NODSCLCD: 'consent',
   NODSCLCDS: 'refused', // that the subject herself made the Consent is not looked at
@@ -61,9 +61,7 @@ export const handlings: Readonly<Record<string, Handling>> = {
   HIPAAPsyNotes: 'consent',
   HIPAASelfPay: 'payment',
 };
-
-const prefix = `${systems.actCode}|`;
-const lawPrefix = `${systems.actUsPrivacyLaw}|`;
+export const handlings: ReadonlyMap<string, Handling> = new Map(Object.entries(byCode));
 
 interface HandlingSettings {
   /** Who keeps a code, by code: organizations and clients. */
@@ -72,13 +70,13 @@ interface HandlingSettings {
   readonly isEncrypted: boolean;
 }
 
-/** Codes among these labels that ask for a handling, and which. */
-function handled({ caveats }: Labels): readonly (readonly [code: string, handling: Handling])[] {
+/** Codes among these labels, each with the handling that it asks for, if any. */
+function handled({ caveats }: Labels): readonly (readonly [code: string, handling: Handling | undefined])[] {
   return caveats.flatMap((caveat) => {
-    const start = [prefix, lawPrefix].find((one) => caveat.startsWith(one));
-    const code = start === undefined ? '' : caveat.slice(start.length);
-    const handling = Object.hasOwn(handlings, code) ? handlings[code] : undefined;
-    return handling === undefined ? [] : [[code, handling] as const];
+    const [system, code = ''] = caveat.split('|');
+    return system === systems.actCode || system === systems.actUsPrivacyLaw
+      ? [[code, handlings.get(code)] as const]
+      : [];
   });
 }
 
@@ -88,12 +86,11 @@ export function notHandled(
   { organizations, identities }: Pick<Asker, 'organizations' | 'identities'>,
   { handlers, isEncrypted }: HandlingSettings,
 ): string | undefined {
-  if (labels.caveats.length === 0) return undefined;
   return handled(labels).find(([code, handling]) => {
     if (handling === 'refused') return true;
     if (handling === 'tls') return !isEncrypted;
     if (handling !== 'recipient') return false;
-    return !(handlers.get(code) ?? []).some((one) => organizations.has(one) || identities.has(one));
+    return !handlers.get(code)?.some((one) => organizations.has(one) || identities.has(one));
   })?.[0];
 }
 
@@ -102,12 +99,9 @@ export function consentNeeded(
   labels: Labels,
   isForPayment: boolean,
 ): { readonly code: string; readonly named: boolean } | undefined {
-  if (labels.caveats.length === 0) return undefined;
   const needing = handled(labels).filter(
     ([, handling]) => handling === 'named' || handling === 'consent' || (handling === 'payment' && isForPayment),
   );
-  const [first] = needing;
-  const strictest = needing.find(([, handling]) => handling === 'named');
-  if (strictest !== undefined) return { code: strictest[0], named: true };
-  return first === undefined ? undefined : { code: first[0], named: false };
+  const strictest = needing.find(([, handling]) => handling === 'named') ?? needing[0];
+  return strictest === undefined ? undefined : { code: strictest[0], named: strictest[1] === 'named' };
 }

@@ -192,6 +192,80 @@ describe('who somebody is', () => {
     expect(hasRole(wanted, asker({ roles: [{ system: '', code: 'y' }] }))).toBe('unknown');
   });
 
+  test('a person of another name is somebody else, where he is known by a name of the kind', () => {
+    const as = (identities: readonly string[], more: Partial<Asker> = {}) =>
+      asker({ identities: new Set(identities), ...more });
+    const bob = as(['urn:x|1', 'Practitioner/bob']);
+    const organization = new Set(['urn:org|1', 'Organization/h']);
+    const cases: readonly (readonly [name: string, Asker, string])[] = [
+      ['Practitioner/ann', bob, 'no'],
+      ['Practitioner/ann', as(['urn:x|1']), 'unknown'],
+      ['Practitioner/ann', as(['urn:app'], { isSystem: true }), 'no'],
+      ['Practitioner/ann', as(['https://a.example/Practitioner/bob']), 'unknown'],
+      ['Patient/p2', as(['urn:x|1', 'Patient/p1']), 'no'],
+      ['Patient/p2', as(['urn:x|1']), 'unknown'],
+      ['RelatedPerson/g', as(['Patient/p1']), 'no'],
+      ['Practitioner/ann', as(['Practitioner/bob'], { elsewhere: new Set(['Practitioner/ann']) }), 'unknown'],
+      ['urn:x|2', bob, 'no'],
+      ['urn:y|2', bob, 'unknown'],
+      ['urn:org|2', asker({ organizations: organization }), 'no'],
+      ['|2', as(['|1']), 'unknown'],
+      ['urn:x|2', as(['urn:x|a|1']), 'unknown'],
+      ['https://a.example/Practitioner/ann', as(['urn:x|1', 'https://a.example/Practitioner/bob']), 'no'],
+      ['https://a.example/Practitioner/ann', as(['https://b.example/Practitioner/bob']), 'unknown'],
+      ['https://a.example/Practitioner/ann', as(['https://a.example/Practitioner/b/c']), 'unknown'],
+      [
+        'https://a.example/Organization/1',
+        asker({ organizations: new Set(['https://a.example/Organization/2']) }),
+        'no',
+      ],
+      ['Organization/h2', asker({ organizations: organization }), 'no'],
+      ['Organization/h', asker({ organizations: organization }), 'yes'],
+      ['Organization/h2', bob, 'unknown'],
+      ['Organization/h2', as(['urn:x|1', 'Patient/p1']), 'no'],
+      ['Organization/h2', as(['https://a.example/Patient/p1']), 'unknown'],
+      ['Organization/h2', as(['Patient/p1', 'Practitioner/bob']), 'unknown'],
+      ['Group/g', bob, 'unknown'],
+    ];
+    for (const [name, his, expected] of cases)
+      expect([name, [...his.identities], isNamed([name], his)]).toEqual([name, [...his.identities], expected]);
+    expect(isNamed(['urn:y|2', 'Practitioner/ann'], bob)).toBe('no');
+    expect(isNamed(['Practitioner/ann', 'Practitioner/bob'], bob)).toBe('yes');
+  });
+
+  test('a member is who is listed as one now; where that cannot be told, others are still none', () => {
+    const bob = asker({ identities: new Set(['Practitioner/bob']) });
+    const listed = (name: string, current: boolean | 'unknown') =>
+      membershipOf({ kind: 'listed', members: [{ names: [name], current }] }, bob);
+    expect((['Practitioner/bob', 'Practitioner/ann', 'urn:x|1'] as const).map((name) => listed(name, true))).toEqual([
+      ...['yes', 'no', 'unknown'],
+    ]);
+    expect(
+      (['Practitioner/bob', 'Practitioner/ann', 'urn:x|1'] as const).map((name) => listed(name, 'unknown')),
+    ).toEqual(['unknown', 'no', 'unknown']);
+    expect((['Practitioner/bob', 'urn:x|1'] as const).map((name) => listed(name, false))).toEqual(['no', 'no']);
+    expect(membershipOf({ kind: 'listed', members: [] }, bob)).toBe('unknown');
+    expect(membershipOf({ kind: 'described', traits: [] }, bob)).toBe('unknown');
+    expect(membershipOf({ kind: 'ended' }, bob)).toBe('no');
+    expect(membershipOf(undefined, bob)).toBe('unknown');
+  });
+
+  test('a role of a practitioner is his, for its organization', () => {
+    const bob = asker({
+      identities: new Set(['Practitioner/bob']),
+      organizations: new Set(['Organization/h']),
+    });
+    const role = (practitioner: readonly string[], organization: readonly string[]) =>
+      membershipOf({ kind: 'role', practitioner, organization }, bob);
+    expect(role(['Practitioner/bob'], ['Organization/h'])).toBe('yes');
+    expect(role(['Practitioner/bob'], [])).toBe('yes');
+    expect(role(['Practitioner/bob'], ['Organization/other'])).toBe('unknown');
+    expect(role(['Practitioner/ann'], ['Organization/h'])).toBe('no');
+    expect(role(['Practitioner/ann'], [])).toBe('no');
+    expect(role([], ['Organization/h'])).toBe('unknown');
+    expect(role([], ['Organization/other'])).toBe('no');
+  });
+
   test('one device is not another', () => {
     expect(isNamed(['Device/d1'], asker({ identities: new Set(['Device/d1']), isSystem: true }))).toBe('yes');
     expect(isNamed(['Device/d1'], asker({ identities: new Set(['Device/d2']), isSystem: true }))).toBe('no');
