@@ -3,6 +3,7 @@ import type { Emergency } from '../../src/context/emergency.ts';
 import type { Decision } from '../../src/decide/decision.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import type { Labels } from '../../src/label/labels.ts';
+import { gatewayLabels } from '../reference/evaluate.ts';
 import { act, consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
 
@@ -269,6 +270,63 @@ describe('in an emergency', () => {
     expect(obligations('SUD')).toEqual(one);
     expect(obligations('HIV')).toEqual([]);
     expect(obligations()).toEqual([]);
+  });
+  const inEmergency = (wish: Wish, change: Partial<Emergency> = {}) => decided(wish, { ...emergency, ...change });
+  const hiv = labelled({ topics: ['HIV'] });
+  const opened = { code: 'emergency', step: 6, rule: 'ETREAT' };
+  const broken = { ...permits, id: 'broken', status: undefined } as unknown as typeof permits;
+  /** Denies, and permits for emergencies. */
+  const excepting = consent({ type: 'deny', provision: [{ type: 'permit', purpose: [purpose('ETREAT')] }] });
+
+  test('what a Consent denies stays hidden, unless it excepts emergencies itself or the policies let them override', () => {
+    const denies = consent({ type: 'deny' });
+    expect(inEmergency({ consents: [denies] }).outcome).toBe('withhold');
+    expect(inEmergency({ consents: [denies] }, { overridesDenies: true })).toMatchObject({ reasons: [opened] });
+    expect(inEmergency({ consents: [excepting] }).reasons).toEqual([
+      opened,
+      {
+        code: 'consent-permit',
+        step: 6,
+        consent: 'Consent/c1/_history/1',
+        provision: 'provision.provision[0]',
+        label: 'rest',
+      },
+    ]);
+    expect(inEmergency({ consents: [excepting, consent({ type: 'deny' }, { id: 'c2' })] }).outcome).toBe('withhold');
+  });
+  test('the reasons tell for which topic a Consent permits', () => {
+    const forHiv = consent({ type: 'permit', purpose: [purpose('ETREAT')], securityLabel: [act('HIV')] });
+    const { reasons } = inEmergency({ consents: [forHiv], ...hiv });
+    expect(reasons.map(({ label }) => label)).toEqual([undefined, 'HIV']);
+  });
+  test.each([
+    ['data for another purpose', 'http://terminology.hl7.org/CodeSystem/v3-ActReason|HRESCH'],
+    ['data that nobody can handle so', caveat('NODSCLCDS')],
+  ])('%s stays hidden, unless the policies let emergencies override', (_what, label) => {
+    const data = labelled({ caveats: [label] });
+    expect(inEmergency(data).outcome).toBe('withhold');
+    expect(inEmergency(data, { overridesDenies: true }).outcome).toBe('release');
+  });
+  describe('while Consents cannot be read', () => {
+    test('what leaves, leaves by the emergency alone', () => {
+      const ahead = consent({ type: 'permit', purpose: [purpose('ETREAT')] });
+      expect(inEmergency({ consents: [ahead, broken] }).reasons).toEqual([opened]);
+    });
+    test('no exception counts against a deny', () => {
+      expect(inEmergency({ consents: [excepting, broken] }).outcome).toBe('withhold');
+    });
+    test('nobody gave notes', () => {
+      const notes = labelled({ topics: ['SUDCN'] });
+      const given = writtenConsent({
+        actor: [bob],
+        securityLabel: [{ system: gatewayLabels, code: 'SUDCN' }],
+        purpose: [purpose('ETREAT')],
+        period: { end: '2026-12-31' },
+      });
+      expect(inEmergency({ consents: [given], ...notes }).outcome).toBe('release');
+      expect(inEmergency({ consents: [given, broken], ...notes }).outcome).toBe('withhold');
+      expect(inEmergency({ consents: [broken], ...notes }, { includesNotes: true }).outcome).toBe('release');
+    });
   });
   test('of its one patient alone', () => {
     const facts = of('Patient/p2');
