@@ -27,7 +27,7 @@ const names = {
 
 /**
  * All Consents about these patients of one store, as they stood at one moment. A list of one page is one moment; one of
- * several may shift between its pages, so it is read until two readings agree.
+ * several may shift between its pages, so it is read until two readings agree. One that says two things under one id is read again, too.
  * @param parameter search parameter that says whom they are about
  * @param references its values
  * @param maximum Consents in all, above which the store is given up
@@ -41,10 +41,10 @@ export async function readConsents(
   errand: Errand,
 ): Promise<readonly StoredConsent[]> {
   let last = await readOnce(upstream, parameter, references, maximum, errand);
-  if (last.pages <= 1) return last.consents;
+  if (last.pages <= 1 && !last.contradicts) return last.consents;
   for (let reading = 1; reading < maximumReadings; reading++) {
     const again = await readOnce(upstream, parameter, references, maximum, errand);
-    if (again.pages <= 1 || again.marks === last.marks) return again.consents;
+    if (!again.contradicts && (again.pages <= 1 || again.marks === last.marks)) return again.consents;
     last = again;
   }
   throw new GatewayError('consent-unavailable');
@@ -66,6 +66,7 @@ async function readOnce(
   const found = new Map<string, StoredConsent>();
   let pages = 0;
   let count = 0;
+  let contradicts = false;
   for await (const { page } of pagesOf(upstream, search, undefined, errand)) {
     pages++;
     for (const content of page.contents) {
@@ -80,9 +81,17 @@ async function readOnce(
         };
       });
       // One that moved from page to page is there once, and the reading is not the same as the next.
-      found.set(consent.id ?? `${count}`, consent);
+      const mark = consent.id ?? `${count}`;
+      const other = found.get(mark);
+      contradicts ||= other !== undefined && other.text !== consent.text;
+      found.set(mark, consent);
     }
   }
   const consents = [...found.values()];
-  return { consents, pages, marks: [count, ...consents.map(({ id, version }) => `${id}/${version}`).sort()].join(' ') };
+  return {
+    consents,
+    pages,
+    contradicts,
+    marks: [count, ...consents.map(({ id, version }) => `${id}/${version}`).sort()].join(' '),
+  };
 }
