@@ -55,11 +55,15 @@ export function inEmergency(
     const permitting = unreadable ? new Map<string, Ruling>() : permittedBy(votes, index);
     const denying = [...deniedBy(before, index), ...deniedBy(votes, index)];
     if (!emergency.overridesDenies && denying.some((ref) => !permitting.has(ref))) return undefined;
-    const isNote = topic !== undefined && namedOnlyTopics.has(topic);
-    if (isNote && !emergency.includesNotes && !isGiven(sitting, questions[index] as Question, candidate, settings))
+    const label = topic ?? 'rest';
+    if (
+      namedOnlyTopics.has(label) &&
+      !emergency.includesNotes &&
+      !isGiven(sitting, questions[index] as Question, candidate, settings)
+    )
       return undefined;
     for (const [consent, ruling] of permitting)
-      permits.push({ code: 'consent-permit', step: 6, consent, provision: ruling.provision, label: topic ?? 'rest' });
+      permits.push({ code: 'consent-permit', step: 6, consent, provision: ruling.provision, label });
   }
   if (!emergency.overridesDenies) {
     if (!isForPurpose(candidate.labels, emergency.purpose)) return undefined;

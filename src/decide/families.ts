@@ -34,7 +34,7 @@ export type Fate =
       /** Of an organization that the gateway does not act for. */
       readonly isForeign: boolean;
       /** A newer one of its family, itself no longer in force: what this one permitted does not come back. */
-      readonly by?: ParsedConsent;
+      readonly by?: ParsedConsent | undefined;
     };
 
 /** The Consents of a patient that count now, for one purpose. */
@@ -53,9 +53,8 @@ export function applicable(
 export function standingAlone(consents: readonly ParsedConsent[], at: number): readonly ParsedConsent[] {
   const newest = newestOf(consents, at);
   return consents.filter((consent) => {
-    const { begun } = newest(consent);
-    const isNewest = begun === undefined || !isNewer(begun, consent);
-    return isNewest && lapseOf(consent, 'HRESCH', at) === undefined; // what is for research alone stands for that
+    const { begun = consent } = newest(consent);
+    return !isNewer(begun, consent) && lapseOf(consent, 'HRESCH', at) === undefined; // what is for research alone stands for that
   });
 }
 
@@ -76,16 +75,15 @@ export function fatesOf(
  */
 function fateOf(
   consent: ParsedConsent,
-  { begun, standing }: Newest,
+  { begun = consent, standing = consent }: Newest,
   asked: string | undefined,
   at: number,
   settings: FamilySettings,
 ): Fate {
   const because = lapseOf(consent, asked, at);
   if (because !== undefined) return { counts: false, because };
-  if (standing !== undefined && isNewer(standing, consent))
-    return { counts: false, because: 'superseded', by: standing };
-  const by = begun !== undefined && isNewer(begun, consent) ? begun : undefined;
+  if (isNewer(standing, consent)) return { counts: false, because: 'superseded', by: standing };
+  const by = isNewer(begun, consent) ? begun : undefined;
   const isForeign =
     settings.organizations.length > 0 &&
     consent.organizations.length > 0 &&
@@ -95,7 +93,7 @@ function fateOf(
     mayPermit: by === undefined && !isForeign,
     mayDeny: !isForeign || settings.foreignDenyBinds,
     isForeign,
-    ...(by === undefined ? {} : { by }),
+    by,
   };
 }
 

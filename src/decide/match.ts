@@ -168,7 +168,7 @@ export function matchesData(
     matchesCode(elements.codes, effect, facts),
     matchesDataPeriod(elements.dataPeriod, effect, facts, settings),
     matchesReferences(elements.data, effect, facts, named),
-    matchesAuthor(elements.actors, effect, facts),
+    matchesAuthor(elements.actors, facts),
   );
 }
 
@@ -381,7 +381,7 @@ function matchesDataPeriod(
   settings: DecisionSettings,
 ): Match {
   if (period === undefined) return 'yes';
-  if (effect === 'deny' && isIdentity(facts)) return 'no';
+  if (isIdentity(facts)) return 'no';
   if (period === 'unreadable') return 'unknown';
   const time: Interval | undefined = facts.clinicalTime ?? settings.instantOf(facts.lastUpdated);
   if (time === undefined) return 'unknown';
@@ -389,7 +389,10 @@ function matchesDataPeriod(
   return time.start <= period.end && period.start <= time.end ? 'yes' : 'no';
 }
 
-/** Who she is, is nobody's finding and of no time; were it denied with them, all that is about her would go. */
+/**
+ * Who she is, is nobody's finding and of no time; were it denied with them, all that is about her would go. Permits of it are
+ * not asked so (`matchesIdentity`).
+ */
 function isIdentity({ type }: Facts): boolean {
   return type === 'Patient';
 }
@@ -418,7 +421,7 @@ function matchesOne(
   facts: Facts,
   named: ReadonlyMap<ResourceKey, NamedData>,
 ): Match {
-  if (meaning === 'authoredby') return effect === 'deny' && isIdentity(facts) ? 'no' : isAuthor(names, facts);
+  if (meaning === 'authoredby') return isIdentity(facts) ? 'no' : isAuthor(names, facts);
   if (key === undefined) return 'unknown';
   if (meaning === 'instance') return facts.key === key ? 'yes' : 'no';
   if (notClinical.has(facts.type)) return 'no';
@@ -437,10 +440,10 @@ function isAuthor(names: readonly string[], facts: Facts): Match {
   return names.some((name) => facts.authors.includes(name)) ? 'yes' : 'no';
 }
 
-function matchesAuthor(actors: readonly Actor[] | undefined, effect: Effect, facts: Facts): Match {
+function matchesAuthor(actors: readonly Actor[] | undefined, facts: Facts): Match {
   const named = ofPart(actors, 'author');
   if (named.length === 0) return 'yes';
-  if (effect === 'deny' && isIdentity(facts)) return 'no';
+  if (isIdentity(facts)) return 'no';
   return anyOf(named.map((author) => isAuthorNamed(author, facts)));
 }
 

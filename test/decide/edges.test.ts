@@ -1,18 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
 import { part2Config } from '../../src/config/part2.ts';
+import type { Residuals } from '../../src/consent/residual.ts';
 import type { Emergency } from '../../src/context/emergency.ts';
-import { hasRole, isNamed } from '../../src/decide/actors.ts';
+import { hasRole, isNamed, matchesRecipient } from '../../src/decide/actors.ts';
 import { registered } from '../../src/decide/agreements.ts';
-import { fatesOf } from '../../src/decide/families.ts';
+import { applicable, fatesOf, standingAlone } from '../../src/decide/families.ts';
 import type { Asker } from '../../src/decide/match.ts';
 import { membershipOf } from '../../src/decide/membership.ts';
 import type { DecisionSettings } from '../../src/decide/question.ts';
 import type { Coding } from '../../src/fhir/coding.ts';
 import { timeReader } from '../../src/fhir/dates.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
-import type { Case } from '../reference/evaluate.ts';
+import { type Case, gatewayLabels } from '../reference/evaluate.ts';
 import { consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
 import { decide, parsed } from '../reference/production.ts';
+import type { R4Consent, R4Provision } from '../reference/r4.ts';
 
 /** Rules that ordinary cases seldom meet: each asked where it makes the difference, on both sides of it. */
 
@@ -144,6 +146,126 @@ describe('in an emergency', () => {
       { code: 'consent-permit', step: 6, consent: 'Consent/ahead/_history/1', label: 'rest' },
     ]);
   });
+
+  const dated = (id: string, provision: R4Provision, dateTime = '2026-01-01') =>
+    consent(provision, { id, dateTime, policy: [{ uri: `urn:${id}` }] });
+  const unreadable = { ...consent({}), id: 'x', patient: undefined } as unknown as R4Consent;
+  const said = (wish: Wish, more: Partial<Emergency> = {}, residuals?: Residuals) => {
+    const world = during(wish);
+    const context = { ...world.context, emergency: { ...emergency, ...more } };
+    return decide({ ...world, context }, undefined, [], residuals)[0]?.outcome;
+  };
+  const opened = (wish: Wish): unknown => [said(wish), said(wish, { overridesDenies: true })];
+
+  test('beside a Consent that nobody can read every denial counts, and no permit', () => {
+    const butThen = dated('a', { type: 'deny', provision: [{ type: 'permit', purpose: [purpose('ETREAT')] }] });
+    expect(said({ consents: [butThen] })).toBe('release');
+    expect(said({ consents: [butThen, unreadable] })).toBe('withhold');
+    expect(said({ consents: [unreadable] })).toBe('release');
+    const settings = { conflictStrategy: 'most-recent' } as const;
+    const denial = dated('a', { type: 'deny' });
+    const newer = dated('b', { type: 'permit' }, '2026-02-01');
+    const wish = { settings, resources: [{ labels: { topics: ['HIV'] } }] };
+    expect(said({ ...wish, consents: [denial, newer] })).toBe('release');
+    expect(said({ ...wish, consents: [denial, newer, unreadable] })).toBe('withhold');
+    const form = { securityLabel: [{ system: gatewayLabels, code: 'SUDCN' }], purpose: [purpose('ETREAT')] };
+    const ofNotes = writtenConsent({ ...form, actor: to('Practitioner/bob'), period: { end: '2026-12-31' } });
+    const notes = [{ labels: { topics: ['SUDCN'] } }];
+    expect(said({ consents: [ofNotes], resources: notes })).toBe('release');
+    expect(said({ consents: [ofNotes, unreadable], resources: notes })).toBe('withhold');
+    expect(said({ consents: [unreadable], resources: notes }, { includesNotes: true })).toBe('release');
+  });
+
+  test('what is denied for treatment stays denied, though the newest word is of emergencies', () => {
+    const settings = { conflictStrategy: 'most-recent' } as const;
+    const forEmergencies = dated('b', { type: 'permit', purpose: [purpose('ETREAT')] }, '2026-02-01');
+    expect(said({ settings, consents: [dated('a', { type: 'deny' }), forEmergencies] })).toBe('withhold');
+  });
+
+  test('what no emergency lifts, policies do that let emergencies override denies', () => {
+    expect(opened({ consents: [dated('a', { type: 'deny' })] })).toEqual(['withhold', 'release']);
+    const bearing = (caveat: string): Wish => ({ resources: [{ labels: { caveats: [caveat] } }] });
+    expect(opened(bearing('http://terminology.hl7.org/CodeSystem/v3-ActReason|HPAYMT'))).toEqual([
+      ...['withhold', 'release'],
+    ]);
+    expect(opened(bearing(`${actCode}|REDACT`))).toEqual(['withhold', 'release']);
+    expect(opened(bearing(`${actCode}|NODSCLCD`))).toEqual(['release', 'release']);
+  });
+
+  test('what the token itself keeps back is kept back, and nothing else', () => {
+    const forbid = (code: string): Residuals => ({
+      patient: 'Patient/p1' as ResourceKey,
+      documents: [],
+      rules: [
+        {
+          effect: 'deny',
+          elements: { notUnderstood: false, codes: { codes: [{ system: loinc, code }], unknown: false } },
+        },
+      ],
+    });
+    const wish = { resources: [{ facts: { codings: [sodium], primaryCodings: [sodium] } }] };
+    expect(said(wish, {}, forbid('2951-2'))).toBe('withhold');
+    expect(said(wish, { overridesDenies: true }, forbid('2951-2'))).toBe('release');
+    expect(said(wish, {}, forbid('1-8'))).toBe('release');
+  });
+
+  test('each permit is told with its provision and topic', () => {
+    const permit = consent({ provision: [{ type: 'permit', purpose: [purpose('ETREAT')] }] }, { id: 'ahead' });
+    const [decision] = decide(during({ consents: [permit], resources: [{ labels: { topics: ['HIV'] } }] }));
+    const told = { code: 'consent-permit', step: 6, consent: 'Consent/ahead/_history/1' };
+    expect(decision?.reasons).toEqual([
+      { code: 'emergency', step: 6, rule: 'ETREAT' },
+      { ...told, provision: 'provision.provision[0]', label: 'HIV' },
+      { ...told, provision: 'provision.provision[0]', label: 'rest' },
+    ]);
+  });
+});
+
+describe('what is left of a Consent among others', () => {
+  const settings = { organizations: ['Organization/a'], foreignDenyBinds: true };
+  const made = (...all: readonly R4Consent[]) => parsed(all, []).consents;
+  const one = (id: string, dateTime: string, more: Partial<R4Consent> = {}) =>
+    consent({ type: 'permit' }, { id, dateTime, ...more });
+  const research = {
+    scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'research' }] },
+  };
+  const refs = (consents: ReturnType<typeof made>) => consents.map(({ ref }) => ref.split('/')[1]);
+
+  test('the older of two in force says nothing, and who asks is told by which', () => {
+    const both = made(one('old', '2026-01-01'), one('new', '2026-02-01'));
+    const fates = fatesOf(both, 'TREAT', noon, settings).map(({ fate }) => fate);
+    expect(fates[0]).toEqual({ counts: false, because: 'superseded', by: both[1] });
+    expect(fates[1]).toEqual({ counts: true, mayPermit: true, mayDeny: true, isForeign: false });
+    expect(applicable(both, 'TREAT', noon, settings).map(({ consent: { ref } }) => ref)).toEqual([both[1]?.ref]);
+  });
+
+  test('what is for research alone says nothing without that purpose', () => {
+    const [fate] = fatesOf(made(one('r', '2026-01-01', research)), undefined, noon, settings);
+    expect(fate?.fate).toEqual({ counts: false, because: 'research-only' });
+    const [asked] = fatesOf(made(one('r', '2026-01-01', research)), 'HRESCH', noon, settings);
+    expect(asked?.fate.counts).toBe(true);
+  });
+
+  test('of several organizations one that the gateway acts for is enough', () => {
+    const by = (...references: string[]) =>
+      fatesOf(
+        made(one('o', '2026-01-01', { organization: references.map((reference) => ({ reference })) })),
+        'TREAT',
+        noon,
+        settings,
+      )[0]?.fate;
+    expect(by('Organization/a', 'Organization/b')).toMatchObject({ isForeign: false, mayPermit: true });
+    expect(by('Organization/b')).toMatchObject({ isForeign: true, mayPermit: false, mayDeny: true });
+  });
+
+  test('a token stands on what is in force and has nothing newer, in force or not', () => {
+    const revoked = one('new', '2026-02-01', { status: 'inactive' });
+    expect(refs(standingAlone(made(one('old', '2026-01-01')), noon))).toEqual(['old']);
+    expect(refs(standingAlone(made(one('old', '2026-01-01'), revoked), noon))).toEqual([]);
+    expect(refs(standingAlone(made(one('old', '2026-01-01'), one('new', '2026-02-01')), noon))).toEqual(['new']);
+    expect(refs(standingAlone(made(one('future', '2026-07-01')), noon))).toEqual([]);
+    expect(refs(standingAlone(made(one('r', '2026-01-01', research)), noon))).toEqual(['r']);
+  });
 });
 
 describe('who somebody is', () => {
@@ -190,6 +312,7 @@ describe('who somebody is', () => {
     expect(hasRole(wanted, asker({ roles: [doctor, { system: '', code: 'x' }] }))).toBe('unknown');
     expect(hasRole(wanted, asker({ roles: [doctor, { system: '', code: 'y' }] }))).toBe('no');
     expect(hasRole(wanted, asker({ roles: [{ system: '', code: 'y' }] }))).toBe('unknown');
+    expect(hasRole(wanted, asker({ roles: [doctor, { system: 'urn:other', code: 'x' }] }))).toBe('no');
   });
 
   test('a person of another name is somebody else, where he is known by a name of the kind', () => {
@@ -231,6 +354,18 @@ describe('who somebody is', () => {
       expect([name, [...his.identities], isNamed([name], his)]).toEqual([name, [...his.identities], expected]);
     expect(isNamed(['urn:y|2', 'Practitioner/ann'], bob)).toBe('no');
     expect(isNamed(['Practitioner/ann', 'Practitioner/bob'], bob)).toBe('yes');
+  });
+
+  test('a recipient of unknown role counts against him, never for him; one who cannot be told leaves it open', () => {
+    const bob = asker({ identities: new Set(['Practitioner/bob']) });
+    const actor = (part: 'recipient' | 'unknown', name: string, unresolved = false) =>
+      [{ part, names: [name], roles: [], unresolved }] as const;
+    expect(matchesRecipient(actor('recipient', 'Practitioner/bob'), 'permit', bob)).toBe('yes');
+    expect(matchesRecipient(actor('unknown', 'Practitioner/bob'), 'deny', bob)).toBe('yes');
+    expect(matchesRecipient(actor('unknown', 'Practitioner/bob'), 'permit', bob)).toBe('unknown');
+    expect(matchesRecipient(actor('recipient', 'Practitioner/ann'), 'permit', bob)).toBe('no');
+    expect(matchesRecipient(actor('recipient', 'Practitioner/ann', true), 'permit', bob)).toBe('unknown');
+    expect(matchesRecipient(undefined, 'permit', bob)).toBe('yes');
   });
 
   test('a member is who is listed as one now; where that cannot be told, others are still none', () => {

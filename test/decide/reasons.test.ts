@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Residuals } from '../../src/consent/residual.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import { gatewayLabels } from '../reference/evaluate.ts';
 import { act, consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
@@ -285,6 +286,20 @@ test('a program is told by which rule its own records stay with it', () => {
     { code: 'within-program', step: 6, label: '42CFRPart2', rule: 'table of topics' },
     { code: 'within-program', step: 8, label: 'rest' },
   ]);
+});
+
+test('what a token restricts, or whose Consent has ended, is told as step 5', () => {
+  const token = (more: Partial<Residuals>) => {
+    const residuals = { patient: 'Patient/p1' as ResourceKey, documents: [], rules: [], ...more };
+    const [decision] = decide(plainCase({ settings: all }), undefined, [], residuals);
+    return [decision?.outcome, ...(decision?.reasons ?? [])];
+  };
+  expect(token({ rules: [{ effect: 'deny', elements: { notUnderstood: false } }] })).toEqual([
+    'withhold',
+    { code: 'token-residual', step: 5 },
+  ]);
+  expect(token({ documents: ['Consent/gone'] })).toEqual(['withhold', { code: 'token-consent-ended', step: 5 }]);
+  expect(token({})[0]).toBe('release');
 });
 
 test('the unrestricted are told no more than that', () => {

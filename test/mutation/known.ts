@@ -16,6 +16,10 @@ export const equivalent: readonly Known[] = [
     mutants: ['decide/answer.ts collect: 0 -> 1 #2', 'decide/answer.ts collect: , end: 0 -> nothing'],
   },
   {
+    why: 'What is the same is told apart before: then neither is newer.',
+    mutants: ['decide/families.ts isNewer: > -> >='],
+  },
+  {
     why: 'A set: nothing reads the order in which the purposes of a Consent stand.',
     mutants: ['consent/parse-r5.ts read: [...this.#purposes].sort() -> [...this.#purposes]'],
   },
@@ -34,13 +38,4 @@ export const equivalent: readonly Known[] = [
 ];
 
 /** Behaviour may change, and no test says so yet. */
-export const open: readonly Known[] = [
-  {
-    why: 'The step that the reason of a token’s restriction names: outcomes are compared, not this.',
-    mutants: ['decide/decide.ts run: 5 -> 4 #4', 'decide/decide.ts run: 5 -> 4 #5'],
-  },
-  {
-    why: 'The place that is told of a Consent that does not apply: no test looks at it.',
-    mutants: ["decide/answer.ts answerTo: provision: 'base', -> nothing"],
-  },
-];
+export const open: readonly Known[] = [];

@@ -18,6 +18,7 @@ const decisionTests = [
   'test/decide/corrections.test.ts',
   'test/decide/rules.test.ts',
   'test/decide/edges.test.ts',
+  'test/decide/match.test.ts',
   'test/decide/agreements.test.ts',
   'test/decide/handling.test.ts',
   'test/decide/obligations.test.ts',

@@ -2,6 +2,7 @@ import { collectiveOf } from '../../src/consent/collectives.ts';
 import type { RequesterNames } from '../../src/consent/memberships.ts';
 import { parseConsent } from '../../src/consent/parse.ts';
 import type { ParsedConsent, PatientConsents } from '../../src/consent/parsed.ts';
+import type { Residuals } from '../../src/consent/residual.ts';
 import { Rules } from '../../src/decide/decide.ts';
 import type { Decision } from '../../src/decide/decision.ts';
 import type { Coding } from '../../src/fhir/coding.ts';
@@ -17,13 +18,14 @@ export function decide(
   { patients, context, candidates, settings, policy, ...store }: Case,
   onForbids?: (type: string, labels: readonly string[]) => void,
   treats: NonNullable<RequesterNames['treats']> = [],
+  residuals?: Residuals,
 ): readonly Decision[] {
   const table = policyOf(policy);
   const forbids: Policy['forbids'] = (asker, type, labels) => {
     onForbids?.(type, labels);
     return table.forbids(asker, type, labels);
   };
-  const rules = new Rules(context, { ...table, forbids }, settings, undefined);
+  const rules = new Rules(context, { ...table, forbids }, settings, residuals);
   const { identities, organizations } = context.requester;
   const names = { identities, organizations, elsewhere: store.elsewhere, roles: store.heldRoles as Coding[], treats };
   const collectives = new Map(
