@@ -96,7 +96,18 @@ const proofs: readonly Proof[] = [
   {
     name: 'soak',
     what: 'Half an hour of mixed load on three replicas: one killed every two minutes, Redis twice, the FHIR server slow and failing',
-    command: jest('--config', 'jest.prove.config.js', 'test/prove/soak'),
+    // Its own process is the audit repository of half an hour, in memory.
+    command: [
+      ...['node', '--max-old-space-size=12288', '--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+      ...[
+        'node_modules/jest/bin/jest.js',
+        '--ci',
+        '--runInBand',
+        '--config',
+        'jest.prove.config.js',
+        'test/prove/soak',
+      ],
+    ],
     environment: { SOAK_SECONDS: process.env.SOAK_SECONDS ?? '1800' },
     figures: summary,
   },
