@@ -14,7 +14,7 @@ export function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** A list as it stands; a single value is a list of one; nothing is none. */
+/** A list as it stands; a single value is a list of one, and so is `null`, which stands for nothing that anybody understands. */
 export function list(value: unknown): readonly unknown[] {
-  return value === undefined || value === null ? [] : Array.isArray(value) ? value : [value];
+  return value === undefined ? [] : Array.isArray(value) ? value : [value];
 }

@@ -760,6 +760,7 @@ describe('what a provision is about', () => {
     ['R5', 'resourceType', { code: 'Observation' }],
     ['R5', 'resourceType', { system: file, code: 'urn:p' }],
     ['R5', 'resourceType', loinc('1')],
+    ['R4', 'class', { system: 'http://loinc.org' }],
   ] as const)('in %s a %s of %j is not understood', (version, name, coding) => {
     const [read, found] = elements(version, { [name]: [coding] });
     expect(read?.[name === 'documentType' ? 'documents' : 'classes']).toEqual({ codes: [], unknown: true });
@@ -842,6 +843,20 @@ describe('what a provision is about', () => {
       { ...fine, data: { codes: [{ meaning: 'authoredby', key: undefined, names: [far] }], unknown: false } },
       ['Consent.provision.data'],
     ]);
+  });
+  test.each(['actor', 'purpose', 'action', 'securityLabel', 'class', 'code', 'data', 'dataPeriod'] as const)(
+    'a %s that is null is stated, and not understood',
+    (name) => {
+      const [read, found] = elements('R4', { [name]: null });
+      expect(Object.keys(read ?? {})).toHaveLength(2);
+      expect(found).toEqual([`Consent.provision.${name}`]);
+    },
+  );
+  test('provisions that are null deny', () => {
+    expect(read('R4', { provision: { type: 'permit', provision: null } }).nested).toEqual([
+      notUnderstood('provision.provision[0]'),
+    ]);
+    expect(read('R5', { decision: 'permit', provision: null }).nested).toEqual([notUnderstood('provision[0]')]);
   });
   test('a period whose bound is no text cannot be read', () => {
     for (const period of ['2026', { start: 2026 }, { end: [2026] }, { start: '2026', extension }])

@@ -79,6 +79,25 @@ describe('its residual rules', () => {
     expect(strange?.elements).toEqual({ notUnderstood: true });
   });
 
+  test('are about labels, times and data, together and each alone', () => {
+    const securityLabel = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'HIV' }];
+    const labels = { confidentiality: [], topics: ['HIV'], purposes: [], unknown: false };
+    const dataPeriod = { start: '2026-01-02' };
+    const since = { start: Date.UTC(2026, 0, 2), end: Number.POSITIVE_INFINITY };
+    const data = [{ meaning: 'instance', reference: 'Observation/o1' }];
+    const named = {
+      codes: [{ meaning: 'instance', key: 'Observation/o1', names: ['Observation/o1'] }],
+      unknown: false,
+    };
+    const elementsOf = (rule: object) => read({ residual: [{ type: 'forbid', ...rule }] }).rules[0]?.elements;
+    expect(elementsOf({ securityLabel })).toEqual({ notUnderstood: false, labels });
+    expect(elementsOf({ dataPeriod })).toEqual({ notUnderstood: false, dataPeriod: since });
+    expect(elementsOf({ securityLabel, dataPeriod, data })).toEqual({
+      ...{ notUnderstood: false, labels, dataPeriod: since },
+      data: named,
+    });
+  });
+
   test('name data by reference, as text or as a Reference; without any they are about all data', () => {
     const data = [
       { meaning: 'related', reference: 'Encounter/e1' },
