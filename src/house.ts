@@ -152,6 +152,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       ...config.search,
       publicBase,
       otherBases: localBases.slice(1),
+      leavesOutElements: config.labels.inline === 'element',
       timeZone: config.decision.timeZone,
     },
     policy: createPolicy(readPolicySet(config.policy), config.policy.rememberedAnswers),

@@ -16,6 +16,8 @@ export interface PlanSettings {
   readonly publicBase: string;
   /** Other bases whose absolute URLs in data are local references, such as the upstream's; without trailing slash. */
   readonly otherBases: readonly string[];
+  /** Elements with labels of their own are left out of what is released (`labels.inline`). */
+  readonly leavesOutElements: boolean;
   /** IANA zone in which dates without an offset are read. */
   readonly timeZone: string;
   readonly defaultPageSize: number;

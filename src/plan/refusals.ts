@@ -62,7 +62,7 @@ export const staticRefusals: readonly StaticRefusal[] = [
     code: 'parameter-not-supported',
   },
   {
-    what: '`_sort` by references, by quantities or by what falls with a reference; any `_sort` in a compartment that several parameters make; `_score`',
+    what: '`_sort` by references, by quantities or by what falls with a reference; with `labels.inline: element`, by anything but `_id` and `_lastUpdated`; any `_sort` in a compartment that several parameters make; `_score`',
     why: 'The order would tell what was cut; merged searches have no common order.',
     code: 'parameter-not-supported',
   },

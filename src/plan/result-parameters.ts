@@ -30,6 +30,9 @@ export function parseCount(value: string, settings: PlanSettings): number {
 const maximumSortKeys = 3;
 const orderable = new Set(['date', 'string', 'token', 'number', 'uri']);
 
+/** What no element's own label can stand on. */
+const neverLeftOut = new Set(['_id', '_lastUpdated']);
+
 /**
  * `_sort`: up to three keys. Only what no cut can reach: an order by a hidden value would tell it; nor what has no order.
  * @throws {Refused}
@@ -38,7 +41,8 @@ export function parseSort(type: string, value: string, settings: PlanSettings): 
   const keys = value.split(',').map((key) => {
     const descending = key.startsWith('-');
     const parameter = parameterUnder(settings, type, descending ? key.slice(1) : key);
-    if (parameter.removable || !orderable.has(parameter.kind)) throw new Refused('parameter-not-supported', '_sort');
+    const mayBeCut = parameter.removable || (settings.leavesOutElements && !neverLeftOut.has(parameter.name));
+    if (mayBeCut || !orderable.has(parameter.kind)) throw new Refused('parameter-not-supported', '_sort');
     return { parameter: parameter.name, descending };
   });
   const names = new Set(keys.map(({ parameter }) => parameter));

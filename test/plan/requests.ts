@@ -6,6 +6,7 @@ export const settings: PlanSettings = {
   ...searchConfig.parse({}),
   publicBase: 'https://gateway.example/fhir',
   otherBases: ['http://upstream.internal/fhir'],
+  leavesOutElements: false,
   timeZone: 'UTC',
 };
 

@@ -172,6 +172,16 @@ describe('result parameters', () => {
     expect(plan('DocumentReference?_sort=location')).toMatchObject({ about: '_sort' });
   });
 
+  it('an order by what may be left out by a label of its own is refused', () => {
+    const apart = { ...settings, leavesOutElements: true };
+    expect(plan('Patient?_sort=birthdate', {}, apart)).toMatchObject({
+      code: 'parameter-not-supported',
+      about: '_sort',
+    });
+    expect(plan('Patient?_sort=-_lastUpdated,_id', {}, apart)).toMatchObject({ outcome: 'search' });
+    expect(plan('Patient?_sort=birthdate')).toMatchObject({ outcome: 'search' });
+  });
+
   it('a deployment without totals refuses to count', () => {
     const none = { ...settings, totals: 'none' as const };
     expect(search('Observation', {}, none).total).toBe('none');
