@@ -66,6 +66,8 @@ const ofBen = [
 const inline = { labels: { inline: 'element' } };
 const known = [{ city: 'Springfield' }];
 const flatOf = (more: object = {}): Resource => patient('moved', { address: known, ...more });
+/** Somebody to stand before or behind in an order. */
+const stayed: Resource = patient('stayed', { birthDate: '1990-01-01' });
 const noteOf = (...notes: readonly object[]): Resource =>
   observation('noted', 'moved', { note: [{ text: 'came by bus' }, ...notes] });
 const masked = { labels: { inline: 'element', masked: ['SDV'] } };
@@ -182,9 +184,10 @@ export const configured: readonly Configured[] = [
     name: 'an element that is left out by its own label makes no difference',
     asker: 'dr-grey',
     worlds: [
-      world(inline, flatOf(), noteOf()),
+      world(inline, stayed, flatOf(), noteOf()),
       world(
         inline,
+        stayed,
         flatOf({
           address: [...known, { ...inlineLabel('SDV'), city: 'Shelbyville' }],
           birthDate: '1980-01-01',

@@ -295,8 +295,8 @@ export const mutants: readonly Mutant[] = [
     by: 'LC-37',
     off: 'nothing is sorted by what may be cut',
     file: 'plan/result-parameters.ts',
-    find: 'if (parameter.removable || !orderable.has(parameter.kind))',
-    replace: 'if (false as boolean)',
+    find: 'const mayBeCut = parameter.removable || ',
+    replace: 'const mayBeCut = ',
   },
   {
     name: 'included-not-within-scope',
@@ -579,6 +579,14 @@ export const mutants: readonly Mutant[] = [
     file: 'decide/handling.ts',
     find: "if (handling !== 'recipient') return false;",
     replace: "if (handling !== 'tls') return false;",
+  },
+  {
+    name: 'order-by-left-out',
+    by: 'an element that is left out',
+    off: 'nothing orders by what is left out',
+    file: 'plan/result-parameters.ts',
+    find: '(settings.leavesOutElements && !neverLeftOut.has(parameter.name))',
+    replace: '(settings.leavesOutElements && !neverLeftOut)',
   },
   {
     name: 'elements-stay',
