@@ -66,7 +66,7 @@ async function answer(
       return;
     }
     const body = await bodyOf(request, config);
-    const result = await answerCall({ request: parsed, ...way, body }, edges, signal);
+    const result = await answerCall({ request: parsed, ...way, body }, edges, signal, watch);
     visit.answered();
     status = result.reply.status;
     await watch.timed('send', () => send(result, request.method, response, config));

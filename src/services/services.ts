@@ -8,6 +8,7 @@ import { MalformedDocument, scan } from '../document/tape.ts';
 import { bytesOf, errorReply, type Reply } from '../enforce/assemble.ts';
 import { type ErrorCode, errorKinds, GatewayError } from '../errors/errors.ts';
 import type { FhirRequest } from '../fhir/request.ts';
+import { unwatched, type Watch } from '../telemetry/watch.ts';
 import type { Asked, Service, ServiceAnswer } from './service.ts';
 
 export { type ServiceRoutes, type Way, wayTo } from './routes.ts';
@@ -47,14 +48,19 @@ export interface SentAnswer {
 }
 
 /** One request to a service, as the gateway's own: authenticated, admitted, granted, answered, recorded; then it may leave. */
-export async function answerCall(call: Call, edges: ServiceEdges, signal: AbortSignal): Promise<SentAnswer> {
+export async function answerCall(
+  call: Call,
+  edges: ServiceEdges,
+  signal: AbortSignal,
+  watch: Watch = unwatched,
+): Promise<SentAnswer> {
   const { request, service } = call;
   let context: RequesterContext | undefined;
   let admission: { leave(negative: boolean): void } | undefined;
   let negative = false;
   try {
-    const requester = await edges.authenticate(request);
-    admission = await edges.admit(requester);
+    const requester = await watch.timed('authenticate', () => edges.authenticate(request));
+    admission = await watch.timed('admit', () => edges.admit(requester));
     context = edges.contextOf(requester, request);
     const { parameters } = call;
     const asked = { context, request, parameters, query: request.query, signal, at: context.at };
@@ -63,7 +69,8 @@ export async function answerCall(call: Call, edges: ServiceEdges, signal: AbortS
     const answer = await answerInForce(service, { ...asked, body });
     negative = answer.status === 404;
     if (negative || answer.negative === true) await waitForGrid(request, edges.negativeGridMs, edges);
-    const sent = await recorded(answer, call, context, edges); // durable before anything is done or leaves
+    const known = context;
+    const sent = await watch.timed('record', () => recorded(answer, call, known, edges)); // durable before anything is done or leaves
     await answer.carriedOut?.();
     return sent;
   } catch (error) {

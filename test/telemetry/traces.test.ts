@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { tracesConfig } from '../../src/config/traces.ts';
 import { stages } from '../../src/telemetry/watch.ts';
 import { ask, type Bench, comparable, startBench, until } from '../failure/bench.ts';
+import { startGateway } from '../services/place.ts';
 import { type CollectedSpan, type Collector, startCollector } from '../support/collector.ts';
 
 const all = tracesConfig.parse({ endpoint: 'http://127.0.0.1:9/v1/traces', share: 1 });
@@ -69,6 +70,24 @@ describe('traces', () => {
     for (const stage of stages)
       expect(metrics).toMatch(new RegExp(`gateway_stage_duration_seconds_count\\{stage="${stage}"\\} [1-9]`));
     expect(metrics).toMatch(/gateway_trace_spans_total\{outcome="taken"\} [1-9]/);
+  });
+});
+
+describe('traces of services beside FHIR', () => {
+  it('have a span for each request, and one below it for whom it is from, for its place, its record and its sending', async () => {
+    const collector = await startCollector();
+    const place = await startGateway({ changes: { traces: { ...all, endpoint: collector.url } } });
+    try {
+      expect((await place.ask('/patients/ada/in-force', { as: 'ada' })).status).toBe(200);
+      const request = () => collector.spans().find(({ name }) => name === 'request');
+      await until('it is collected', () => request() !== undefined);
+      const below = collector.spans().filter(({ parentSpanId }) => parentSpanId === request()?.spanId);
+      expect(below.map(({ name }) => name)).toEqual(['authenticate', 'admit', 'record', 'send']);
+      expect(attributesOf(request() as CollectedSpan)['gateway.interaction']).toBe('in-force');
+    } finally {
+      await place.close();
+      await collector.close();
+    }
   });
 });
 
