@@ -53,9 +53,9 @@ describe('a client that is too slow', () => {
     socket.write(
       `GET /fhir/Patient/large HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${bench.tokens.get('steward')}\r\n\r\n`,
     );
-    await until('the answer begins', () => received > 0);
+    await until('the answer begins', () => received > 0, 60_000);
     socket.pause();
-    await until('it is cut off', async () => (await figure(bench, 'gateway_in_flight_requests')) === 0, 30_000);
+    await until('it is cut off', async () => (await figure(bench, 'gateway_in_flight_requests')) === 0, 60_000);
     socket.resume();
     await until('the connection is closed', () => isOver);
     expect(received).toBeLessThan(size);

@@ -62,7 +62,10 @@ describe('large answers to many at once', () => {
     const config = gatewayConfig({ ...place, issuer: identity.url, auditUrl: upstream.url });
     gateway = await serve({
       ...config,
-      consent: { ...config.consent, maximumAgeMs: 300_000 }, // how fresh they are is no matter here
+      // How fresh Consents are and how long anything takes is no matter here.
+      consent: { ...config.consent, maximumAgeMs: 300_000 },
+      upstream: { ...config.upstream, answerTimeoutMs: 300_000 },
+      listener: { ...config.listener, requestTimeoutMs: 300_000, writeTimeoutMs: 300_000 },
       limits: {
         ...config.limits,
         queueTimeoutMs: 60_000,
