@@ -19,7 +19,7 @@ export class Markers {
     const words = wordsOf(text);
     const [first] = words;
     const key = words.join(' ');
-    if (first === undefined || this.#known.has(key)) return;
+    if (first === undefined || this.#known.has(key) || anyNumber.test(key)) return;
     this.#known.add(key);
     const others = this.#byFirst.get(first) ?? [];
     others.push(words);
@@ -47,6 +47,9 @@ const shapesOf = [
   /\beyJ[\w-]{8,}/,
   /planted/i,
 ] as const;
+
+/** Ports, sizes and milliseconds are such numbers too. */
+const anyNumber = /^\d{1,7}$/;
 
 function wordsOf(text: string): Words {
   return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
