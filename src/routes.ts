@@ -58,37 +58,38 @@ export async function discover(plan: Plan, world: SearchWorld, asked: Asked, edg
   }
 }
 
-async function read(plan: ReadPlan, world: SearchWorld, { request }: Asked, edges: RouteEdges): Promise<Outcome> {
-  const visible = await readOne(plan.key, world);
-  const about = { interaction: 'read', type: plan.type, query: undefined, withheld: world.withheld } as const;
-  if (visible === undefined)
-    return { ...about, reply: await notFound(request, edges), released: [], outcome: 'not-found' };
-  const { versionId, lastUpdated } = visible.view;
-  const unchanged = isUnchanged(plan, versionId, lastUpdated);
-  const reply = unchanged
-    ? notModifiedReply(versionId, lastUpdated)
-    : resourceReply(released(visible, plan), versionId, lastUpdated);
-  return { ...about, reply, released: [visible], outcome: 'released' };
+async function read(plan: ReadPlan, world: SearchWorld, asked: Asked, edges: RouteEdges): Promise<Outcome> {
+  return single(plan, await readOne(plan.key, world), world, asked, edges);
 }
 
 async function readVersion(
   plan: VersionReadPlan,
   world: SearchWorld,
-  { request }: Asked,
+  asked: Asked,
   edges: RouteEdges,
 ): Promise<Outcome> {
   const versions = await versionsOf(plan.key, world);
   const visible = versions?.find(({ view }) => view.versionId === plan.version);
-  const about = { interaction: 'vread', type: plan.type, query: undefined, withheld: world.withheld } as const;
+  return single(plan, visible, world, asked, edges);
+}
+
+/** One resource, or one version of it; else the one answer for what is not there. */
+async function single(
+  plan: ReadPlan | VersionReadPlan,
+  visible: Visible | undefined,
+  { withheld }: SearchWorld,
+  { request }: Asked,
+  edges: RouteEdges,
+): Promise<Outcome> {
+  const about = { interaction: plan.outcome, type: plan.type, query: undefined, withheld };
   if (visible === undefined)
     return { ...about, reply: await notFound(request, edges), released: [], outcome: 'not-found' };
   const { versionId, lastUpdated } = visible.view;
-  return {
-    ...about,
-    reply: resourceReply(released(visible, plan), versionId, lastUpdated),
-    released: [visible],
-    outcome: 'released',
-  };
+  const unchanged = plan.outcome === 'read' && isUnchanged(plan, versionId, lastUpdated);
+  const reply = unchanged
+    ? notModifiedReply(versionId, lastUpdated)
+    : resourceReply(released(visible, plan), versionId, lastUpdated);
+  return { ...about, reply, released: [visible], outcome: 'released' };
 }
 
 async function history(

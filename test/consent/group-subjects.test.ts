@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { answering, type Bench, type Call, type Fault, startBench, startRelay } from '../failure/bench.ts';
-import { everybody, mrn } from './registry.ts';
+import { everybody, storeOfR5 } from './registry.ts';
 
 /** A registry of FHIR R5, where a Consent may be about a Group (FHIR R5 Consent.subject); Ada is Patient/77 there. */
 let bench: Bench;
@@ -11,17 +11,7 @@ beforeAll(async () => {
   bench = await startBench({
     changes: {
       consent: {
-        stores: [
-          {
-            name: 'registry',
-            baseUrl: registry.url,
-            otherBaseUrls: [],
-            fhirVersion: 'R5',
-            paging: 'offset',
-            patients: { by: 'identifier', systems: [mrn] },
-            changes: 'none',
-          },
-        ],
+        stores: [storeOfR5(registry.url)],
       },
     },
   });

@@ -2,17 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type FhirVersion, type ParseOptions, parseConsent } from '../../src/consent/parse.ts';
+import { parseConsent } from '../../src/consent/parse.ts';
 import type { ParsedConsent, Provision } from '../../src/consent/parsed.ts';
-import { timeReader } from '../../src/fhir/dates.ts';
-
-const options = (fhirVersion: FhirVersion): ParseOptions => ({
-  fhirVersion,
-  time: timeReader('UTC'),
-  localBases: ['https://fhir.example'],
-  harmlessExtensions: [],
-  part2PolicyUris: ['https://law.example/part-2'],
-});
+import { act, concept, options } from './written.ts';
 
 function examplesOf(version: 'r4' | 'r5'): readonly [string, Record<string, unknown>][] {
   const folder = join(import.meta.dirname, '../../fixtures/consents', version);
@@ -21,10 +13,8 @@ function examplesOf(version: 'r4' | 'r5'): readonly [string, Record<string, unkn
     .map((name) => [name, JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<string, unknown>]);
 }
 
-const act = (code: string) => ({ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code });
 const purpose = (code: string) => ({ system: 'http://terminology.hl7.org/CodeSystem/v3-ActReason', code });
 const snomed = (code: string) => ({ system: 'http://snomed.info/sct', code });
-const concept = (...coding: object[]) => ({ coding });
 
 const plain = {
   resourceType: 'Consent',

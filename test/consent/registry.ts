@@ -85,3 +85,15 @@ export const everybody: readonly Resource[] = [
   organization('s', 'summit-clinic'),
   organization('x', undefined),
 ];
+
+/** The registry as a store of FHIR R5, where patients are known by the number that both servers have. */
+export const storeOfR5 = (baseUrl: string) =>
+  ({
+    name: 'registry',
+    baseUrl,
+    otherBaseUrls: [],
+    fhirVersion: 'R5',
+    paging: 'offset',
+    patients: { by: 'identifier', systems: [mrn] },
+    changes: 'none',
+  }) as const;

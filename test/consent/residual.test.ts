@@ -1,18 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ParseOptions } from '../../src/consent/parse.ts';
 import { namedByToken, readResiduals } from '../../src/consent/residual.ts';
-import { timeReader } from '../../src/fhir/dates.ts';
+import { options } from './written.ts';
 
 /** What a token says of the Consent it was issued under (IHE PCF, `ihe_pcf`). */
 
-const options: ParseOptions = {
-  fhirVersion: 'R4',
-  time: timeReader('UTC'),
-  localBases: ['https://fhir.example'],
-  harmlessExtensions: [],
-  part2PolicyUris: [],
-};
-const read = (pcf: unknown) => readResiduals(pcf, options);
+const read = (pcf: unknown) => readResiduals(pcf, options('R4'));
 
 describe('whom a token is about', () => {
   test.each([

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { answering, type Bench, errorCode, hang, reset, startBench, startRelay } from '../failure/bench.ts';
-import { consent, everybody, mrn, organization, patient, type Registry, startRegistry } from './registry.ts';
+import { consent, everybody, mrn, organization, patient, type Registry, startRegistry, storeOfR5 } from './registry.ts';
 
 /** The registry, and before its data a gateway that asks both; Ada's Consent for Summit is in the registry alone. */
 describe('Consents in another store', () => {
@@ -244,17 +244,7 @@ describe('a store of FHIR R5', () => {
     const bench = await startBench({
       changes: {
         consent: {
-          stores: [
-            {
-              name: 'registry',
-              baseUrl: registry.url,
-              otherBaseUrls: [],
-              fhirVersion: 'R5',
-              paging: 'offset',
-              patients: { by: 'identifier', systems: [mrn] },
-              changes: 'none',
-            },
-          ],
+          stores: [storeOfR5(registry.url)],
         },
       },
     });

@@ -12,7 +12,15 @@ import type { Coding } from '../../src/fhir/coding.ts';
 import { timeReader } from '../../src/fhir/dates.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import { type Case, gatewayLabels } from '../reference/evaluate.ts';
-import { consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
+import {
+  consent,
+  emergency,
+  participation,
+  plainCase,
+  purpose,
+  type Wish,
+  writtenConsent,
+} from '../reference/plain.ts';
 import { decide, parsed } from '../reference/production.ts';
 import type { R4Consent, R4Provision } from '../reference/r4.ts';
 
@@ -111,13 +119,6 @@ test('a denial that a revocation brings back comes without the exception it had'
 });
 
 describe('in an emergency', () => {
-  const emergency: Emergency = {
-    purpose: 'ETREAT',
-    patient: 'Patient/p1' as PatientKey,
-    reason: 'unconscious',
-    overridesDenies: false,
-    includesNotes: false,
-  };
   const during = (wish: Wish): Case => {
     const world = plainCase(wish);
     return { ...world, context: { ...world.context, emergency } };

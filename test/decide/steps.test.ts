@@ -4,7 +4,16 @@ import type { Decision } from '../../src/decide/decision.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import type { Labels } from '../../src/label/labels.ts';
 import { gatewayLabels } from '../reference/evaluate.ts';
-import { act, consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
+import {
+  act,
+  consent,
+  emergency,
+  participation,
+  plainCase,
+  purpose,
+  type Wish,
+  writtenConsent,
+} from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
 
 /** The steps of the composition table, each by the reason that it gives: code, step and label are what a record is searched by. */
@@ -252,13 +261,6 @@ describe('a Consent is itself a record', () => {
 });
 
 describe('in an emergency', () => {
-  const emergency: Emergency = {
-    purpose: 'ETREAT',
-    patient: 'Patient/p1' as PatientKey,
-    reason: 'unconscious',
-    overridesDenies: false,
-    includesNotes: false,
-  };
   const obligations = (...topics: string[]) => {
     const decision = decided(labelled({ topics }), emergency);
     return decision.outcome === 'release' ? decision.obligations : decision.outcome;

@@ -29,6 +29,8 @@ const decisionTests = [
   'test/consent/parse.test.ts',
   'test/consent/whole.test.ts',
   'test/consent/reading.test.ts',
+  'test/consent/reading-rules.test.ts',
+  'test/consent/reading-elements.test.ts',
   'test/consent/residual.test.ts',
   'test/scenarios/engine.test.ts',
   'test/consent/examples.test.ts',

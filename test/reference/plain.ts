@@ -1,3 +1,4 @@
+import type { Emergency } from '../../src/context/emergency.ts';
 import type { RequesterContext } from '../../src/context/requester-context.ts';
 import type { Candidate, DecisionSettings, Standing } from '../../src/decide/question.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
@@ -32,6 +33,15 @@ export interface Wish {
   /** Codes of the roles that he holds. */
   readonly heldRoles?: readonly R4Coding[];
 }
+
+/** An emergency of the patient, as it is accepted where the policies let it override nothing. */
+export const emergency: Emergency = {
+  purpose: 'ETREAT',
+  patient: 'Patient/p1' as PatientKey,
+  reason: 'unconscious',
+  overridesDenies: false,
+  includesNotes: false,
+};
 
 /** Dr Bob asks for one Observation of a patient for treatment; nothing is permitted by default. */
 export function plainCase(wish: Wish): Case {

@@ -402,8 +402,9 @@ export const mutants: readonly Mutant[] = [
     by: 'LC-89',
     off: 'conditions are decided on the view',
     file: 'routes.ts',
-    find: 'const unchanged = isUnchanged(plan, versionId, lastUpdated);',
-    replace: 'const unchanged = isUnchanged(plan, visible.item.reading.facts.versionId, lastUpdated);',
+    find: "const unchanged = plan.outcome === 'read' && isUnchanged(plan, versionId, lastUpdated);",
+    replace:
+      "const unchanged = plan.outcome === 'read' && isUnchanged(plan, visible.item.reading.facts.versionId, lastUpdated);",
   },
   {
     name: 'projection-before-decision',
