@@ -15,5 +15,7 @@ export default {
     '<rootDir>/test/replicas/',
     '<rootDir>/test/told/',
   ],
+  // Modules of a test file stay in the process that ran it: without a worker that is begun anew, the heap of one process fills.
+  workerIdleMemoryLimit: '1GB',
   testTimeout: 60_000,
 };
