@@ -6,6 +6,7 @@ import { renderDoctor } from './doctor.ts';
 import { renderErrors } from './errors.ts';
 import { renderConfigSchema } from './json-schema.ts';
 import { renderReasons } from './reasons.ts';
+import { renderRules } from './rules.ts';
 import { renderScenarios } from './scenarios.ts';
 import { renderSearchParameters } from './search-parameters.ts';
 
@@ -22,6 +23,7 @@ export function documents(): ReadonlyMap<string, string> {
     ['docs/errors.md', renderErrors()],
     ['docs/reasons.md', renderReasons()],
     ['docs/refusals.md', renderRefusals()],
+    ['docs/rules.md', renderRules()],
     ['docs/scenarios.md', renderScenarios()],
     ['docs/search-parameters.md', renderSearchParameters()],
   ]);
