@@ -141,6 +141,13 @@ const proofs: readonly Proof[] = [
   },
 ];
 
+/** Proofs that write a page of their own. */
+const pages: Readonly<Record<string, readonly string[]>> = {
+  bench: ['See [benchmark.md](benchmark.md).'],
+  mutants: ['See [mutants.md](mutants.md).'],
+  decisions: ['See [benchmark-decisions.md](benchmark-decisions.md).'],
+};
+
 const page = new URL('../docs/proof.md', import.meta.url);
 const args = process.argv.slice(2);
 const isSaved = args.length === 0 || args.includes('--save');
@@ -192,13 +199,6 @@ async function run(proof: Proof): Promise<Outcome> {
     .filter((line) => proof.figures.test(line.trim()));
   return { proof, passed: code === 0, seconds: (performance.now() - started) / 1000, lines };
 }
-
-/** Proofs that write a page of their own. */
-const pages: Readonly<Record<string, readonly string[]>> = {
-  bench: ['See [benchmark.md](benchmark.md).'],
-  mutants: ['See [mutants.md](mutants.md).'],
-  decisions: ['See [benchmark-decisions.md](benchmark-decisions.md).'],
-};
 
 /** The page with a section for each proof: those that ran now, and of the others what is there already. */
 function report(all: readonly Outcome[]): string {

@@ -1,4 +1,5 @@
 /** The thread of the archive: copies what the outbox has on disk, so that no answer waits for it. */
+import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Alerts } from './alerts.ts';
 import { Archive, archiveDirectory, lastSeenIn } from './archive.ts';
@@ -14,6 +15,9 @@ const { config } = workerData as WorkerInput;
 const directory = archiveDirectory(config);
 if (port === null || directory === undefined) throw new Error('this is the entry of a worker thread');
 const tell = (message: FromArchive): void => port.postMessage(message);
+
+/** On Linux a thread has a priority of its own: under load answers come first, and copying what is safe on disk later. */
+if (process.platform === 'linux') setPriority(Math.min(19, getPriority() + 5));
 
 const retentionMs = 6 * 3_600_000;
 const keys = loadKeys(config);

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type AuditRecorder, createRecorder, readEvents } from '../../src/audit/audit.ts';
 import type { AuditConfig } from '../../src/config/audit.ts';
+import { until } from '../failure/bench.ts';
 import {
   configOf,
   context,
@@ -131,6 +133,25 @@ describe('a record', () => {
     }
     expect(JSON.stringify(readEvents(config, publicBaseUrl))).toContain('planted-patient');
     expect(JSON.stringify(readEvents(config, publicBaseUrl))).not.toContain(secretToken);
+  });
+});
+
+/** What `nice` says of each thread of this process (proc_pid_stat(5), field 19). */
+const niceness = (): number[] =>
+  readdirSync('/proc/self/task').map((thread) => {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(') ') + 2).split(' ')[16]);
+  });
+
+(process.platform === 'linux' ? describe : describe.skip)('the thread that keeps records', () => {
+  it('gives way to all others, on Linux', async () => {
+    const own = getPriority();
+    const before = niceness().filter((nice) => nice > own).length;
+    await start();
+    await until('it is there', () => niceness().filter((nice) => nice > own).length === before + 1);
+    expect(getPriority()).toBe(own);
+    await start({ archive: { kind: 'none' }, outboxFile: join(directory.path, 'other.db') });
+    expect(niceness().filter((nice) => nice > own)).toHaveLength(before + 1);
   });
 });
 
