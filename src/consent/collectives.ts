@@ -6,9 +6,10 @@ import type { Coding } from '../fhir/coding.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
 import { idOf, type PatientKey, type ResourceKey, resourceKey, typeOf } from '../fhir/ids.ts';
 import { canonicalSystem } from '../fhir/vocabulary.ts';
-import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
+import type { Errand, Upstream } from '../upstream/upstream.ts';
 import { isObject, type Json, list, own, text } from './json.ts';
 import { namedCollectives, type ParsedConsent } from './parsed.ts';
+import { readList, settled } from './reading.ts';
 import { referenceNames } from './references.ts';
 
 /** One member, by every name his reference has; outside his period, or no longer active, he is none. */
@@ -138,13 +139,9 @@ async function read(
   async function search(type: string, ids: readonly string[]): Promise<void> {
     const looked = { type, parameters: [['_id', ids.join(',')] as const], pageSize: perSearch, unsorted: true };
     try {
-      for await (const { page } of pagesOf(parts.upstream, looked, undefined, errand)) {
-        for (const content of page.contents) {
-          const { json } = content.examine(({ tape, node }) => ({ json: JSON.parse(tape.raw(node)) as unknown }));
-          const id = text(own(json, 'id'));
-          if (isObject(json) && id !== undefined && ids.includes(id))
-            found.set(resourceKey(type, id), collectiveOf(json, type, parts, at));
-        }
+      for (const json of await settled(() => readList(parts.upstream, looked, errand))) {
+        const id = text(own(json, 'id'));
+        if (id !== undefined && ids.includes(id)) found.set(resourceKey(type, id), collectiveOf(json, type, parts, at));
       }
     } catch (error) {
       // A server that keeps none of them: what Consents name of these is not known.

@@ -5,7 +5,7 @@ import { type PatientKey, parseLocalReference, type ResourceKey, resourceKey } f
 import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
 import { isCurrent } from './collectives.ts';
 import { isObject, type Json, list, own, text } from './json.ts';
-import { readConsents, type StoredConsent } from './reading.ts';
+import { type ListReading, readConsents, type StoredConsent, settled, Texts } from './reading.ts';
 
 /** One whom a Consent is about. */
 export interface Subject {
@@ -30,11 +30,17 @@ const maximumDepth = 4;
 const maximumGroups = 500;
 const perSearch = 50;
 
+/** A Consent and whom it is about; undefined where nobody can say who that is. */
+interface Attributed {
+  readonly consent: StoredConsent;
+  readonly subjects: readonly Subject[] | undefined;
+}
+
 /**
- * All Consents about these patients, and whom each is about: herself, or a Group that lists her among its members.
+ * All Consents about these patients, and whom each is about: herself, or a Group that lists her among its members. Searches that
+ * say two things of one Consent or one Group are made again.
  * @param references values of the search parameters `patient` and `member`
  * @param maximum Consents in all, above which the store is given up
- * @returns with each Consent its subjects; undefined where nobody can say who that is
  * @throws {GatewayError} `consent-unavailable` when there are more of anything; and what the store answered
  */
 export async function readAbout(
@@ -42,22 +48,39 @@ export async function readAbout(
   references: readonly string[],
   maximum: number,
   errand: Errand,
-): Promise<readonly { readonly consent: StoredConsent; readonly subjects: readonly Subject[] | undefined }[]> {
+): Promise<readonly Attributed[]> {
+  return settled(() => readAboutOnce(place, references, maximum, errand));
+}
+
+async function readAboutOnce(
+  place: SubjectPlace,
+  references: readonly string[],
+  maximum: number,
+  errand: Errand,
+): Promise<ListReading<readonly Attributed[]>> {
+  const texts = new Texts();
   const [hers, groups] = await Promise.all([
     readConsents(place.upstream, 'patient', references, maximum, errand),
-    place.groups === undefined ? new Map<ResourceKey, Members>() : groupsListing(place, references, errand),
+    place.groups === undefined ? new Map<ResourceKey, Members>() : groupsListing(place, references, texts, errand),
   ]);
-  const all = new Map(hers.map((consent, index) => [consent.id ?? `${index}`, consent]));
+  const all = new Map<string, StoredConsent>();
+  const take = (consents: readonly StoredConsent[], search: string): void => {
+    for (const [index, consent] of consents.entries()) {
+      all.set(consent.id ?? `${search} ${index}`, consent);
+      if (consent.id !== undefined) texts.note(`Consent/${consent.id}`, consent.text);
+    }
+  };
+  take(hers, 'hers');
   // For those who are in no Group somebody whom nobody has is asked for all the same.
   const keys =
     groups.size > 0 || place.groups === undefined ? [...groups.keys()] : [resourceKey('Group', randomUUID())];
   for (let from = 0; from < keys.length; from += perSearch) {
     const some = keys.slice(from, from + perSearch);
-    for (const [index, consent] of (await readConsents(place.upstream, 'subject', some, maximum, errand)).entries())
-      all.set(consent.id ?? `${from} ${index}`, consent);
+    take(await readConsents(place.upstream, 'subject', some, maximum, errand), `${from}`);
   }
   if (all.size > maximum) throw new GatewayError('consent-unavailable');
-  return [...all.values()].map((consent) => ({ consent, subjects: subjectsOf(consent, place, groups) }));
+  const found = [...all.values()].map((consent) => ({ consent, subjects: subjectsOf(consent, place, groups) }));
+  return { found, pages: 1, contradicts: texts.contradict, marks: '' };
 }
 
 /** Patients asked for that a Group lists, and whether each is a member now for certain. */
@@ -79,6 +102,7 @@ function subjectsOf(
 async function groupsListing(
   place: SubjectPlace,
   references: readonly string[],
+  texts: Texts,
   errand: Errand,
 ): Promise<ReadonlyMap<ResourceKey, Members>> {
   const found = new Map<ResourceKey, Members>();
@@ -88,8 +112,10 @@ async function groupsListing(
     if (depth > maximumDepth) throw new GatewayError('consent-unavailable');
     const grown = new Set<ResourceKey>();
     for (let from = 0; from < listed.length; from += perSearch) {
-      for (const group of await groupsWith(listed.slice(from, from + perSearch), place.upstream, errand))
-        if (take(group, asked, found, place)) grown.add(keyOf(group));
+      for (const { json, text } of await groupsWith(listed.slice(from, from + perSearch), place.upstream, errand)) {
+        texts.note(keyOf(json), text);
+        if (take(json, asked, found, place)) grown.add(keyOf(json));
+      }
       if (found.size > maximumGroups) throw new GatewayError('consent-unavailable');
     }
     listed = [...grown];
@@ -136,21 +162,39 @@ function keyOf(group: Json): ResourceKey {
   return resourceKey('Group', text(own(group, 'id')) ?? '');
 }
 
-async function groupsWith(members: readonly string[], upstream: Upstream, errand: Errand): Promise<readonly Json[]> {
+interface StoredGroup {
+  readonly json: Json;
+  readonly text: string;
+}
+
+function groupsWith(members: readonly string[], upstream: Upstream, errand: Errand): Promise<readonly StoredGroup[]> {
+  return settled(() => groupsWithOnce(members, upstream, errand));
+}
+
+async function groupsWithOnce(
+  members: readonly string[],
+  upstream: Upstream,
+  errand: Errand,
+): Promise<ListReading<readonly StoredGroup[]>> {
   const search = {
     type: 'Group',
     parameters: [['member', members.join(',')] as const],
     pageSize: maximumGroups,
     unsorted: true,
   };
-  const groups: Json[] = [];
+  const found: StoredGroup[] = [];
+  const texts = new Texts();
+  let pages = 0;
   for await (const { page } of pagesOf(upstream, search, undefined, errand)) {
+    pages++;
     for (const content of page.contents) {
-      const { json } = content.examine(({ tape, node }) => ({ json: JSON.parse(tape.raw(node)) as unknown }));
+      const { raw } = content.examine(({ tape, node }) => ({ raw: tape.raw(node) }));
+      const json: unknown = JSON.parse(raw);
       if (!isObject(json) || text(own(json, 'id')) === undefined) throw new GatewayError('upstream-invalid');
-      groups.push(json);
+      texts.note(keyOf(json), raw);
+      found.push({ json, text: raw });
     }
-    if (groups.length > maximumGroups) throw new GatewayError('consent-unavailable');
+    if (found.length > maximumGroups) throw new GatewayError('consent-unavailable');
   }
-  return groups;
+  return { found, pages, contradicts: texts.contradict, marks: texts.marks };
 }

@@ -14,9 +14,10 @@ import {
   typeOf,
 } from '../fhir/ids.ts';
 import { canonicalSystem } from '../fhir/vocabulary.ts';
-import { type Errand, pagesOf, type Upstream, type UpstreamSearch } from '../upstream/upstream.ts';
+import type { Errand, Upstream, UpstreamSearch } from '../upstream/upstream.ts';
 import { ageOf, type Clock, type Instant, instant } from './clock.ts';
-import { isObject, type Json, list, own, text } from './json.ts';
+import { type Json, list, own, text } from './json.ts';
+import { readList, settled } from './reading.ts';
 import { referenceNames } from './references.ts';
 
 /** Every way a Consent may name who asks: what the token verifies, and what the FHIR server says of it. */
@@ -236,20 +237,12 @@ class Reading {
   /** A search that the server does not know finds nothing: such a membership then names nobody. */
   async #search(type: string, parameter: string, value: string): Promise<readonly Json[]> {
     const search: UpstreamSearch = { type, parameters: [[parameter, value]], pageSize, unsorted: true };
-    const found: Json[] = [];
     try {
-      for await (const { page } of pagesOf(this.#parts.upstream, search, undefined, this.#errand)) {
-        for (const content of page.contents) {
-          const { json } = content.examine(({ tape, node }) => ({ json: JSON.parse(tape.raw(node)) as unknown }));
-          if (isObject(json)) found.push(json);
-        }
-        if (found.length >= maximumResources) break;
-      }
+      return await settled(() => readList(this.#parts.upstream, search, this.#errand, maximumResources));
     } catch (error) {
       if (error instanceof GatewayError && error.code === 'upstream-invalid') return [];
       throw error;
     }
-    return found;
   }
 }
 

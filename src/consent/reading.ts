@@ -1,6 +1,7 @@
 import { nameNumber } from '../document/names.ts';
 import { GatewayError } from '../errors/errors.ts';
-import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
+import { type Errand, pagesOf, type Upstream, type UpstreamSearch } from '../upstream/upstream.ts';
+import { isObject, type Json, own, text } from './json.ts';
 
 /** A Consent as its store holds it. */
 export interface StoredConsent {
@@ -27,7 +28,7 @@ const names = {
 
 /**
  * All Consents about these patients of one store, as they stood at one moment. A list of one page is one moment; one of
- * several may shift between its pages, so it is read until two readings agree. One that says two things under one id is read again, too.
+ * several may shift between its pages.
  * @param parameter search parameter that says whom they are about
  * @param references its values
  * @param maximum Consents in all, above which the store is given up
@@ -40,14 +41,73 @@ export async function readConsents(
   maximum: number,
   errand: Errand,
 ): Promise<readonly StoredConsent[]> {
-  let last = await readOnce(upstream, parameter, references, maximum, errand);
-  if (last.pages <= 1 && !last.contradicts) return last.consents;
-  for (let reading = 1; reading < maximumReadings; reading++) {
-    const again = await readOnce(upstream, parameter, references, maximum, errand);
-    if (!again.contradicts && (again.pages <= 1 || again.marks === last.marks)) return again.consents;
-    last = again;
+  return settled(() => readOnce(upstream, parameter, references, maximum, errand));
+}
+
+/** One reading of a list. */
+export interface ListReading<Found> {
+  readonly found: Found;
+  readonly pages: number;
+  /** It says two things under one id. */
+  readonly contradicts: boolean;
+  /** Equal for readings that say the same. */
+  readonly marks: string;
+}
+
+/**
+ * What a list says at one moment: read until it does not contradict itself and, where it has several pages, says the same twice.
+ * @throws {GatewayError} `consent-unavailable` when it never comes to rest
+ */
+export async function settled<Found>(readOnce: () => Promise<ListReading<Found>>): Promise<Found> {
+  let last: string | undefined;
+  for (let reading = 0; reading < maximumReadings; reading++) {
+    const { found, pages, contradicts, marks } = await readOnce();
+    if (!contradicts && (pages <= 1 || marks === last)) return found;
+    last = contradicts ? undefined : marks;
   }
   throw new GatewayError('consent-unavailable');
+}
+
+/** What was read under each name, and whether that was the same each time. */
+export class Texts {
+  readonly #texts = new Map<string, string>();
+  contradict = false;
+
+  note(name: string, text: string): void {
+    const known = this.#texts.get(name);
+    if (known !== undefined && known !== text) this.contradict = true;
+    this.#texts.set(name, text);
+  }
+
+  /** Equal where the same was read under the same names. */
+  get marks(): string {
+    return JSON.stringify([...this.#texts].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+/** The resources of one reading of a search, as JSON; what is no object is left out. @param enough no page is asked for beyond so many */
+export async function readList(
+  upstream: Upstream,
+  search: UpstreamSearch,
+  errand: Errand,
+  enough = Number.POSITIVE_INFINITY,
+): Promise<ListReading<readonly Json[]>> {
+  const found: Json[] = [];
+  const texts = new Texts();
+  let pages = 0;
+  for await (const { page } of pagesOf(upstream, search, undefined, errand)) {
+    pages++;
+    for (const content of page.contents) {
+      const { raw } = content.examine(({ tape, node }) => ({ raw: tape.raw(node) }));
+      const json: unknown = JSON.parse(raw);
+      if (!isObject(json)) continue;
+      found.push(json);
+      const id = text(own(json, 'id'));
+      if (id !== undefined) texts.note(`${text(own(json, 'resourceType'))}/${id}`, raw);
+    }
+    if (found.length >= enough) break;
+  }
+  return { found, pages, contradicts: texts.contradict, marks: texts.marks };
 }
 
 async function readOnce(
@@ -56,7 +116,7 @@ async function readOnce(
   references: readonly string[],
   maximum: number,
   errand: Errand,
-) {
+): Promise<ListReading<readonly StoredConsent[]>> {
   const search = {
     type: 'Consent',
     parameters: [[parameter, references.join(',')] as const],
@@ -89,7 +149,7 @@ async function readOnce(
   }
   const consents = [...found.values()];
   return {
-    consents,
+    found: consents,
     pages,
     contradicts,
     marks: [count, ...consents.map(({ id, version }) => `${id}/${version}`).sort()].join(' '),

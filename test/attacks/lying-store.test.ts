@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Gateway, serve } from '../../src/serve.ts';
-import { type Answer, ask, type Bench, type Call, merged, startBench } from '../failure/bench.ts';
+import { type Answer, answering, ask, type Bench, type Call, merged, startBench } from '../failure/bench.ts';
 
 /** A store of Consents that says what is not so: nothing is released by it that the truth would not release. */
 
@@ -148,3 +148,41 @@ describe('a store of Consents that answers', () => {
     );
   });
 });
+
+describe('a FHIR server that says two things of a Group under one id', () => {
+  const group = (...members: readonly string[]): Json => ({
+    resourceType: 'Group',
+    id: 'readers',
+    type: 'practitioner',
+    actual: true,
+    member: members.map((reference) => ({ entity: { reference } })),
+  });
+  const [lists, doesNot] = [group('Organization/harbor-clinic'), group('Organization/summit-clinic')];
+  it.each([
+    ['lists Harbor twice', [lists, lists], 200],
+    ['lists it nowhere', [doesNot], 404],
+    ['lists it, and does not', [lists, doesNot], 503],
+    ['does not list it, and does', [doesNot, lists], 503],
+  ] as const)('that a permit names and that %s', async (_what, groups, status) => {
+    const toGroup = { ...permit, id: 'to-group', provision: toReaders() };
+    const answers = new Map<string, readonly Json[]>([
+      ['Consent', [toGroup]],
+      ['Group', groups],
+    ]);
+    bench.relay.fault = ({ type }) => {
+      const said = answers.get(type);
+      return said && answering(JSON.stringify({ resourceType: 'Bundle', type: 'searchset', ...entries(...said) }));
+    };
+    try {
+      expect((await read('harbor')).status).toBe(status);
+    } finally {
+      bench.relay.fault = () => undefined;
+    }
+  });
+});
+
+/** What Ada allowed, to a Group in the place of Harbor. */
+function toReaders(): Json {
+  const { provision } = permit as { provision: Json & { actor: readonly Json[] } };
+  return { ...provision, actor: [{ ...provision.actor[0], reference: { reference: 'Group/readers' } }] };
+}

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { answering, type Bench, type Call, type Fault, startBench, startRelay } from '../failure/bench.ts';
+import { serve } from '../../src/serve.ts';
+import { answering, ask, type Bench, type Call, type Fault, merged, startBench, startRelay } from '../failure/bench.ts';
 import { everybody, storeOfR5 } from './registry.ts';
 
 /** A registry of FHIR R5, where a Consent may be about a Group (FHIR R5 Consent.subject); Ada is Patient/77 there. */
@@ -177,5 +178,67 @@ describe('a Consent about a Group is a Consent of each of its members', () => {
     const all = { resourceType: 'Bundle', type: 'searchset', entry: [{ resource: consent('deny', 'Group/unknown') }] };
     registry.fault = ({ type }) => (type === 'Consent' ? answering(JSON.stringify(all)) : undefined);
     expect(await asked()).toBe(404);
+  });
+});
+
+describe('a store that says two things under one id, releases nothing until it says one', () => {
+  const bundle = (...resources: readonly object[]) =>
+    answering(
+      JSON.stringify({ resourceType: 'Bundle', type: 'searchset', entry: resources.map((resource) => ({ resource })) }),
+    );
+  const twice = { permits: consent('deny', 'Patient/77'), denies: consent('permit', 'Patient/77') };
+
+  it.each([
+    ['denies where it is asked for hers, and permits for the Group’s', [twice.denies, twice.permits], 503],
+    ['permits where it is asked for hers, and denies for the Group’s', [twice.permits, twice.denies], 503],
+    ['permits in both', [twice.permits, twice.permits], 200],
+    ['denies in both', [twice.denies, twice.denies], 404],
+  ] as const)('a Consent that %s', async (_what, [hers, ofGroup], status) => {
+    put(group([member('Patient/77')]));
+    registry.fault = ({ type, parameters }) =>
+      type === 'Consent' ? bundle(parameters.has('subject') ? ofGroup : hers) : undefined;
+    expect(await asked()).toBe(status);
+  });
+
+  it('a Consent that was changed between the two searches, which counts as it is now', async () => {
+    put(group([member('Patient/77')]));
+    for (const [first, then, status] of [
+      [twice.permits, twice.denies, 404],
+      [twice.denies, twice.permits, 200],
+    ] as const) {
+      let searches = 0;
+      registry.fault = ({ type }) => (type === 'Consent' ? bundle(searches++ === 0 ? first : then) : undefined);
+      expect(await asked()).toBe(status);
+    }
+  });
+
+  it.each([
+    ['in one answer', () => bundle(group([member('Patient/77')]), group([member('Patient/78')]))],
+    ['in the other order', () => bundle(group([member('Patient/78')]), group([member('Patient/77')]))],
+  ])('a Group that lists her and does not, %s', async (_what, groups) => {
+    put(consent('deny', 'Group/g'));
+    registry.fault = (call) => (call.type === 'Group' ? groups() : bySubject(call));
+    expect(await asked()).toBe(503);
+  });
+
+  it('a Group on pages that are others each time', async () => {
+    const paged = { ...storeOfR5(registry.url), paging: 'links' };
+    const outboxFile = `${bench.folder}/outbox-paged.db`;
+    const changes = { listener: { port: 0 }, consent: { stores: [paged] }, audit: { outboxFile } };
+    const gateway = await serve(merged(bench.config, changes));
+    const read = () => ask(`${gateway.url}/Observation/ada-a1c`, bench.tokens.get('summit'));
+    put(consent('deny', 'Group/g'));
+    let others = ['a', 'b', 'c', 'd'];
+    registry.fault = (call) => {
+      if (call.type !== 'Group') return bySubject(call);
+      const isFirst = call.method === 'POST';
+      const on = isFirst ? group([member('Patient/77')]) : group([member('Patient/77')], {}, others.shift() ?? 'last');
+      const link = isFirst ? [{ relation: 'next', url: `${registry.url}/Group?page=2` }] : [];
+      return answering(JSON.stringify({ resourceType: 'Bundle', type: 'searchset', link, entry: [{ resource: on }] }));
+    };
+    expect((await read()).status).toBe(503);
+    others = ['a', 'b', 'b'];
+    expect((await read()).status).toBe(200);
+    await gateway.close();
   });
 });
