@@ -100,21 +100,22 @@ export async function explainSample(
   const held = (await edges.consents.of([patient], { authorization: undefined, signal })).get(patient);
   const consents = held?.consents ?? [];
   const toldOf = asked.within === undefined ? undefined : await toldToHerself(consents, asked.within());
-  for (let from = 0; from < contents.length; from += batchSize) {
-    const batch = contents.slice(from, from + batchSize);
-    const known = asked.within === undefined ? undefined : await readableIn(asked.within(), batch);
-    const told = await whileCurrent(async () => {
-      const world = edges.worldFor(context, request, signal, 'read');
-      const items = await world.visibility.admit(batch);
-      const refusedAs = ({ key }: Item) => refusal ?? refusalOf(key, context, request, edges);
-      return { result: items.map((item) => explained(item, world, refusedAs(item))), stillHolds: world.stillInForce };
-    });
-    for (const one of told) {
-      const ownCuts = known?.get(one.key);
-      if (known === undefined || toldOf === undefined) resources.push(one);
-      else if (ownCuts !== undefined) resources.push(namingOnly(toldOf, withoutCutsAt(ownCuts, one)));
-      else if (asked.keys !== undefined) missing.push(one.key);
-    }
+  const { told, known } = await whileCurrent(async () => {
+    const own = asked.within?.();
+    const world = edges.worldFor(context, request, signal, 'read');
+    const refusedAs = ({ key }: Item) => refusal ?? refusalOf(key, context, request, edges);
+    const result = {
+      known: own && (await readableIn(own, contents)),
+      told: await inBatches(contents, world, (item) => explained(item, world, refusedAs(item))),
+    };
+    const stillHolds = async () => (await world.stillInForce()) && (own === undefined || (await own.stillInForce()));
+    return { result, stillHolds };
+  });
+  for (const one of told) {
+    const ownCuts = known?.get(one.key);
+    if (known === undefined || toldOf === undefined) resources.push(one);
+    else if (ownCuts !== undefined) resources.push(namingOnly(toldOf, withoutCutsAt(ownCuts, one)));
+    else if (asked.keys !== undefined) missing.push(one.key);
   }
   for (const key of missing)
     resources.push({ key, version: undefined, verdict: 'absent', reasons: [], accompanied: [], cuts: [], votes: [] });
@@ -129,6 +130,21 @@ export async function explainSample(
     isSample,
     consents: new Map(consents.filter(({ ref }) => toldOf?.has(ref) ?? true).map((consent) => [consent.ref, consent])),
   };
+}
+
+/** What is said of each of these in one world; other requests have their turn between batches. */
+async function inBatches<Said>(
+  contents: readonly Content<'undecided'>[],
+  { visibility }: SearchWorld,
+  say: (item: Item) => Said,
+): Promise<readonly Said[]> {
+  const said: Said[] = [];
+  for (let from = 0; from < contents.length; from += batchSize) {
+    const items = await visibility.admit(contents.slice(from, from + batchSize));
+    said.push(...items.map(say));
+    await new Promise(setImmediate);
+  }
+  return said;
 }
 
 interface Standpoint {
@@ -183,9 +199,9 @@ async function readableIn(
   contents: readonly Content<'undecided'>[],
 ): Promise<ReadonlyMap<ResourceKey, readonly Cut[]>> {
   const readable = new Map<ResourceKey, readonly Cut[]>();
-  for (const item of await world.visibility.admit(contents)) {
+  await inBatches(contents, world, (item) => {
     if (isReadable(item, world)) readable.set(item.key, world.visibility.cutsOn(item));
-  }
+  });
   return readable;
 }
 

@@ -23,7 +23,7 @@ import type { Candidate, DecisionSettings, Standing } from './question.ts';
 import type { ReasonCode } from './reasons.ts';
 import { residualForbids, tokenStands } from './residual.ts';
 import { askedOf, decisive } from './strategies.ts';
-import { type Vote, votesOf } from './votes.ts';
+import { type Vote, type Voters, votersOf, votesOf } from './votes.ts';
 
 export type { Vote } from './votes.ts';
 
@@ -66,6 +66,8 @@ export class Rules {
   readonly #patients = new Map<PatientKey, ReadyPatient>();
   /** By label set (equal ones share one object), then by patients, type and side. */
   readonly #decided = new Map<Labels, Map<string, Decision>>();
+  /** By the runs of a patient, as they were established. */
+  readonly #voters = new WeakMap<readonly Run[], readonly Voters[]>();
 
   /** @param residuals restrictions that the token itself carries, if any */
   constructor(context: RequesterContext, policy: Policy, settings: DecisionSettings, residuals: Residuals | undefined) {
@@ -160,16 +162,23 @@ export class Rules {
   /** What every Consent in force answers about a candidate, those too that do not speak to the requester: for explanations. */
   votes({ facts, labels, named }: Pick<Candidate, 'facts' | 'labels' | 'named'>): readonly Vote[] {
     const questions = questionsOf(this.#topics(labels), labels);
-    return [...facts.patients, ...(facts.participants ?? [])].flatMap((patient) => {
-      const { runs, everything } = this.#readyFor(patient);
-      const { at } = this.#context;
-      return runs.flatMap(({ asker }) => {
-        const consents = applicable(everything, asker.purpose, at, this.#settings).map((one) =>
-          ready(one, asker, this.#settings),
-        );
-        return votesOf(patient, { asker, consents }, questions, { facts, named }, this.#settings);
-      });
+    return [...facts.patients, ...(facts.participants ?? [])].flatMap((patient) =>
+      this.#votersFor(patient).flatMap((voters) =>
+        votesOf(patient, voters, questions, { facts, named }, this.#settings),
+      ),
+    );
+  }
+
+  #votersFor(patient: PatientKey): readonly Voters[] {
+    const { runs, everything } = this.#readyFor(patient);
+    const known = this.#voters.get(runs);
+    if (known !== undefined) return known;
+    const voters = runs.map(({ asker }) => {
+      const consents = applicable(everything, asker.purpose, this.#context.at, this.#settings);
+      return votersOf({ asker, consents: consents.map((one) => ready(one, asker, this.#settings)) }, this.#settings);
     });
+    this.#voters.set(runs, voters);
+    return voters;
   }
 
   /** Exact: named only where nothing but what it holds can change the decision. */

@@ -23,10 +23,25 @@ export interface Vote {
   readonly untold: readonly Unmatched[];
 }
 
+/** Every Consent in force of one patient for one purpose, with what of its votes does not depend on the resource. */
+export interface Voters extends Run {
+  readonly unmatched: ReadonlyMap<ReadyConsent, Vote['unmatched']>;
+  readonly untold: ReadonlyMap<ReadyConsent, Vote['untold']>;
+}
+
+export function votersOf({ asker, consents }: Run, settings: DecisionSettings): Voters {
+  return {
+    asker,
+    consents,
+    unmatched: new Map(consents.map((consent) => [consent, whyNot(consent, settings)])),
+    untold: new Map(consents.map((consent) => [consent, untoldBy(consent, settings)])),
+  };
+}
+
 /** The votes of one patient's Consents for one purpose: what `decide` counts, each with what it rests on. */
 export function votesOf(
   patient: PatientKey,
-  { asker, consents }: Run,
+  { asker, consents, unmatched, untold }: Voters,
   questions: readonly Question[],
   data: CandidateData,
   settings: DecisionSettings,
@@ -43,8 +58,8 @@ export function votesOf(
         answer: ruling.answer,
         provision: ruling.provision,
         isCounted: counted[one]?.rulings[index]?.answer === ruling.answer,
-        unmatched: ruling.answer === 'not-applicable' ? whyNot(consent, settings) : [],
-        untold: ruling.answer === 'uncovered' ? untoldBy(consent, settings) : [],
+        unmatched: (ruling.answer === 'not-applicable' ? unmatched.get(consent) : undefined) ?? [],
+        untold: (ruling.answer === 'uncovered' ? untold.get(consent) : undefined) ?? [],
       }),
     ),
   );

@@ -123,6 +123,102 @@ describe('a draft Consent, tried out', () => {
   });
 });
 
+describe('many requesters, drafts and resources at once', () => {
+  const codes = ['HIV', 'PSY', 'SDV', undefined, undefined];
+  const resources = [
+    { resourceType: 'Patient', id: 'many' },
+    ...Array.from({ length: 130 }, (_, index) => {
+      const label = codes[index % codes.length];
+      return {
+        resourceType: index % 2 === 0 ? 'Observation' : 'Condition',
+        id: `many-${index}`,
+        status: 'final',
+        subject: { reference: 'Patient/many' },
+        code: { coding: [{ system: 'http://loinc.org', code: `${index % 7}-1` }] },
+        ...(label === undefined ? {} : { meta: { security: [v3('ActCode', label)] } }),
+      };
+    }),
+  ];
+  const to = (reference: string) => [
+    { role: { coding: [v3('ParticipationType', 'IRCP')] }, reference: { reference: `Organization/${reference}` } },
+  ];
+  const drafts = ['harbor-clinic', 'mercy-hospital', 'summit-clinic'].map((name, index) => ({
+    ...optOut,
+    patient: { reference: 'Patient/many' },
+    policy: [{ uri: `https://policies.example/${index}` }],
+    policyRule: undefined,
+    provision: {
+      type: 'permit',
+      actor: to(name),
+      provision: [
+        { type: 'permit', securityLabel: [v3('ActCode', ['HIV', 'PSY', 'SDV'][index] as string)] },
+        { type: 'deny', code: [{ coding: [{ system: 'http://loinc.org', code: `${index}-1` }] }] },
+      ],
+    },
+  }));
+  const [harbor, grey] = [requesters.harbor, requesters['dr-grey']];
+  const all = {
+    ...requesters,
+    summit: { ...harbor, organization: 'Organization/summit-clinic' },
+    'mercy-system': { ...harbor, organization: 'Organization/mercy-hospital' },
+    unstated: { ...grey, purposes: [] },
+  };
+
+  let many: Place;
+  beforeAll(async () => {
+    many = await startGateway({ services: { grants: { simulate: ['front-desk'] } }, resources });
+  });
+  afterAll(() => many.close());
+
+  interface Whole extends Told {
+    readonly notRead: readonly string[];
+  }
+  const tried = async (body: object): Promise<Whole> => {
+    const { status, text } = await many.ask('/patients/many/simulate', { as: 'front-desk', body });
+    expect(status).toBe(200);
+    return JSON.parse(text) as Whole;
+  };
+
+  it('are told what each is told alone, resource by resource', async () => {
+    const together = await tried({ requesters: all, consents: drafts });
+    expect(together.requesters.map(({ requester }) => requester)).toEqual(Object.keys(all));
+    const keys = resources.map(({ resourceType, id }) => `${resourceType}/${id}`);
+    for (const [name, requester] of Object.entries(all)) {
+      const [said] = together.requesters.filter((one) => one.requester === name);
+      const alone: Told['requesters'][number][] = [];
+      for (const key of keys.filter((_key, index) => index % 6 === 0)) {
+        const { requesters: told } = await tried({
+          requesters: { [name]: requester },
+          consents: drafts,
+          resources: [key],
+        });
+        alone.push(...told);
+      }
+      const ofThese = (told: readonly { readonly resource: string }[] = []) =>
+        told
+          .filter(({ resource }) => keys.indexOf(resource) % 6 === 0)
+          .sort((a, b) => (a.resource < b.resource ? -1 : 1));
+      expect(ofThese(said?.gained)).toEqual(ofThese(alone.flatMap(({ gained }) => gained)));
+      expect(ofThese(said?.lost)).toEqual(ofThese(alone.flatMap(({ lost }) => lost)));
+    }
+    const changes = together.requesters.map(({ gained, lost }) => gained.length + lost.length);
+    expect(Math.max(...changes)).toBeGreaterThan(50);
+  });
+
+  it('ask the FHIR server no more for many resources than for few', async () => {
+    const calls = async (count: number) => {
+      const before = many.relay.calls.length;
+      await tried({
+        requesters: all,
+        consents: drafts,
+        resources: resources.slice(0, count).map(({ resourceType, id }) => `${resourceType}/${id}`),
+      });
+      return many.relay.calls.length - before - count; // each of them is read once
+    };
+    expect(await calls(120)).toBe(await calls(12));
+  });
+});
+
 describe('who may try out', () => {
   it('the patient, on her own record; nobody else who is not granted it', async () => {
     expect((await simulated({ consents: [optOut] }, 'ada')).hasChanges).toBe(true);
