@@ -13,7 +13,7 @@ import { activityText } from './record.ts';
 import { Shipper } from './shipper.ts';
 import { createSink } from './sinks.ts';
 import { storedEvents } from './stored-events.ts';
-import { behindMs, fittingIn, UnderWay } from './under-way.ts';
+import { behindMs, Room, UnderWay } from './under-way.ts';
 import { tellWebhook } from './webhook.ts';
 
 /** One bit per stream that is to get a record's events. */
@@ -23,8 +23,6 @@ const archiveBit = 8;
 
 /** How long completions and acknowledgements wait for a transaction to join; losing them repeats a delivery, no more. */
 const idleWriteMs = 100;
-/** Share of the bytes below which a full outbox takes records again. */
-const reopenShare = 0.75;
 
 /** What the worker does with the batches it gets. */
 export class OutboxThread {
@@ -35,10 +33,10 @@ export class OutboxThread {
   readonly #pending: number;
   readonly #shippers: readonly Shipper[];
   readonly #underWay = new UnderWay();
+  readonly #room: Room;
   #acknowledgements: Acknowledgement[] = [];
   #idleWrite: NodeJS.Timeout | undefined;
   #broken = false;
-  #lackedRoom = false;
   #commits = 0;
   readonly #signing: SigningKeys;
   readonly #keys: KeyRing;
@@ -59,6 +57,7 @@ export class OutboxThread {
     const { config, publicBaseUrl, about } = input;
     this.#outbox = outbox;
     this.#config = config;
+    this.#room = new Room(config.maximumBytes);
     this.#about = about;
     this.#tell = tell;
     const source: EventSource = {
@@ -103,7 +102,7 @@ export class OutboxThread {
     const counts = this.#shippers.map((shipper) => shipper.counts);
     const sum = (count: 'delivered' | 'retries' | 'refused'): number =>
       counts.reduce((total, one) => total + one[count], 0);
-    const full = this.#lacksRoom() || this.#isBehind();
+    const full = this.#room.isFull(this.#outbox.usedBytes) || this.#isBehind();
     return {
       state: this.#broken ? 'broken' : full ? 'full' : 'open',
       usedBytes: this.#outbox.usedBytes,
@@ -156,11 +155,8 @@ export class OutboxThread {
     );
   }
 
-  /** Those for which there is room, in order. */
   #fitting(batches: readonly Batch[]): Batch[] {
-    const fitting = fittingIn(this.#config.maximumBytes - this.#outbox.usedBytes, batches, Outbox.sizeOf);
-    if (fitting.length < batches.length) this.#lackedRoom = true;
-    return fitting;
+    return this.#room.fitting(this.#outbox.usedBytes, batches, Outbox.sizeOf);
   }
 
   #end(completion: Completion): void {
@@ -241,12 +237,6 @@ export class OutboxThread {
     this.#signedPosition = this.#outbox.head.position; // the record of a signature alone calls for no other
     for (const shipper of this.#shippers) shipper.wake();
     this.#archive?.wake();
-  }
-
-  /** Full once something did not fit, until a good part has been delivered. */
-  #lacksRoom(): boolean {
-    if (this.#outbox.usedBytes < reopenShare * this.#config.maximumBytes) this.#lackedRoom = false;
-    return this.#lackedRoom;
   }
 
   #isBehind(): boolean {

@@ -10,7 +10,7 @@ import { RedisLost, RedisOutbox } from './redis-outbox.ts';
 import { Shipper } from './shipper.ts';
 import { createSink } from './sinks.ts';
 import { storedEvents } from './stored-events.ts';
-import { behindMs, fittingIn, UnderWay } from './under-way.ts';
+import { behindMs, Room, UnderWay } from './under-way.ts';
 
 const holdMs = 5_000;
 const recoverMs = 500;
@@ -28,11 +28,14 @@ export class RedisThread {
   readonly #shippers: Shipper[] = [];
   readonly #adopted = new Map<RedisOutbox, readonly Shipper[]>();
   readonly #underWay = new UnderWay();
+  readonly #room: Room;
   #acknowledgements: { readonly outbox: RedisOutbox; readonly one: Acknowledgement }[] = [];
   #queue: Batch[] = [];
   /** One write after the other: what comes meanwhile goes with the next. */
   #writing: Promise<void> = Promise.resolve();
-  #isWriting = false;
+  #isQueueTaken = false;
+  /** Up to here records are written and it is known which of their answers are under way; sinks get none after it. */
+  #knownThrough = 0;
   #state: 'open' | 'unsure' | 'lost' = 'open';
   #commits = 0;
   #signedPosition = 0;
@@ -49,6 +52,7 @@ export class RedisThread {
     this.#outbox = outbox;
     this.#input = input;
     this.#config = input.config;
+    this.#room = new Room(input.config.maximumBytes);
     this.#keys = keys;
     this.#signing = signing;
     this.#tell = tell;
@@ -57,7 +61,7 @@ export class RedisThread {
     this.#shippers.push(...this.#shippersOf(outbox));
     this.#timers = [
       setInterval(() => void this.#hold().catch(() => undefined), holdMs),
-      setInterval(() => void this.#recover(), recoverMs),
+      setInterval(() => void this.#inTurn(() => this.#recover()), recoverMs),
       setInterval(() => this.#note('checkpoint'), input.config.checkpointMs),
     ];
     this.#note('started');
@@ -118,7 +122,10 @@ export class RedisThread {
       const bit = streamBits[stream];
       return new Shipper(
         {
-          pending: (after, limit) => outbox.pending(bit, after, limit),
+          pending: (after, limit) => {
+            const sequences = outbox.pending(bit, after, limit);
+            return isOwn ? sequences.filter((sequence) => sequence <= this.#knownThrough) : sequences;
+          },
           find: async (sequence) => {
             const record = await outbox.find(bit, sequence);
             return record === undefined || !isOwn ? record : this.#underWay.withCompletion(record);
@@ -139,26 +146,34 @@ export class RedisThread {
     });
   }
 
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#writing = this.#writing.then(work).catch(() => undefined);
+    return this.#writing;
+  }
+
   #writeNext(): void {
-    if (this.#isWriting || this.#queue.length === 0) return;
-    this.#isWriting = true;
-    this.#writing = this.#writeQueue().finally(() => {
-      this.#isWriting = false;
-    });
+    if (this.#isQueueTaken || this.#queue.length === 0) return;
+    this.#isQueueTaken = true;
+    void this.#inTurn(() => this.#writeQueue());
   }
 
   async #writeQueue(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const batches = this.#queue.splice(0);
-      const fitting = this.#state === 'open' && !this.#isBehind() ? this.#fitting(batches) : [];
-      const records = fitting.flatMap(({ disclosures, refusals }) => [...disclosures, ...refusals]);
-      const first = records.length === 0 ? undefined : await this.#write(records).catch(() => undefined);
-      this.#answer(batches, fitting, first);
+    try {
+      while (this.#queue.length > 0) {
+        const batches = this.#queue.splice(0);
+        const fitting = this.#state === 'open' && !this.#isBehind() ? this.#fitting(batches) : [];
+        const records = fitting.flatMap(({ disclosures, refusals }) => [...disclosures, ...refusals]);
+        const first = records.length === 0 ? undefined : await this.#write(records).catch(() => undefined);
+        this.#answer(batches, fitting, first);
+      }
+    } finally {
+      this.#isQueueTaken = false;
     }
   }
 
   #answer(batches: readonly Batch[], fitting: readonly Batch[], first: number | undefined): void {
     const numbers = this.#underWay.begin(fitting, first, Date.now());
+    if (first !== undefined) this.#knownThrough = this.#outbox.head.sequence;
     const firsts = batches.filter(({ disclosures }) => disclosures.length > 0).map((batch) => numbers.get(batch));
     if (firsts.length > 0) this.#tell({ kind: 'written', firsts, status: this.status() });
     for (const shipper of this.#shippers) shipper.wake();
@@ -198,17 +213,16 @@ export class RedisThread {
     if (this.#closing) return;
     this.#idleWrite ??= setTimeout(() => {
       this.#idleWrite = undefined;
-      this.#writing = this.#writing.then(async () => {
+      void this.#inTurn(async () => {
         if (this.#state !== 'open') return;
         await (this.#underWay.completions.length > 0 ? this.#write([]) : this.#acknowledge());
         this.#tell({ kind: 'status', status: this.status() });
       });
-      this.#writing.catch(() => undefined);
     }, idleWriteMs);
   }
 
   #fitting(batches: readonly Batch[]): Batch[] {
-    return fittingIn(this.#config.maximumBytes - this.#outbox.usedBytes, batches, RedisOutbox.sizeOf);
+    return this.#room.fitting(this.#outbox.usedBytes, batches, RedisOutbox.sizeOf);
   }
 
   #end(completion: Completion): void {
@@ -252,10 +266,12 @@ export class RedisThread {
   }
 
   async #recover(): Promise<void> {
-    if (this.#state !== 'unsure' || this.#isWriting) return;
+    if (this.#state !== 'unsure') return;
     try {
       await this.#outbox.recover();
       this.#state = 'open';
+      this.#knownThrough = this.#outbox.head.sequence; // what was written unbeknown was answered with a refusal
+      for (const shipper of this.#shippers) shipper.wake();
     } catch (error) {
       if (error instanceof RedisLost) this.#state = 'lost';
     }
@@ -263,7 +279,7 @@ export class RedisThread {
   }
 
   #isFull(): boolean {
-    return this.#outbox.usedBytes >= this.#config.maximumBytes || this.#isBehind();
+    return this.#room.isFull(this.#outbox.usedBytes) || this.#isBehind();
   }
 
   #isBehind(): boolean {

@@ -66,19 +66,35 @@ export class UnderWay {
   }
 }
 
-/** Batches for which there is room, in order. */
-export function fittingIn(
-  room: number,
-  batches: readonly Batch[],
-  sizeOf: (records: readonly string[]) => number,
-): Batch[] {
-  let left = room;
-  return batches.filter(({ disclosures, refusals }) => {
-    const size = sizeOf(disclosures) + sizeOf(refusals);
-    if (size > left) return false;
-    left -= size;
-    return true;
-  });
+/** Share of the bytes below which a full outbox takes records again. */
+const reopenShare = 0.75;
+
+/** The bytes that an outbox may fill: full once something did not fit, until a good part has been delivered. */
+export class Room {
+  readonly #maximumBytes: number;
+  #lacked = false;
+
+  constructor(maximumBytes: number) {
+    this.#maximumBytes = maximumBytes;
+  }
+
+  isFull(usedBytes: number): boolean {
+    if (usedBytes < reopenShare * this.#maximumBytes) this.#lacked = false;
+    return this.#lacked;
+  }
+
+  /** Batches for which there is room, in order. */
+  fitting(usedBytes: number, batches: readonly Batch[], sizeOf: (records: readonly string[]) => number): Batch[] {
+    let left = this.#maximumBytes - usedBytes;
+    const fitting = batches.filter(({ disclosures, refusals }) => {
+      const size = sizeOf(disclosures) + sizeOf(refusals);
+      if (size > left) return false;
+      left -= size;
+      return true;
+    });
+    if (fitting.length < batches.length) this.#lacked = true;
+    return fitting;
+  }
 }
 
 /** How long the oldest record that a sink has not taken has waited, in milliseconds. */

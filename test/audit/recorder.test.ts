@@ -4,7 +4,6 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type AuditRecorder, createRecorder, readEvents } from '../../src/audit/audit.ts';
 import type { AuditConfig } from '../../src/config/audit.ts';
@@ -52,36 +51,8 @@ const details = (config: AuditConfig, type: string): (string | undefined)[] =>
     .map(
       ({ event }) => event.entity?.flatMap(({ detail }) => detail ?? []).find((one) => one.type === type)?.valueString,
     );
-const unavailable = { code: 'record-unavailable' };
 
 describe('a record', () => {
-  it('is on disk when record resolves, and record does not resolve before', async () => {
-    const { recorder, config } = await start();
-    await recorder.record(disclosure());
-    expect(rows(config)).toBe(1);
-
-    const holder = new DatabaseSync(config.outboxFile);
-    holder.exec('BEGIN IMMEDIATE'); // nothing can be committed now
-    let resolved = false;
-    const recorded = recorder.record(disclosure()).then(() => {
-      resolved = true;
-    });
-    await pause(300);
-    expect(resolved).toBe(false);
-    holder.exec('COMMIT');
-    holder.close();
-    await recorded;
-    expect(rows(config)).toBe(2);
-  });
-
-  it('shares its sync with those that came during the last one', async () => {
-    const { recorder, config } = await start();
-    const before = recorder.metrics().commits;
-    await Promise.all(Array.from({ length: 400 }, () => recorder.record(disclosure())));
-    expect(rows(config)).toBe(400);
-    expect(recorder.metrics().commits - before).toBeLessThan(40);
-  });
-
   it('names in its event what left, to whom, under which Consent', async () => {
     const { recorder, config } = await start();
     (await recorder.record(disclosure())).complete(512, false);
@@ -98,16 +69,6 @@ describe('a record', () => {
       'recorded',
       readEvents(config, publicBaseUrl).map(({ event }) => event),
     );
-  });
-
-  it('says aborted when the client left, and unknown when nobody told', async () => {
-    const { recorder, config } = await start();
-    const [first] = await Promise.all([recorder.record(disclosure()), recorder.record(disclosure())]);
-    first?.complete(3, true);
-    first?.complete(512, false); // the first word counts
-    await recorder.close();
-    expect(details(config, 'delivery')).toEqual(['aborted', 'unknown']);
-    expect(details(config, 'bytes-sent')).toEqual(['3', undefined]);
   });
 
   it('survives a restart, and the next one gets the next number', async () => {
@@ -170,34 +131,6 @@ describe('when a record cannot be kept', () => {
     await expect(start()).rejects.toThrow(/another gateway uses this outbox/);
   }, 20_000);
 
-  it('a full outbox refuses, alarms from 80 % on, and loses nothing', async () => {
-    const { recorder, config } = await start({ maximumBytes: 65_536 });
-    let kept = 0;
-    let alarmedAt: number | undefined;
-    const refusals: unknown[] = [];
-    while (refusals.length === 0) {
-      await recorder.record(disclosure()).then(
-        () => kept++,
-        (error: unknown) => refusals.push(error),
-      );
-      if (recorder.metrics().alarm) alarmedAt ??= recorder.metrics().usedBytes;
-    }
-    expect(refusals).toEqual([expect.objectContaining(unavailable)]);
-    expect(alarmedAt).toBeGreaterThanOrEqual(0.8 * 65_536);
-    expect(alarmedAt).toBeLessThan(0.85 * 65_536);
-    expect(recorder.healthy).toBe(false);
-    expect(recorder.metrics().state).toBe('full');
-    expect(rows(config)).toBe(kept);
-    await expect(recorder.record(disclosure())).rejects.toMatchObject(unavailable);
-  });
-
-  it('too many at one time are refused at once, and those that wait are recorded', async () => {
-    const { recorder } = await start({ maximumWaiting: 10 });
-    const outcomes = await Promise.allSettled(Array.from({ length: 25 }, () => recorder.record(disclosure())));
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
-    expect(recorder.metrics()).toMatchObject({ recorded: 10, unavailable: 15, waiting: 0 });
-  });
-
   it('after a failed write nothing is recorded until a restart, and then everything is', async () => {
     // The operating system refuses to let files grow (RLIMIT_FSIZE): a real write error, as of a full disk.
     const child = spawn(
@@ -229,26 +162,6 @@ describe('when a record cannot be kept', () => {
     expect(recorder.healthy).toBe(true);
     await recorder.record(disclosure());
     expect(rows(config)).toBeGreaterThan(recorded as number);
-  });
-
-  it('the emergency setting lets answers leave, and counts them', async () => {
-    const { recorder } = await start({ maximumWaiting: 1, dangerouslyDiscloseWithoutRecord: true });
-    await Promise.all(Array.from({ length: 3 }, () => recorder.record(disclosure())));
-    expect(recorder.metrics()).toMatchObject({ recorded: 1, disclosedWithoutRecord: 2, unavailable: 0 });
-  });
-
-  it('after close nothing is recorded', async () => {
-    const { recorder } = await start();
-    await recorder.close();
-    await expect(recorder.record(disclosure())).rejects.toMatchObject(unavailable);
-  });
-
-  it('close waits for what is being recorded', async () => {
-    const { recorder, config } = await start();
-    const recorded = recorder.record(disclosure());
-    await recorder.close();
-    await recorded;
-    expect(rows(config)).toBe(1);
   });
 });
 

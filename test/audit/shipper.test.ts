@@ -65,84 +65,6 @@ const idsAt = (repository: Repository): (string | undefined)[] => repository.tak
 const numbered = Array.from({ length: 40 }, (_, index) => `o${index}`);
 
 describe('delivery', () => {
-  it('creates each event at the repository, in order, and then empties the outbox', async () => {
-    const repository = await repositoryOf();
-    const recorder = await start({ primary: fhir(repository) });
-    await answer(recorder, numbered);
-    await until('the outbox is empty', () => recorder.metrics().records === 0);
-    expect(idsAt(repository)).toEqual(numbered);
-    expect(repository.taken[0]).toMatchObject({ method: 'POST', url: '/fhir/AuditEvent' });
-    expect(recorder.metrics()).toMatchObject({ delivered: 40, retries: 0, usedBytes: 0 });
-  });
-
-  it('loses nothing and repeats under the same id while the repository fails, hangs and forgets to answer', async () => {
-    const misbehaviour = [503, 'hang', 'lose', 429, 'take', 500] as const;
-    const repository = await repositoryOf((_, request) => misbehaviour[request % misbehaviour.length] ?? 'take');
-    const recorder = await start({ primary: fhir(repository) });
-    await answer(recorder, numbered.slice(0, 6));
-    await until('the outbox is empty', () => recorder.metrics().records === 0);
-    const byId = new Map(repository.taken.map(({ event }) => [event.id, disclosed(event)]));
-    expect([...byId.values()]).toEqual(numbered.slice(0, 6));
-    expect(repository.taken.length).toBeGreaterThan(6); // some were lost after they were taken
-    expect(recorder.metrics().retries).toBeGreaterThan(0);
-  });
-
-  it('goes on where it stopped after a restart', async () => {
-    const repository = await repositoryOf(() => 503);
-    const first = await start({ primary: fhir(repository) });
-    await answer(first, numbered.slice(0, 5));
-    await until('it was tried', () => repository.requests > 1);
-    await first.close();
-    expect(repository.taken).toEqual([]);
-    repository.behaviour = () => 'take';
-    const second = await start({ primary: fhir(repository) });
-    await until('the outbox is empty', () => second.metrics().records === 0);
-    expect(idsAt(repository)).toEqual(numbered.slice(0, 5));
-    expect(JSON.stringify(repository.taken[0]?.event)).toContain('"delivery","valueString":"complete"');
-  });
-
-  it('waits for an answer that is still on its way, and does not hold back the others', async () => {
-    const repository = await repositoryOf();
-    const recorder = await start({ primary: fhir(repository) });
-    const slow = await recorder.record(disclosure({ released: [resource('Observation/slow', ['Patient/ada'])] }));
-    await answer(recorder, ['quick']);
-    await until('the quick one is there', () => repository.taken.length === 1);
-    slow.complete(3, true);
-    await until('the outbox is empty', () => recorder.metrics().records === 0);
-    expect(idsAt(repository)).toEqual(['quick', 'slow']);
-    expect(JSON.stringify(repository.taken[1]?.event)).toContain('"delivery","valueString":"aborted"');
-  });
-
-  it('sets aside what the repository will never take, keeps it, and goes on', async () => {
-    const repository = await repositoryOf((event) => (disclosed(event) === 'o1' ? 422 : 'take'));
-    const recorder = await start({ primary: fhir(repository) });
-    await answer(recorder, numbered.slice(0, 4));
-    await until('the others are there', () => recorder.metrics().records === 1 && repository.taken.length === 3);
-    expect(recorder.metrics().refusedBySink).toBe(1);
-    repository.behaviour = () => 'take';
-    await recorder.close();
-    const again = await start({ primary: fhir(repository) });
-    await until('the outbox is empty', () => again.metrics().records === 0);
-    expect(idsAt(repository)).toEqual(['o0', 'o2', 'o3', 'o1']);
-  });
-
-  it('a sink that stays behind too long stops disclosures until it has caught up', async () => {
-    const repository = await repositoryOf(() => 503);
-    const config = {
-      ...configOf(directory.path, { primary: fhir(repository), securityOffice: { kind: 'none' }, delivery: quick }),
-      maximumBehindMs: 200,
-    };
-    const recorder = await createRecorder(config, parts);
-    running.push(recorder);
-    await answer(recorder, ['o0']);
-    await pause(600);
-    await expect(recorder.record(disclosure())).rejects.toMatchObject({ code: 'record-unavailable' });
-    expect(recorder.healthy).toBe(false);
-    repository.behaviour = () => 'take';
-    await until('it has caught up', () => recorder.healthy);
-    await recorder.record(disclosure());
-  });
-
   it('presents the credential of the file, as it stands', async () => {
     const repository = await repositoryOf();
     const authorizationFile = join(directory.path, 'credential');
@@ -155,6 +77,14 @@ describe('delivery', () => {
     await answer(recorder, ['o1']);
     await until('both are there', () => repository.taken.length === 2);
     expect(repository.taken.map(({ authorization }) => authorization)).toEqual(['Bearer first', 'Bearer second']);
+  });
+
+  it('creates where the repository gives the ids', async () => {
+    const repository = await repositoryOf();
+    const recorder = await start({ primary: fhir(repository) });
+    await answer(recorder, ['o0']);
+    await until('it is there', () => repository.taken.length === 1);
+    expect(repository.taken[0]).toMatchObject({ method: 'POST', url: '/fhir/AuditEvent' });
   });
 
   it('updates by id where the repository takes them', async () => {
@@ -195,17 +125,6 @@ describe('the trails', () => {
     const lines = readFileSync(office, 'utf8').trim().split('\n');
     expect(lines.map((line) => disclosed(JSON.parse(line) as AuditEvent))).toEqual(['hidden']);
     expect(JSON.stringify(primary.taken)).not.toContain('Observation/hidden');
-  });
-
-  it('one that fails does not hold back the others', async () => {
-    const [primary, separate] = [await repositoryOf(), await repositoryOf(() => 503)];
-    const recorder = await start({ primary: fhir(primary), part2: fhir(separate) });
-    (await recorder.record(disclosure({ released: [sud] }))).complete(1, false);
-    await until('the primary has it', () => primary.taken.length === 2);
-    expect(recorder.metrics().records).toBe(1);
-    separate.behaviour = () => 'take';
-    await until('the outbox is empty', () => recorder.metrics().records === 0);
-    expect(primary.taken.length).toBe(2);
   });
 
   it('a file holds one event per line, goes on after a restart and is not for others to read', async () => {

@@ -5,15 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type AuditRecorder, createRecorder } from '../../src/audit/audit.ts';
 import { auditConfig } from '../../src/config/audit.ts';
-import {
-  configOf,
-  disclosure,
-  keepForValidation,
-  parts,
-  resource,
-  secretToken,
-  temporaryDirectory,
-} from '../audit/disclosures.ts';
+import { configOf, disclosure, parts, resource, temporaryDirectory } from '../audit/disclosures.ts';
 import { type Repository, startRepository } from '../audit/repository.ts';
 import { until } from '../failure/bench.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
@@ -68,33 +60,6 @@ const entries = async (): Promise<number> => {
 };
 
 describe('an outbox in Redis', () => {
-  it('has the record when record resolves, sealed, and lets it go when it is delivered', async () => {
-    repository.behaviour = () => 503;
-    const recorder = await start();
-    const intent = await recorder.record(answerOf('planted-id'));
-    expect(await entries()).toBe(1);
-    const [key] = await redis.client.keys('*:record');
-    const raw = JSON.stringify(await redis.client.xrangeBuffer(key as string, '-', '+').then(String));
-    expect(raw).not.toMatch(new RegExp(`planted-id|Patient/ada|Ann Lee|${secretToken}`));
-    intent.complete(512, false);
-    repository.behaviour = () => 'take';
-    await until('it is delivered', async () => (await entries()) === 0);
-    expect([...takenIds()]).toEqual(['planted-id']);
-    expect(JSON.stringify(repository.taken)).toContain('"delivery","valueString":"complete"');
-    keepForValidation(
-      'redis',
-      repository.taken.map(({ event }) => event),
-    );
-  });
-
-  it('shares its write with those that came during the last one', async () => {
-    const recorder = await start();
-    const before = recorder.metrics().commits;
-    await Promise.all(Array.from({ length: 400 }, (_, index) => recorder.record(answerOf(`x${index}`))));
-    expect(recorder.metrics().commits - before).toBeLessThan(40);
-    expect(recorder.metrics().recorded).toBe(400);
-  });
-
   it.each([[['--appendonly', 'yes', '--appendfsync', 'everysec']], [['--appendonly', 'no']]])(
     'does not start on a Redis that would forget: %j',
     async (extra) => {
@@ -159,21 +124,5 @@ describe('an outbox in Redis', () => {
     await until('it is taken over', async () => takenIds().size === 3);
     await until('nothing is left of it', async () => (await redis.client.keys('*:record')).length === 0);
     expect(JSON.stringify(repository.taken)).toContain('"delivery","valueString":"complete"');
-  });
-
-  it('is full at its bytes, and opens again when the sink has taken them', async () => {
-    repository.behaviour = () => 503;
-    const recorder = await start({ maximumBytes: 65_536 });
-    let refused = 0;
-    for (let count = 0; refused === 0 && count < 1_000; count++) {
-      await recorder.record(answerOf(`f${count}`)).then(
-        (intent) => intent.complete(9, false),
-        () => refused++,
-      );
-    }
-    expect(refused).toBe(1);
-    repository.behaviour = () => 'take';
-    await until('there is room', async () => recorder.metrics().usedBytes === 0);
-    await expect(recorder.record(answerOf('again'))).resolves.toBeDefined();
   });
 });
