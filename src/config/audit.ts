@@ -142,7 +142,7 @@ export const auditConfig = z
       .int()
       .min(60_000)
       .max(2_592_000_000)
-      .default(86_400_000)
+      .default(259_200_000)
       .describe('How long a sink may stay behind, in milliseconds; after that nothing is disclosed.'),
     maximumWaiting: z
       .int()
