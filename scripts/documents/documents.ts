@@ -5,6 +5,7 @@ import { renderDashboard } from './dashboard.ts';
 import { renderDoctor } from './doctor.ts';
 import { renderErrors } from './errors.ts';
 import { renderConfigSchema } from './json-schema.ts';
+import { renderPart2 } from './part2.ts';
 import { renderReasons } from './reasons.ts';
 import { renderRules } from './rules.ts';
 import { renderScenarios } from './scenarios.ts';
@@ -21,6 +22,7 @@ export function documents(): ReadonlyMap<string, string> {
     ['helm/values.yaml', renderValues()],
     ['docs/doctor.md', renderDoctor()],
     ['docs/errors.md', renderErrors()],
+    ['docs/part2.md', renderPart2()],
     ['docs/reasons.md', renderReasons()],
     ['docs/refusals.md', renderRefusals()],
     ['docs/rules.md', renderRules()],

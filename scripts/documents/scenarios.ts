@@ -25,6 +25,7 @@ export function renderScenarios(): string {
   ].join('\n');
 }
 
-function cell(text: string): string {
+/** Text of one cell of a table. */
+export function cell(text: string): string {
   return text.trim().replaceAll(/\s+/g, ' ').replaceAll('|', '\\|');
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { part2, systems } from '../../src/fhir/vocabulary.ts';
 import { type KeyServer, startKeyServer } from '../authenticate/place.ts';
 import { claimsOf, es256, jws, type Pair, pairFor, publicJwk } from '../authenticate/sign.ts';
-import { type Place, type Received, startGateway } from '../services/place.ts';
+import { detailsOf, type Place, patientsOf, type Received, startGateway } from '../services/place.ts';
 
 /** An emergency of Ada's, and every way from her record to that of others. */
 
@@ -38,7 +38,7 @@ beforeAll(async () => {
     resources,
     changes: {
       identity: { issuers: [{ issuer: issuer.url, allowInsecureHttp: true, roles: { clinician: 'clinician' } }] },
-      emergency: { acrValues: [acr] },
+      emergency: { acrValues: [acr], disclosedBy: 'Health information desk' },
     },
   });
 }, 60_000);
@@ -49,6 +49,8 @@ function ask(path: string, purpose: string, options: Parameters<Place['ask']>[1]
     ...claimsOf(issuer.url, place.config.listener.publicBaseUrl),
     acr,
     auth_time: Math.floor(Date.now() / 1_000) - 60,
+    name: 'Dr Ann Lee',
+    organization: 'Organization/mercy-hospital',
     roles: ['clinician'],
     purpose_of_use: [purpose],
   };
@@ -143,5 +145,21 @@ describe('an emergency of Ada’s', () => {
       expect(answers.map((one) => one.status)).toEqual([status, status]);
       expect(answers[0]?.text).toBe(answers[1]?.text);
     }
+  });
+
+  it('is recorded with all that 42 CFR 2.51(c) asks for', async () => {
+    const before = Date.now();
+    const { result, events } = await place.eventsOf(() => ask('Observation/ada-screen', 'ETREAT'));
+    expect(result.status).toBe(200);
+    const [one] = events.filter(({ event }) => event.subtype?.some(({ code }) => code === '110127'));
+    if (one === undefined) throw new Error('the emergency is not in the record');
+    const { event } = one;
+    expect(patientsOf(one)).toEqual(['Patient/ada']);
+    expect(event.agent.find(({ requestor }) => requestor)?.name).toBe('Dr Ann Lee');
+    expect(JSON.stringify(event.agent)).toContain('Organization/mercy-hospital');
+    expect(detailsOf(one)).toEqual(
+      expect.arrayContaining(['emergency-nature=unconscious in the street', 'disclosed-by=Health information desk']),
+    );
+    expect(new Date(event.recorded).getTime()).toBeGreaterThanOrEqual(before);
   });
 });

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { statements } from '../../src/enforce/notice.ts';
+import { systems } from '../../src/fhir/vocabulary.ts';
+import { type Place, startGateway } from './place.ts';
+
+/** What 42 CFR Part 2 asks for beside the decision, over HTTP: what travels with a record, and the accounts of what left. */
+
+const screen = 'Observation/ada-drug-screen';
+const codesIn = (text: string): string[] =>
+  (JSON.parse(text) as { meta: { security: { system: string; code: string }[] } }).meta.security
+    .filter(({ system }) => system === systems.actCode)
+    .map(({ code }) => code);
+
+describe('accounts of what left with consent', () => {
+  let place: Place;
+  beforeAll(async () => {
+    place = await startGateway({ services: { grants: { 'record-accounting': ['counselor'] } } });
+    for (const as of ['harbor', 'harbor', 'ada'])
+      expect([as, (await place.ask(`${place.fhirUrl}/${screen}`, { as })).status]).toEqual([as, 200]);
+    expect((await place.ask(`${place.fhirUrl}/Observation/ada-a1c`, { as: 'dr-grey' })).status).toBe(200);
+    expect((await place.ask(`${place.fhirUrl}/${screen}`, { as: 'summit' })).status).toBe(404);
+  }, 60_000);
+  afterAll(() => place.close());
+
+  it.each(['part2', 'intermediary'])(
+    '%s: each recipient, when, what for and by which consent, and nobody else',
+    async (law) => {
+      const path = `/record/patients/ada/accounting?law=${law}&format=`;
+      const { status, text } = await place.ask(`${path}json`, { as: 'sam-nwosu' });
+      expect(status).toBe(200);
+      const rows = JSON.parse(text) as { recipient: { name: string }; first: string | number }[];
+      expect(rows).toEqual([
+        expect.objectContaining({
+          count: 2,
+          purposes: ['TREAT'],
+          what: ['Observation'],
+          basis: expect.arrayContaining([expect.stringMatching(/^Consent\/ada-consent-part2\b/)]),
+        }),
+      ]);
+      expect(JSON.stringify(rows[0]?.recipient)).toContain('Harbor Example Clinic');
+      expect(Number.isNaN(new Date(rows[0]?.first ?? '').getTime())).toBe(false);
+      expect((await place.ask(`${path}text`, { as: 'sam-nwosu' })).text).toContain('Harbor Example Clinic');
+    },
+  );
+
+  it('are nobody’s who is not granted them', async () => {
+    for (const as of ['harbor', 'dr-grey', 'ada'])
+      expect((await place.ask('/record/patients/ada/accounting?law=part2', { as })).status).toBe(403);
+  });
+});
+
+describe('what travels with a record', () => {
+  let usual: Place;
+  let covered: Place;
+  beforeAll(async () => {
+    usual = await startGateway();
+    covered = await startGateway({
+      changes: { part2: { coveredEntities: ['Organization/harbor-clinic'], statement: 'full' } },
+    });
+  }, 60_000);
+  afterAll(() => Promise.all([usual.close(), covered.close()]));
+
+  it('forbids to disclose it further, but where the recipient is a covered entity', async () => {
+    const [plain, hipaa] = await Promise.all(
+      [usual, covered].map((one) => one.ask(`${one.fhirUrl}/${screen}`, { as: 'harbor' })),
+    );
+    expect(codesIn(plain?.text ?? '')).toEqual(
+      expect.arrayContaining(['42CFRPart2', 'NORDSCLCD', 'RedisclosureProhibitionMark']),
+    );
+    expect(codesIn(hipaa?.text ?? '')).toEqual(expect.arrayContaining(['42CFRPart2', 'RedisclosureProhibitionMark']));
+    expect(codesIn(hipaa?.text ?? '')).not.toContain('NORDSCLCD');
+  });
+
+  it('is one of the two statements of 42 CFR 2.32(a), with the scope of the consent', async () => {
+    for (const [one, kind] of [
+      [usual, 'short'],
+      [covered, 'full'],
+    ] as const)
+      for (const path of [screen, 'Observation?patient=ada']) {
+        const { text } = await one.ask(`${one.fhirUrl}/${path}`, { as: 'harbor' });
+        expect(text).toContain(statements[kind]);
+        expect(text).toContain('Scope: records under 42 CFR part 2, to this recipient, for treatment (TREAT)');
+      }
+  });
+});
