@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { peopleBundles, textsOf } from '../../examples/demo/load.ts';
 import { appClientId, type DemoRequester, requesters } from '../../examples/demo/requesters.ts';
 import { keepForValidation } from '../audit/disclosures.ts';
-import { detailsOf, type Place, patientsOf, referencesOf, startGateway } from './place.ts';
+import {
+  evaluationRequest,
+  evaluationResponse,
+  evaluationsRequest,
+  evaluationsResponse,
+  metadata,
+} from './authzen-forms.ts';
+import { type Asking, detailsOf, type Place, patientsOf, type Received, referencesOf, startGateway } from './place.ts';
 
 const resources = [...textsOf(peopleBundles())].map((text) => JSON.parse(text) as { resourceType: string; id: string });
 
@@ -13,8 +20,8 @@ const authzen = (issuer: string) => ({
 });
 const plenty = { requestsPerMinute: 1_000_000, negativesPerMinute: 1_000_000 };
 
-function start(changes: object = {}, grants: object = {}): Promise<Place> {
-  return startGateway({
+async function start(changes: object = {}, grants: object = {}): Promise<Place> {
+  const place = await startGateway({
     services: { grants: { authzen: ['system-client', 'counselor'], 'authzen-reasons': ['counselor'], ...grants } },
     changes: {
       limits: { app: { ...plenty, inFlight: 32 }, system: plenty },
@@ -24,6 +31,23 @@ function start(changes: object = {}, grants: object = {}): Promise<Place> {
     },
     authzen,
   });
+  return { ...place, ask: async (path, asking) => inForm(path, asking, await place.ask(path, asking)) };
+}
+
+/** What is answered was asked in a form of the specification, and has one itself. */
+function inForm(path: string, { body }: Asking = {}, answer: Received): Received {
+  const [request, response] =
+    path === '/access/v1/evaluation'
+      ? [evaluationRequest, evaluationResponse]
+      : path === '/access/v1/evaluations'
+        ? [evaluationsRequest, evaluationsResponse]
+        : [undefined, undefined];
+  if (request === undefined || answer.status !== 200) return answer;
+  expect(answer.headers.get('content-type')).toBe('application/json');
+  const asked = typeof body === 'string' ? JSON.parse(body) : body;
+  expect(request.safeParse(asked).error?.issues ?? []).toEqual([]);
+  expect(response.safeParse(JSON.parse(answer.text)).error?.issues ?? []).toEqual([]);
+  return answer;
 }
 
 /** A demo requester as an API that trusts the gateway would describe him. */
@@ -85,6 +109,7 @@ describe('AuthZEN', () => {
   it('says where it is', async () => {
     const { status, text, headers } = await place.ask('/.well-known/authzen-configuration');
     expect([status, headers.get('content-type')]).toEqual([200, 'application/json']);
+    expect(metadata.safeParse(JSON.parse(text)).error?.issues ?? []).toEqual([]);
     expect(JSON.parse(text)).toEqual({
       policy_decision_point: place.servicesUrl,
       access_evaluation_endpoint: `${place.servicesUrl}/access/v1/evaluation`,

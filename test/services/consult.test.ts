@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { z } from 'zod';
 import { keepForValidation } from '../audit/disclosures.ts';
 import { answering, pause } from '../failure/bench.ts';
@@ -82,8 +83,11 @@ const stored: Readonly<Record<string, readonly object[]>> = {
   ],
 };
 
-const { definitions, properties, $schema } = fixture('hook-response.schema');
+const requestSchema = z.fromJSONSchema(fixture('hook-request.schema'));
+const { definitions, properties, $schema, ...response } = fixture('hook-response.schema');
 const cardSchema = z.fromJSONSchema({ $schema, definitions, ...properties.cards.contains });
+/** Of the cards the schema wants one to fit; every one has to here. */
+const responseSchema = z.fromJSONSchema({ $schema, ...response, properties: { cards: { type: 'array' } } });
 
 interface Card {
   readonly summary: string;
@@ -126,6 +130,8 @@ describe('patient-consent-consult', () => {
   const cardOf = async (body: unknown, as?: string): Promise<Card> => {
     const { status, text } = await post(body, as);
     expect(status).toBe(200);
+    expect(requestSchema.safeParse(body).error?.issues ?? []).toEqual([]);
+    expect(responseSchema.safeParse(JSON.parse(text)).error?.issues ?? []).toEqual([]);
     const [card, ...others] = JSON.parse(text).cards;
     expect(others).toEqual([]);
     expect(cardSchema.safeParse(card).error?.issues ?? []).toEqual([]);
@@ -327,6 +333,49 @@ describe('patient-consent-consult', () => {
     const { status, text } = await post(asking('permitted', more));
     expect([status, JSON.parse(text).issue[0].details.coding[0].code]).toEqual([400, 'service-body-invalid']);
     expect(text).not.toContain('permitted');
+  });
+
+  it('answers whatever the schema of its requests describes by a card or by 400, and what it does not by 400', async () => {
+    const few = <Value>(...values: readonly Value[]) =>
+      fc.array(fc.constantFrom(...values), { minLength: 1, maxLength: 2 });
+    const known = fc.record(
+      {
+        actor: few<object>({ value: clinic }, { value: 'Practitioner/dr-grey' }, { system: 'urn:npi', value: '1' }),
+        patientId: few<object>(
+          { value: 'Patient/permitted' },
+          { value: 'Patient/nobody' },
+          { system: 'urn:mrn', value: '' },
+        ),
+        purposeOfUse: fc.oneof(few('TREAT', 'TREAT', 'HPAYMT', 'X'), fc.constant('TREAT')),
+        category: few({ system: loinc, code: '59284-0' }, { system: '', code: '' }),
+        class: few({ system: types, code: 'Observation' }, { system: levels, code: 'R' }),
+        content: fc.constantFrom<object>({ resourceType: 'Bundle', entry: [] }, { resourceType: 'Bundle' }),
+      },
+      { requiredKeys: ['actor', 'patientId'] },
+    );
+    const right = fc.record({
+      actor: few({ value: clinic }, { value: 'Practitioner/dr-grey' }),
+      patientId: few<object>({ value: 'Patient/permitted' }, { system: 'urn:mrn', value: 'mrn,permitted' }),
+      purposeOfUse: few('TREAT', 'HPAYMT'),
+    });
+    const odd = fc.dictionary(
+      fc.constantFrom('actor', 'patientId', 'purposeOfUse', 'class'),
+      fc.jsonValue({ maxDepth: 2 }),
+    );
+    let answered = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(known, right), fc.option(odd, { freq: 1 }), async (context, more) => {
+        const body = { ...asking('permitted'), context: { ...context, ...more } };
+        const { status, text } = await post(body);
+        expect([200, 400]).toContain(status);
+        if (!requestSchema.safeParse(body).success) expect(status).toBe(400);
+        if (status !== 200) return;
+        answered++;
+        for (const card of JSON.parse(text).cards) cardSchema.parse(card);
+      }),
+      { numRuns: 150 },
+    );
+    expect(answered).toBeGreaterThan(0);
   });
 
   it('refuses another hook, and an emergency, which nobody states here', async () => {
