@@ -20,6 +20,8 @@ export function askAside(
   record: AskedRecord,
   signal: AbortSignal,
 ): Promise<RecordAnswer> {
+  const notAnswered = (): Error => new Error('the record was not answered from');
+  if (signal.aborted) return Promise.reject(notAnswered());
   const file = new URL(`./ask-worker${extname(import.meta.url)}`, import.meta.url); // .ts from source, .js when built
   const worker = new Worker(file, { workerData: { question, format, record } });
   const stop = (): void => void worker.terminate();
@@ -27,6 +29,6 @@ export function askAside(
   return new Promise<RecordAnswer>((resolve, reject) => {
     worker.once('message', resolve);
     worker.once('error', reject);
-    worker.once('exit', () => reject(new Error('the record was not answered from')));
+    worker.once('exit', () => reject(notAnswered()));
   }).finally(() => signal.removeEventListener('abort', stop));
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Review } from '../../src/audit/access-review.ts';
 import type { AccountingRow } from '../../src/audit/accounting.ts';
-import { type AnswerFormat, ask, type Question } from '../../src/audit/answers.ts';
+import { type AnswerFormat, ask, askAside, type Question } from '../../src/audit/answers.ts';
 import { createRecorder } from '../../src/audit/audit.ts';
 import type { SeenBy } from '../../src/audit/patient-view.ts';
 import type { Received } from '../../src/audit/received.ts';
@@ -224,5 +224,23 @@ describe("a patient's own view", () => {
   it('leaves out what the deployment keeps from her, with the answer that held nothing else', () => {
     expect(seen(true)).toHaveLength(5);
     expect(JSON.stringify(seen(true))).not.toContain('secret');
+  });
+});
+
+describe('a question that is asked aside', () => {
+  const question: Question = { kind: 'received', client: 'app-77', limit: 100, ...period };
+  const aside = (signal: AbortSignal) => askAside(question, 'json', { config, publicBaseUrl }, signal);
+
+  it('is answered as on the thread that asks', async () => {
+    const { body } = await aside(new AbortController().signal);
+    expect(body).toBe(bodyOf(question));
+  });
+
+  it('ends when nobody waits for its answer any more, whether it has begun or not', async () => {
+    const controller = new AbortController();
+    const begun = aside(controller.signal);
+    controller.abort();
+    await expect(begun).rejects.toThrow('the record was not answered from');
+    await expect(aside(controller.signal)).rejects.toThrow('the record was not answered from');
   });
 });

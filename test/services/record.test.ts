@@ -1,13 +1,28 @@
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { appClientId } from '../../examples/demo/requesters.ts';
+import { runMain } from '../failure/bench.ts';
 import { detailsOf, type Place, patientsOf, startGateway } from './place.ts';
+
+interface Review {
+  readonly requesters: { readonly name: string; readonly isDormant: boolean; readonly denied: number }[];
+  readonly roles: unknown[];
+}
 
 describe('the record, asked over HTTP', () => {
   let place: Place;
 
   beforeAll(async () => {
     place = await startGateway({
-      services: { grants: { 'record-accounting': ['counselor'], 'record-received': ['counselor'] } },
+      services: {
+        grants: {
+          'record-accounting': ['counselor'],
+          'record-received': ['counselor'],
+          'record-seen': ['front-desk'],
+          'record-review': ['billing'],
+        },
+      },
     });
     for (const as of ['dr-grey', 'ada']) {
       const found = await place.ask(`${place.fhirUrl}/Observation/ada-a1c`, { as });
@@ -57,8 +72,69 @@ describe('the record, asked over HTTP', () => {
     expect(JSON.parse(answer.text)).toMatchObject({ patients: [{ patient: 'Patient/ada' }] });
   });
 
+  it('reviews who has access and who used it, for whom that is granted alone, and records that it did', async () => {
+    for (const as of ['sam-nwosu', 'dr-grey', 'ada']) {
+      expect((await place.ask('/record/access-review', { as })).status).toBe(403);
+    }
+    const { result, events } = await place.eventsOf(() => place.ask('/record/access-review', { as: 'biller' }));
+    const { requesters, roles } = JSON.parse(result.text) as Review;
+    const grey = requesters.find(({ name }) => name === 'Avery Grey');
+    expect(grey?.isDormant).toBe(false);
+    expect(grey?.denied).toBeGreaterThan(0);
+    expect(roles.length).toBeGreaterThan(0);
+    expect(detailsOf(events[0] as (typeof events)[number])).toContain('asked=review');
+  });
+
+  it('says who is dormant: not seen for the days that are asked for', async () => {
+    const later = new Date(Date.now() + 10 * 86_400_000).toISOString();
+    const dormant = async (days: number): Promise<boolean[]> => {
+      const { text } = await place.ask(`/record/access-review?to=${later}&dormant-days=${days}`, { as: 'biller' });
+      return (JSON.parse(text) as Review).requesters.map(({ isDormant }) => isDormant);
+    };
+    expect(new Set(await dormant(9))).toEqual(new Set([true]));
+    expect(new Set(await dormant(11))).toEqual(new Set([false]));
+  });
+
+  it('gives the same answers as the command line, in each format', async () => {
+    const { outboxFile } = place.config.audit;
+    const file = join(dirname(outboxFile), 'command-line.yaml');
+    const { publicBaseUrl } = place.config.listener;
+    writeFileSync(
+      file,
+      `
+listener: { publicBaseUrl: ${publicBaseUrl} }
+upstream: { baseUrl: http://fhir.internal:8080/fhir }
+identity: { issuers: [{ issuer: https://idp.example, presets: [plain] }] }
+policy: {}
+audit: { outboxFile: ${outboxFile} }
+`,
+    );
+    const period = { from: '2026-01-01', to: new Date().toISOString() };
+    const questions: readonly [verb: string, as: string, path: string, ...args: string[]][] = [
+      ['accounting', 'sam-nwosu', '/record/patients/ada/accounting', '--patient', 'ada'],
+      ['seen', 'front-desk', '/record/patients/ada/seen', '--patient', 'ada'],
+      ['received', 'sam-nwosu', `/record/clients/${encodeURIComponent(appClientId)}/received`, '--client', appClientId],
+      ['review', 'biller', '/record/access-review'],
+    ];
+    for (const [verb, as, path, ...args] of questions) {
+      for (const format of ['json', 'text', 'html']) {
+        const query = new URLSearchParams({ ...period, format });
+        const answer = await place.ask(`${path}?${query}`, { as });
+        const times = ['--from', period.from, '--to', period.to, '--format', format];
+        const line = runMain(['audit', verb, '--config', file, ...args, ...times]);
+        expect({ verb, code: (await line.ended).code, stderr: line.stderr() }).toEqual({ verb, code: 0, stderr: '' });
+        expect(answer.status).toBe(200);
+        expect(line.stdout()).toBe(answer.text);
+        if (verb !== 'accounting') expect(answer.text).toMatch(/Grey/);
+      }
+    }
+  }, 120_000);
+
   it('keeps what nobody was granted to those with the unrestricted grant', async () => {
-    expect((await place.ask('/record/access-review', { as: 'sam-nwosu' })).status).toBe(403);
+    const other = await startGateway({ services: {} });
+    expect((await other.ask('/record/access-review', { as: 'sam-nwosu' })).status).toBe(403);
+    expect((await other.ask('/record/access-review', { as: 'steward' })).status).toBe(200);
+    await other.close();
   });
 
   it.each([
