@@ -1,5 +1,17 @@
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { answering, type Bench, errorCode, hang, reset, startBench, startRelay } from '../failure/bench.ts';
+import {
+  answering,
+  ask,
+  type Bench,
+  errorCode,
+  hang,
+  reset,
+  serveProcess,
+  startBench,
+  startRelay,
+  until,
+} from '../failure/bench.ts';
 import { consent, everybody, mrn, organization, patient, type Registry, startRegistry, storeOfR5 } from './registry.ts';
 
 /** The registry, and before its data a gateway that asks both; Ada's Consent for Summit is in the registry alone. */
@@ -340,6 +352,52 @@ describe('a consent store that fails', () => {
     registry.fault = () => undefined;
     await bench.ask('Observation/ada-a1c');
     expect(await metrics()).toContain('gateway_consent_store_up{store="registry"} 1');
+  });
+
+  it('is told apart in the log, by its name: once when it fails and once when it answers again, whatever is asked meanwhile', async () => {
+    const config = {
+      ...bench.config,
+      listener: { ...bench.config.listener, port: 0 },
+      audit: { ...bench.config.audit, outboxFile: join(bench.folder, 'logged.db') },
+    };
+    const gateway = await serveProcess(config, join(bench.folder, 'logged.json'));
+    const get = (path = 'Observation/ada-a1c') => ask(`${gateway.url}/${path}`, bench.tokens.get('dr-grey'));
+    const told = () =>
+      gateway
+        .stderr()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter(({ store, message }) => store !== undefined && /fails|answers again/.test(String(message)))
+        .map(({ level, store, code, message }) => [level, store, code, message]);
+    const fails = 'a consent store fails: nothing is released that it decides on';
+    const broken = answering('{}', { status: 503 });
+    try {
+      expect((await get()).status).toBe(200);
+      expect(told()).toEqual([]);
+      registry.fault = ({ type }) => (type === 'Consent' ? broken : undefined);
+      const answers = [await get(), await get(), await get('Observation/nobody')];
+      registry.fault = () => undefined;
+      expect((await get()).status).toBe(200);
+      const again = ['info', 'registry', undefined, 'a consent store answers again'];
+      const ofRegistry = [['error', 'registry', 'upstream-unavailable', fails], again];
+      await until('both are told', () => told().length === 2);
+      expect(told()).toEqual(ofRegistry);
+      bench.relay.fault = ({ type }) => (type === 'Consent' ? broken : undefined);
+      answers.push(await get());
+      bench.relay.fault = () => undefined;
+      await until('the other is told', () => told().length === 3);
+      expect(told().slice(2)).toEqual([['error', 'data', 'upstream-unavailable', fails]]);
+      // Who asks is told neither which, nor that there are several.
+      expect(new Set(answers.map((one) => JSON.stringify([one.status, errorCode(one.body)])))).toEqual(
+        new Set(['[503,"consent-unavailable"]']),
+      );
+      for (const { body, headers } of answers) expect(JSON.stringify([body, headers])).not.toMatch(/registry/);
+    } finally {
+      bench.relay.fault = () => undefined;
+      gateway.kill('SIGTERM');
+      await gateway.ended;
+    }
   });
 
   it('makes as many calls for what is withheld, what is absent, and for whom it does not know', async () => {
