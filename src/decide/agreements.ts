@@ -1,7 +1,7 @@
 import type { Part2Config } from '../config/part2.ts';
 import type { Interval } from '../fhir/coding.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
-import { part2, purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
+import { purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
 import type { Facts } from '../label/facts.ts';
 import { type Asker, matchesPurpose } from './match.ts';
 
@@ -92,11 +92,10 @@ function isFor(
   { purpose, at, organizations, identities }: Asker,
 ): boolean {
   return (
-    purpose !== undefined &&
     period.start <= at &&
     at <= period.end &&
     recipients.some((one) => organizations.has(one) || identities.has(one)) &&
-    matchesPurpose({ codes: purposes, unknown: false }, 'permit', purpose) === 'yes'
+    matchesPurpose({ codes: purposes }, 'permit', purpose) === 'yes'
   );
 }
 
@@ -108,9 +107,9 @@ function covers({ types, resources, programs }: Agreement, facts: Facts): boolea
   );
 }
 
-/** Part 2 status follows the source; substance use is what its records are about. */
+/** Beside what only the law's own code says: substance use is what a program's records are about. */
 export function coversTopic({ topics }: Agreement, topic: string): boolean {
-  return topic === part2 || substanceClass.has(topic) || topics.has(topic);
+  return substanceClass.has(topic) || topics.has(topic);
 }
 
 function comesFrom({ labelInputs }: Facts, programs: ReadonlySet<string>): boolean {

@@ -59,18 +59,19 @@ export function isHeard({ applicable: { mayDeny }, root, live }: ReadyConsent): 
 }
 
 function collect(provision: Provision, live: LiveProvision[], request: (provision: Provision) => Match): void {
-  const stack: { readonly provision: Provision; readonly slot?: number }[] = [{ provision }];
+  const stack: (Provision | { provision: Provision; end: number })[] = [provision];
   while (stack.length > 0) {
-    const { provision: one, slot } = stack.pop() as (typeof stack)[number];
-    if (slot !== undefined) {
-      live[slot] = { provision: one, end: live.length };
+    const one = stack.pop() as (typeof stack)[number];
+    if ('end' in one) {
+      one.end = live.length; // what is below it has been collected
       continue;
     }
     if (counts(request(one), one.effect)) {
-      stack.push({ provision: one, slot: live.length });
-      live.push({ provision: one, end: 0 });
+      const opened = { provision: one, end: live.length };
+      stack.push(opened);
+      live.push(opened);
     }
-    for (const child of one.children.toReversed()) stack.push({ provision: child });
+    stack.push(...one.children.toReversed());
   }
 }
 
@@ -105,14 +106,12 @@ function rawAnswer(consent: ReadyConsent, question: Question, data: CandidateDat
   const said = answerTo(consent, [question], data, settings);
   const { beside = [], level } = question;
   const { mayPermit } = consent.applicable;
-  if (said.answer !== 'deny' || beside.length === 0 || !atMost(level, 'R') || !mayPermit) return said;
+  if (said.answer !== 'deny' || !atMost(level, 'R') || !mayPermit) return said;
   // A permit of a topic covers the resource's rest, and overrides its own ancestors in that too: what they deny of the
   // rest they do not deny of what bears the topic.
-  const asOne: readonly [Question, ...Question[]] = [
-    question,
-    ...beside.map((topic): Question => ({ topic, level: 'R' })),
-  ];
-  return answerTo(consent, asOne, data, settings).answer === 'deny' ? said : { ...said, answer: 'not-applicable' };
+  return answerTo(consent, [question, ...beside], data, settings).answer === 'deny'
+    ? said
+    : { ...said, answer: 'not-applicable' };
 }
 
 /** @param questions of which the first is asked; a permit counts as hit for any of them */
@@ -204,13 +203,8 @@ function rootAnswer(root: Provision, request: Match, facts: Facts, data: Match, 
  * difference where that is no permit and no deny.
  */
 function isNarrowedByTopicsOnly({ labels, classes, documents, codes, dataPeriod, data, actors }: Elements): boolean {
-  if (
-    labels === undefined ||
-    labels.topics.length === 0 ||
-    labels.confidentiality.length > 0 ||
-    labels.purposes.length > 0 ||
-    labels.unknown
-  )
+  // A statement of neither levels nor purposes, all of it understood, is one of topics.
+  if (labels === undefined || labels.confidentiality.length > 0 || labels.purposes.length > 0 || labels.unknown)
     return false;
   return (
     classes === undefined &&
@@ -223,6 +217,6 @@ function isNarrowedByTopicsOnly({ labels, classes, documents, codes, dataPeriod,
 }
 
 /** A permit for a topic covers the rest of the resource up to R. That nothing denies it is settled before. */
-export function coversRest(topicAnswers: readonly Answer[], rest: Answer, question: Question): boolean {
-  return rest === 'permit' || (atMost(question.level, 'R') && topicAnswers.includes('permit'));
+export function coversRest(rulings: readonly Ruling[], rest: Ruling, question: Question): boolean {
+  return rest.answer === 'permit' || (atMost(question.level, 'R') && rulings.some(({ answer }) => answer === 'permit'));
 }

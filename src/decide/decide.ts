@@ -2,6 +2,7 @@ import type { Collective } from '../consent/collectives.ts';
 import type { RequesterNames } from '../consent/memberships.ts';
 import type { ParsedConsent, PatientConsents } from '../consent/parsed.ts';
 import { namedByToken, type Residuals } from '../consent/residual.ts';
+import type { Emergency } from '../context/emergency.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Some } from '../fhir/coding.ts';
 import type { PatientKey, ResourceKey } from '../fhir/ids.ts';
@@ -45,8 +46,8 @@ interface ReadyPatient {
   /** Her Consents as they were established, whatever their state. */
   readonly everything: readonly ParsedConsent[];
   readonly runs: readonly Run[];
-  /** Her Consents asked with the emergency's own purpose, where she is the one patient of it. */
-  readonly emergency: Run | undefined;
+  /** Where she is the one patient of an accepted emergency: her Consents asked with its own purpose. */
+  readonly emergency: { readonly accepted: Emergency; readonly asserted: Run } | undefined;
   /** The Consents that the token was issued under, if it says so, are in force. */
   readonly tokenStands: boolean;
   /** Decisions on her resources depend on type and labels alone. */
@@ -90,10 +91,6 @@ export class Rules {
     return this.#residuals === undefined ? [] : namedByToken(this.#residuals);
   }
 
-  knows(patient: PatientKey): boolean {
-    return this.#patients.has(patient);
-  }
-
   establish(patient: PatientKey, { consents, standing, names, collectives = new Map() }: PatientState): void {
     const { requester, at } = this.#context;
     const identities = new Set((names ?? requester).identities);
@@ -124,10 +121,10 @@ export class Rules {
     };
     const runs = this.#purposes.map(runFor);
     const { emergency: accepted } = this.#context;
-    const emergency = accepted?.patient === patient ? runFor(accepted.purpose) : undefined;
+    const emergency = accepted?.patient === patient ? { accepted, asserted: runFor(accepted.purpose) } : undefined;
     const labelsAlone =
       this.#residuals === undefined &&
-      [...runs, ...(emergency === undefined ? [] : [emergency])].every((run) =>
+      [...runs, ...(emergency === undefined ? [] : [emergency.asserted])].every((run) =>
         run.consents.every(({ readsData }) => !readsData),
       );
     this.#patients.set(patient, {
@@ -184,11 +181,10 @@ export class Rules {
   /** Exact: named only where nothing but what it holds can change the decision. */
   #memoKey({ facts, labels, asTarget }: Candidate): string | undefined {
     if (facts.patientUnknown || facts.participants !== undefined) return undefined;
-    if (labels.topics.length > 0 && this.#topics(labels).includes(part2)) return undefined; // the source program counts too
+    if (this.#topics(labels).includes(part2)) return undefined; // the source program counts too
     if (facts.type === 'Patient' && this.#settings.part2.agreements.length > 0) return undefined; // they may list her, or her program
     for (const patient of facts.patients) if (this.#patients.get(patient)?.labelsAlone !== true) return undefined;
-    const whose = facts.patients.length === 1 ? facts.patients[0] : facts.patients.join(' ');
-    return `${asTarget ? '*' : ''}${facts.type} ${whose}`;
+    return [asTarget, facts.type, ...facts.patients].join();
   }
 
   #decide(candidate: Candidate): Decision {
@@ -260,10 +256,8 @@ export class Rules {
   #forPatient(ready: ReadyPatient, candidate: Candidate, topics: readonly string[]): Decision {
     const standing = this.#byStanding(ready, candidate, topics);
     if (standing !== undefined) return standing;
-    if (
-      candidate.facts.type === 'Consent' &&
-      (topics.length > 0 || !atMost(effectiveConfidentiality(candidate.labels), 'N'))
-    )
+    // Any topic makes it restricted.
+    if (candidate.facts.type === 'Consent' && !atMost(effectiveConfidentiality(candidate.labels), 'N'))
       return withhold(reason('consent-names-sensitive', 5));
     const releases: Release[] = [];
     for (const run of ready.runs) {
@@ -277,14 +271,14 @@ export class Rules {
   /** What steps 5 to 8 hid, for the one patient of an accepted emergency. */
   #exceptInEmergency(
     hidden: Withhold,
-    { patient, unreadable, emergency: asserted }: ReadyPatient,
+    { patient, unreadable, emergency }: ReadyPatient,
     treatment: Run,
     candidate: Candidate,
     topics: readonly string[],
   ): Decision {
-    const { emergency } = this.#context;
-    if (emergency === undefined || asserted === undefined) return hidden;
-    const sitting = { emergency, patient, unreadable, treatment, asserted, residuals: this.#residuals };
+    if (emergency === undefined) return hidden;
+    const { accepted, asserted } = emergency;
+    const sitting = { emergency: accepted, patient, unreadable, treatment, asserted, residuals: this.#residuals };
     const reasons = inEmergency(sitting, candidate, questionsOf(topics, candidate.labels), this.#settings);
     if (reasons === undefined) return hidden;
     const obligations = topics.some(isPart2Data) ? [obligationOf('emergency')] : [];
@@ -360,10 +354,7 @@ export class Rules {
     const inProgram = asker.purpose !== undefined && this.#isWithinProgram(facts);
     const { agreements, coveredEntities } = this.#settings.part2;
     const agreement = topics.includes(part2) ? agreementFor(agreements, asker, facts) : undefined;
-    const identity =
-      agreement === undefined && facts.type === 'Patient'
-        ? identityFor(agreements, asker, facts, candidate.asTarget)
-        : undefined;
+    const identity = facts.type === 'Patient' ? identityFor(agreements, asker, facts, candidate.asTarget) : undefined;
     let excepted = identity === undefined ? undefined : underAgreement(identity);
     for (const [index, { topic }] of questions.entries()) {
       if (topic === undefined) continue;
@@ -382,7 +373,7 @@ export class Rules {
         for (const { consent, rulings } of permits) {
           const ruling = rulings[index] as Ruling;
           const code = isStrict ? 'qualifying-permit' : 'consent-permit';
-          reasons.push(consentReason(code, isStrict ? 6 : 7, consent, ruling, { topic, level: 'R' }));
+          reasons.push(consentReason(code, isStrict ? 6 : 7, consent, ruling, { topic }));
           if (isPart2Data(topic)) obligations.push(...scopesOf(consent, ruling, topic, asker, coveredEntities));
         }
         continue;
@@ -422,13 +413,9 @@ export class Rules {
       return exceptedRest === undefined
         ? withhold(reason('consent-unreadable', 8))
         : release(reason(exceptedRest.code, 8, { label: 'rest' }));
-    const answers = votes.map(({ consent, rulings }) => ({
-      consent,
-      rest: rulings.at(-1) as Ruling,
-      topics: rulings.slice(0, -1).map(({ answer }) => answer),
-    }));
-    const permits = answers.filter(({ rest, topics }) => coversRest(topics, rest.answer, question));
-    const needed = consentNeeded(labels, asker.purpose !== undefined && isForPaymentOrOperations(asker.purpose));
+    const answers = votes.map(({ consent, rulings }) => ({ consent, rulings, rest: rulings.at(-1) as Ruling }));
+    const permits = answers.filter(({ rulings, rest }) => coversRest(rulings, rest, question));
+    const needed = consentNeeded(labels, isForPaymentOrOperations(asker.purpose));
     if (needed !== undefined && !permits.some(({ rest, consent }) => !needed.named || isNamedIn(rest, consent)))
       return withhold(reason('consent-needed', 8, { label: needed.code }));
     if (permits.length > 0) {
@@ -473,7 +460,8 @@ export class Rules {
         return treats || bills ? implicitPolicy : undefined;
       }
       default:
-        return implicitPolicy satisfies never;
+        implicitPolicy satisfies never;
+        return undefined;
     }
   }
 }
@@ -496,10 +484,8 @@ function isPart2Data(topic: string): boolean {
 
 /** One question per topic, and the last for the rest. */
 export function questionsOf(topics: readonly string[], labels: Labels): readonly Question[] {
-  return [
-    ...topics.map((topic): Question => ({ topic, level: 'R' })),
-    { topic: undefined, level: restConfidentiality(labels), beside: topics },
-  ];
+  const asked = topics.map((topic): Question => ({ topic, level: 'R' }));
+  return [...asked, { topic: undefined, level: restConfidentiality(labels), beside: asked }];
 }
 
 function reason(code: ReasonCode, step: Reason['step'], more: Pick<Reason, 'rule' | 'label'> = {}): Reason {
@@ -511,7 +497,7 @@ function consentReason(
   step: Reason['step'],
   { applicable: { consent } }: ReadyConsent,
   ruling: Ruling,
-  { topic }: Question,
+  { topic }: Pick<Question, 'topic'>,
 ): Reason {
   return { code, step, consent: consent.ref, provision: ruling.provision, label: topic ?? 'rest' };
 }
@@ -520,7 +506,7 @@ function release(...reasons: Some<Reason>): Release {
   return { outcome: 'release', reasons, obligations: [] };
 }
 
-function isForPaymentOrOperations(purpose: string): boolean {
+function isForPaymentOrOperations(purpose: string | undefined): boolean {
   return purposeCovers('HPAYMT', purpose) || purposeCovers('HOPERAT', purpose);
 }
 
@@ -531,7 +517,6 @@ function isNamedIn({ deciding }: Ruling, { live }: ReadyConsent): boolean {
 
 /** Every run and every patient released it: each for its reasons, each with its obligations. */
 function together([first, ...others]: Some<Release>): Release {
-  if (others.length === 0) return first;
   return {
     outcome: 'release',
     reasons: [first, ...others].flatMap(({ reasons }) => reasons) as unknown as Some<Reason>,

@@ -105,8 +105,7 @@ function lapseOf(consent: ParsedConsent, asked: string | undefined, at: number):
   if (consent.isNotice) return 'notice';
   // Privacy Consents always, research Consents for research, treatment directives never (FHIR R4 Consent.scope).
   if (consent.scope === 'other') return 'not-about-disclosure';
-  const isForResearch = asked !== undefined && purposeCovers('HRESCH', asked);
-  return consent.scope === 'research' && !isForResearch ? 'research-only' : undefined;
+  return consent.scope === 'research' && !purposeCovers('HRESCH', asked) ? 'research-only' : undefined;
 }
 
 function hasBegun({ period, dateTime }: ParsedConsent, at: number): boolean {

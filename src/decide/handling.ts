@@ -73,7 +73,8 @@ interface HandlingSettings {
 /** Codes among these labels, each with the handling that it asks for, if any. */
 function handled({ caveats }: Labels): readonly (readonly [code: string, handling: Handling | undefined])[] {
   return caveats.flatMap((caveat) => {
-    const [system, code = ''] = caveat.split('|');
+    const end = caveat.indexOf('|');
+    const [system, code] = [caveat.slice(0, end), caveat.slice(end + 1)];
     return system === systems.actCode || system === systems.actUsPrivacyLaw
       ? [[code, handlings.get(code)] as const]
       : [];

@@ -12,14 +12,14 @@ import type { Coding, Interval } from '../fhir/coding.ts';
 import type { ResourceKey } from '../fhir/ids.ts';
 import {
   canonicalSystem,
-  namedOnlyTopics,
+  isNamedOnly,
+  isSubstance,
   part2,
   purposeCovers,
   sensitivityCovers,
-  substanceClass,
 } from '../fhir/vocabulary.ts';
 import type { Facts } from '../label/facts.ts';
-import { atMost, type Confidentiality, confidentialityOrder } from '../label/labels.ts';
+import { atMost, type Confidentiality } from '../label/labels.ts';
 import { matchesRecipient, ofPart } from './actors.ts';
 import { part2Lacks } from './part2-elements.ts';
 import type { DecisionSettings, NamedData } from './question.ts';
@@ -55,8 +55,8 @@ export interface Question {
   /** Undefined asks for the rest. */
   readonly topic: string | undefined;
   readonly level: Confidentiality;
-  /** Of the rest: topics that the resource bears beside it. */
-  readonly beside?: readonly string[];
+  /** Of the rest: what is asked of the topics that the resource bears beside it. */
+  readonly beside?: readonly Question[];
   /** What is asked needs no written consent (42 CFR 2.51): the form of a permit does not matter. */
   readonly anyForm?: true;
 }
@@ -109,8 +109,11 @@ function matchesCustodian(actors: readonly Actor[] | undefined, settings: Decisi
   );
 }
 
+/** As a provision states them; those of a label or an agreement are all known. */
+type Purposes = Pick<Codes<string>, 'codes'> & Partial<Codes<string>>;
+
 /** A purpose covers its descendants; in a permit ordinary treatment is no emergency, and operations are no proceedings. */
-export function matchesPurpose(purposes: Codes<string> | undefined, effect: Effect, asked: string | undefined): Match {
+export function matchesPurpose(purposes: Purposes | undefined, effect: Effect, asked: string | undefined): Match {
   if (purposes === undefined) return 'yes';
   if (asked === undefined) return effect === 'deny' ? 'yes' : 'no';
   return anyOf([
@@ -147,11 +150,11 @@ export type ConsentAsWhole = Pick<
   'root' | 'nested' | 'isPart2' | 'written' | 'basicNormalCeiling' | 'allPurposes'
 >;
 
-/** Data side of one provision for one question. */
+/** Data side of one provision for one question. @param consent undefined for a rule that stands in none */
 export function matchesData(
   elements: Elements,
   effect: Effect,
-  consent: ConsentAsWhole,
+  consent: ConsentAsWhole | undefined,
   question: Question,
   asker: Asker,
   facts: Facts,
@@ -175,7 +178,7 @@ export function matchesData(
 /** Identity travels with every disclosure: a permit for the requester covers the patient's Patient resource, but no topic it lacks. */
 function matchesIdentity(
   elements: Elements,
-  consent: ConsentAsWhole,
+  consent: ConsentAsWhole | undefined,
   question: Question,
   asker: Asker,
   settings: DecisionSettings,
@@ -190,7 +193,7 @@ function matchesIdentity(
 function matchesLabels(
   elements: Elements,
   effect: Effect,
-  consent: ConsentAsWhole,
+  consent: ConsentAsWhole | undefined,
   question: Question,
   asker: Asker,
   settings: DecisionSettings,
@@ -203,53 +206,51 @@ function matchesLabels(
 /** Confidentiality in a deny means that level and above; any one code is enough. */
 function deniesLabels(
   labels: LabelStatement | undefined,
-  consent: ConsentAsWhole,
+  consent: ConsentAsWhole | undefined,
   { topic, level }: Question,
   asker: Asker,
 ): Match {
   if (labels === undefined) return 'yes';
-  const recognised = consent.isPart2 || labels.topics.includes(part2);
+  const recognised = consent?.isPart2 === true || labels.topics.includes(part2);
   return anyOf([
     labels.unknown ? 'unknown' : 'no',
     ...labels.confidentiality.map((floor): Match => (atMost(floor, level) ? 'yes' : 'no')),
     ...labels.topics.map(
-      (code): Match =>
-        topic !== undefined && deniesTopic(code, topic, recognised && !namesSpecific(labels)) ? 'yes' : 'no',
+      (code): Match => (deniesTopic(code, topic, recognised && !namesSpecific(labels)) ? 'yes' : 'no'),
     ),
-    ...labels.purposes.map((rule) => matchesPurpose({ codes: [rule], unknown: false }, 'deny', asker.purpose)),
+    ...labels.purposes.map((rule) => matchesPurpose({ codes: [rule] }, 'deny', asker.purpose)),
   ]);
 }
 
-function deniesTopic(code: string, topic: string, alike: boolean): boolean {
+function deniesTopic(code: string, topic: string | undefined, alike: boolean): boolean {
   if (sensitivityCovers(code, topic)) return true;
-  if (substanceClass.has(code) && substanceClass.has(topic)) return true;
+  if (isSubstance(code) && isSubstance(topic)) return true;
   return alike && standForEachOther(code, topic);
 }
 
 /** Confidentiality in a permit means that level and below; each category that is stated must cover. */
 function permitsLabels(
   elements: Elements,
-  consent: ConsentAsWhole,
+  consent: ConsentAsWhole | undefined,
   question: Question,
   asker: Asker,
   settings: DecisionSettings,
 ): Match {
   const { labels } = elements;
   const { topic, level } = question;
-  const isPart2Data = topic === part2 || topic === 'SUDCN';
-  if (isPart2Data && !question.anyForm && isThroughIntermediary(elements.actors, asker, settings)) return 'no';
-  if (isPart2Data && !question.anyForm && part2Lacks(consent, elements, asker.purpose, settings).length > 0)
-    return 'no';
+  if ((topic === part2 || topic === 'SUDCN') && !question.anyForm) {
+    if (isThroughIntermediary(elements.actors, asker, settings)) return 'no';
+    if (!isWritten(consent, elements, asker, settings)) return 'no';
+    if (topic === 'SUDCN' && !isForNotesAlone(consent)) return 'no';
+  }
   if (labels === undefined) {
-    if (consent.basicNormalCeiling) return topic === undefined && atMost(level, 'N') ? 'yes' : 'no';
-    return topic === undefined || !namedOnlyTopics.has(topic) ? 'yes' : 'no';
+    if (consent?.basicNormalCeiling) return atMost(level, 'N') ? 'yes' : 'no'; // topics are asked at R
+    return isNamedOnly(topic) ? 'no' : 'yes';
   }
   return allOf(
     permitsLevel(labels, level),
     permitsTopic(labels, elements, consent, question, asker, settings),
-    labels.purposes.length === 0
-      ? 'yes'
-      : matchesPurpose({ codes: labels.purposes, unknown: false }, 'permit', asker.purpose),
+    labels.purposes.length === 0 ? 'yes' : matchesPurpose({ codes: labels.purposes }, 'permit', asker.purpose),
     labels.unknown ? 'unknown' : 'yes',
   );
 }
@@ -272,51 +273,47 @@ function isThroughIntermediary(
 
 function permitsLevel(labels: LabelStatement, level: Confidentiality): Match {
   if (labels.confidentiality.length === 0) return 'yes';
-  const highest = labels.confidentiality.reduce((a, b) =>
-    confidentialityOrder.indexOf(a) > confidentialityOrder.indexOf(b) ? a : b,
-  );
-  return atMost(level, highest) ? 'yes' : 'no';
+  return labels.confidentiality.some((ceiling) => atMost(level, ceiling)) ? 'yes' : 'no';
 }
 
 function permitsTopic(
   labels: LabelStatement,
   elements: Elements,
-  consent: ConsentAsWhole,
-  { topic, anyForm }: Question,
+  consent: ConsentAsWhole | undefined,
+  { topic }: Question,
   asker: Asker,
   settings: DecisionSettings,
 ): Match {
-  if (labels.topics.length === 0) return topic !== undefined && namedOnlyTopics.has(topic) ? 'no' : 'yes';
-  if (topic === undefined) return 'no';
-  if (topic === 'SUDCN' && !anyForm && !isForNotesAlone(consent)) return 'no';
-  const alike =
-    !namesSpecific(labels) &&
-    isAbout(part2, labels, consent) &&
-    part2Lacks(consent, elements, asker.purpose, settings).length === 0;
+  if (labels.topics.length === 0) return isNamedOnly(topic) ? 'no' : 'yes';
+  const alike = !namesSpecific(labels) && isWritten(consent, elements, asker, settings);
   return labels.topics.some((code) => permitsOne(code, topic) || (alike && standForEachOther(code, topic)))
     ? 'yes'
     : 'no';
 }
 
-function permitsOne(code: string, topic: string): boolean {
+function permitsOne(code: string, topic: string | undefined): boolean {
   if (code === topic) return true;
-  if (namedOnlyTopics.has(topic)) return false;
-  if (substanceClass.has(topic))
-    return code === 'ETH' || code === 'SUD' || (!substanceClass.has(code) && sensitivityCovers(code, topic));
-  return sensitivityCovers(code, topic);
+  if (isNamedOnly(topic)) return false;
+  return sensitivityCovers(code, topic) || (isSubstance(topic) && (code === 'ETH' || code === 'SUD'));
 }
 
 /** In a Part 2 consent the law's code and the substance class mean the same records. */
-function standForEachOther(code: string, topic: string): boolean {
-  return (code === part2 && substanceClass.has(topic)) || (topic === part2 && (code === 'ETH' || code === 'SUD'));
+function standForEachOther(code: string, topic: string | undefined): boolean {
+  return (code === part2 && isSubstance(topic)) || (topic === part2 && (code === 'ETH' || code === 'SUD'));
 }
 
 function namesSpecific(labels: LabelStatement): boolean {
   return labels.topics.includes('ETHUD') || labels.topics.includes('OPIOIDUD');
 }
 
-function isAbout(law: string, labels: LabelStatement, consent: ConsentAsWhole): boolean {
-  return consent.isPart2 || labels.topics.includes(law);
+/** What permits records of the law is a written consent, complete; a rule that stands in no Consent is none. */
+function isWritten(
+  consent: ConsentAsWhole | undefined,
+  elements: Elements,
+  asker: Asker,
+  settings: DecisionSettings,
+): consent is ConsentAsWhole {
+  return consent !== undefined && part2Lacks(consent, elements, asker.purpose, settings).length === 0;
 }
 
 /** SUD counseling notes may be combined with nothing else (42 CFR 2.31(b)). */

@@ -50,7 +50,7 @@ function hasTrait({ codes, names, excluded, unknown }: Trait, asker: Asker): Mat
 
 /** The role of a practitioner for one organization, while he acts for it. */
 function holds({ practitioner, organization }: Extract<Collective, { kind: 'role' }>, asker: Asker): Match {
-  const isHis = practitioner.length === 0 ? 'unknown' : isNamed(practitioner, asker);
+  const isHis = isNamed(practitioner, asker); // open where nobody is named
   const isHere = organization.length === 0 ? 'yes' : isNamed(organization, asker);
   // Whoever else acts for that organization is not he; that he acts for another just now does not end his role.
   return isHis === 'yes' && isHere === 'no' ? 'unknown' : allOf(isHis, isHere);

@@ -22,7 +22,7 @@ export function scopesOf(
   return deciding.map(({ purposes, period }): Obligation => {
     const stated = purposes?.codes ?? [];
     const ends = [consent.period?.end, typeof period === 'object' ? period.end : undefined].filter(
-      (end): end is number => end !== undefined && Number.isFinite(end),
+      (end): end is number => Number.isFinite(end),
     );
     return {
       kind: 'part2',

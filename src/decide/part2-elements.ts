@@ -30,8 +30,7 @@ export function part2Lacks(
   const { written } = consent;
   const purposes = elements.purposes?.codes ?? [];
   const isTpo =
-    purposes.length > 0 &&
-    elements.purposes?.unknown === false &&
+    elements.purposes?.unknown === false && // then there is one
     purposes.every((purpose) => treatmentPaymentOperations.has(purpose));
   const recipients = (elements.actors ?? []).filter(({ part }) => part === 'recipient');
   const isOpenEnded =

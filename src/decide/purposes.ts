@@ -9,5 +9,5 @@ export function isForPurpose({ caveats }: Labels, purpose: string | undefined): 
     .filter((caveat) => caveat.startsWith(purposePrefix))
     .map((caveat) => caveat.slice(purposePrefix.length))
     .filter(isKnownPurpose);
-  return limits.length === 0 || (purpose !== undefined && limits.some((limit) => purposeCovers(limit, purpose)));
+  return limits.length === 0 || limits.some((limit) => purposeCovers(limit, purpose));
 }

@@ -28,15 +28,14 @@ export function askedOf(
  * newest permit or deny. `most-specific`: per question those of the most specific provision, deny before permit.
  */
 export function decisive(asked: readonly Asked[], strategy: DecisionSettings['conflictStrategy']): readonly Asked[] {
-  if (strategy === 'deny-overrides' || asked.length < 2) return asked;
-  const questions = asked[0]?.rulings.length ?? 0;
-  const counted = Array.from({ length: questions }, (_, question) =>
+  if (strategy === 'deny-overrides') return asked;
+  const counted = asked[0]?.rulings.map((_, question) =>
     strategy === 'most-recent' ? newest(asked, question) : mostSpecific(asked, question),
   );
   return asked.map(({ consent, rulings }) => ({
     consent,
     rulings: rulings.map((ruling, question) =>
-      speaks(ruling) && !counted[question]?.has(consent) ? { ...ruling, answer: 'not-applicable' as const } : ruling,
+      speaks(ruling) && !counted?.[question]?.has(consent) ? { ...ruling, answer: 'not-applicable' as const } : ruling,
     ),
   }));
 }
@@ -47,8 +46,13 @@ function speaks({ answer }: Ruling): boolean {
 
 function newest(asked: readonly Asked[], question: number): ReadonlySet<ReadyConsent> {
   const speaking = asked.filter(({ rulings }) => speaks(rulings[question] as Ruling)).map(({ consent }) => consent);
-  const [first] = speaking.toSorted((a, b) => (isNewer(a.applicable.consent, b.applicable.consent) ? -1 : 1));
-  return new Set(first === undefined ? [] : [first]);
+  return new Set(
+    speaking.reduce<readonly ReadyConsent[]>(
+      ([best], one) =>
+        best === undefined || isNewer(one.applicable.consent, best.applicable.consent) ? [one] : [best],
+      [],
+    ),
+  );
 }
 
 function mostSpecific(asked: readonly Asked[], question: number): ReadonlySet<ReadyConsent> {
@@ -60,7 +64,7 @@ function mostSpecific(asked: readonly Asked[], question: number): ReadonlySet<Re
 
 /** The most specific of the provisions that decided. */
 function rankOf(deciding: readonly Elements[]): number {
-  return Math.max(0, ...deciding.map((elements) => dataRank(elements) + actorRank(elements)));
+  return Math.max(...deciding.map((elements) => dataRank(elements) + actorRank(elements)));
 }
 
 /** An instance before a label or code, before a class, before other narrowing, before the whole record. */

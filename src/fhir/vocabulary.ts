@@ -79,6 +79,16 @@ export const namedOnlyTopics: ReadonlySet<string> = new Set(['SUDCN', 'PSYTHPN']
 
 export const part2 = '42CFRPart2';
 
+/** Whether a topic is of the substance class. What is asked about no topic is not. */
+export function isSubstance(topic: string | undefined): boolean {
+  return topic !== undefined && substanceClass.has(topic);
+}
+
+/** Whether a topic has to be named to be permitted. What is asked about no topic has not. */
+export function isNamedOnly(topic: string | undefined): boolean {
+  return topic !== undefined && namedOnlyTopics.has(topic);
+}
+
 /** Every code by which data may be labelled as of a sensitive topic, with its system. */
 export const topicCodings: readonly Coding[] = [
   ...[part2, ...[...sensitivityParents.keys()].filter(isSensitivity).sort()].map((code) => ({
@@ -88,13 +98,13 @@ export const topicCodings: readonly Coding[] = [
   { system: systems.gatewayLabel, code: 'SUDCN' },
 ];
 
-/** Whether a sensitivity code is another or stands above it in v3-ActCode (SPI over SUD, BH ...). */
-export function sensitivityCovers(ancestor: string, code: string): boolean {
+/** Whether a sensitivity code is another or stands above it in v3-ActCode (SPI over SUD, BH ...). None covers what is no code. */
+export function sensitivityCovers(ancestor: string, code: string | undefined): boolean {
   return covers(sensitivityParents, ancestor, code);
 }
 
-/** Whether a purpose of use is another or stands above it in v3-ActReason. */
-export function purposeCovers(rule: string, asked: string): boolean {
+/** Whether a purpose of use is another or stands above it in v3-ActReason. None covers what is asked for no purpose. */
+export function purposeCovers(rule: string, asked: string | undefined): boolean {
   return covers(purposeParents, rule, asked);
 }
 
@@ -102,7 +112,8 @@ export function isKnownPurpose(code: string): boolean {
   return purposeParents.has(code) && !code.startsWith('_');
 }
 
-function covers(parents: ReadonlyMap<string, readonly string[]>, ancestor: string, code: string): boolean {
+function covers(parents: ReadonlyMap<string, readonly string[]>, ancestor: string, code: string | undefined): boolean {
+  if (code === undefined) return false;
   if (ancestor === code) return true;
   return (parents.get(code) ?? []).some((parent) => covers(parents, ancestor, parent));
 }

@@ -66,6 +66,13 @@ describe('a court order', () => {
     expect(toCourt({}, { resources: [{ labels: { topics: ['42CFRPart2', 'SUDCN'] } }] })).toEqual(['withhold']);
   });
 
+  test('opens that there is somebody it is about, be that a Part 2 record itself', () => {
+    const facts = { type: 'Patient', key: 'Patient/p1' as ResourceKey };
+    const labels = { topics: ['42CFRPart2'] };
+    expect(toCourt({}, { resources: [{ facts, labels, asTarget: true }] })).toEqual(['order-12']);
+    expect(toCourt({}, { resources: [{ facts, labels }] })).toEqual(['withhold']);
+  });
+
   test('opens nothing that the patient denies', () => {
     expect(toCourt({}, { consents: [consent({ type: 'deny' })] })[0]).toBe('withhold');
   });

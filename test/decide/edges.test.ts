@@ -66,6 +66,37 @@ describe('what a patient paid for herself (HIPAA, 45 CFR 164.522(a)(1)(vi))', ()
 
 describe('a consent to an intermediary (42 CFR 2.31(a)(4)(ii))', () => {
   const hie = 'Organization/hie';
+  const settings = { part2: { agreements: [], coveredEntities: [], intermediaries: [hie] } };
+  const records = [{ labels: { topics: ['42CFRPart2'] } }];
+  const given = (...actor: NonNullable<R4Provision['actor']>): readonly string[] =>
+    outcomes({ organizations: [hie], resources: records, settings, consents: [writtenConsent({ actor })] });
+
+  test('reaches none of its participants because it names somebody else beside it, and whom it names himself', () => {
+    expect(given(...to(hie), ...to('Practitioner/eve'))).toEqual(['withhold']);
+    expect(given(...to(hie), ...to('Practitioner/bob'))).toEqual(['release']);
+  });
+
+  test('is one by whichever of its names it is known as one', () => {
+    const identifier = { system: 'urn:exchanges', value: '7' };
+    const twice = to(hie).map((actor) => ({ ...actor, reference: { reference: hie, identifier } }));
+    expect(given(...twice)).toEqual(['withhold']);
+  });
+
+  test('is no matter in an emergency that it excepts', () => {
+    const world = plainCase({
+      organizations: [hie],
+      resources: records,
+      settings,
+      consents: [
+        consent({ type: 'deny', provision: [{ type: 'permit', purpose: [purpose('ETREAT')], actor: to(hie) }] }),
+      ],
+    });
+    const during = (excepted: Emergency) =>
+      decide({ ...world, context: { ...world.context, emergency: excepted } }).map(({ outcome }) => outcome);
+    expect(during(emergency)).toEqual(['release']);
+    expect(during({ ...emergency, purpose: 'TREAT' })).toEqual(['withhold']);
+  });
+
   const treating = (...as: readonly string[]) =>
     as.map((one) => ({ patient: 'Patient/p1' as PatientKey, as: one as ResourceKey }));
   const asked = (treats: ReturnType<typeof treating>): readonly string[] =>
@@ -405,6 +436,7 @@ describe('who somebody is', () => {
   test('one device is not another', () => {
     expect(isNamed(['Device/d1'], asker({ identities: new Set(['Device/d1']), isSystem: true }))).toBe('yes');
     expect(isNamed(['Device/d1'], asker({ identities: new Set(['Device/d2']), isSystem: true }))).toBe('no');
+    expect(isNamed(['Device/d1'], asker({ identities: new Set(['Device/d2', 'urn:app']), isSystem: true }))).toBe('no');
     expect(isNamed(['Device/d1'], asker({ identities: new Set(['Practitioner/bob']) }))).toBe('no');
     expect(isNamed(['Device/d1'], asker({ identities: new Set(['urn:app']), isSystem: true }))).toBe('unknown');
   });
@@ -475,4 +507,13 @@ test('an R5 Consent that is for emergencies only names its category as what was 
     parsed([{ ...base, category: category(code) }], []).consents[0]?.findings ?? [];
   expect(findingsOf('EMRGONLY')).toContain('Consent.category');
   expect(findingsOf('IDSCL')).not.toContain('Consent.category');
+});
+
+test('a rule against what is ordinary of a kind is one against the kind, and keeps references too', () => {
+  const of = (asTarget: boolean, ...forbidden: NonNullable<NonNullable<Wish['policy']>['forbidden']>) =>
+    outcomes({ resources: [{ asTarget }], consents: [consent({ type: 'permit' })], policy: { forbidden } });
+  const ordinary = { type: 'Observation', label: 'N' };
+  expect(of(false, ordinary)).toEqual(['withhold']);
+  expect(of(true, ordinary)).toEqual(['release']);
+  expect(of(true, ordinary, { type: '*', label: 'N' })).toEqual(['withhold']);
 });

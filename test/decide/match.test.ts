@@ -78,6 +78,29 @@ test('a label that nobody knows leaves open what a provision is about; one that 
   expect(data({ labels: { ...labels, purposes: ['HPAYMT'] } }, 'deny')).toBe('no');
 });
 
+test('whoever states no purpose is met by a denial for any, and by no permit for one', () => {
+  const nobody = { ...bob, purpose: undefined };
+  const asked = (purposes: readonly string[], effect: 'permit' | 'deny') =>
+    matchesRequest({ notUnderstood: false, purposes: { codes: purposes, unknown: false } }, effect, nobody, settings);
+  expect(asked(['TREAT'], 'deny')).toBe('yes');
+  expect(asked(['TREAT'], 'permit')).toBe('no');
+});
+
+test('a provision without labels is about every topic and about the rest', () => {
+  const hiv: Question = { topic: 'HIV', level: 'R' };
+  for (const question of [rest, hiv]) {
+    expect(data({}, 'deny', {}, question)).toBe('yes');
+    expect(data({}, 'permit', {}, question)).toBe('yes');
+  }
+});
+
+test('a denial of a time is about all that reaches into it', () => {
+  const march = { start: 10, end: 20 };
+  const of = (start: number, end: number) => data({ dataPeriod: march }, 'deny', { clinicalTime: { start, end } });
+  expect([of(0, 10), of(12, 13), of(20, 30), of(0, 30)]).toEqual(['yes', 'yes', 'yes', 'yes']);
+  expect([of(0, 9), of(21, 30)]).toEqual(['no', 'no']);
+});
+
 describe('an author', () => {
   const authors = ['Practitioner/bob'];
   const by = (names: readonly string[], more: Partial<Actor> = {}) =>

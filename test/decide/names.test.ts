@@ -1,6 +1,9 @@
 import { expect, test } from '@jest/globals';
+import type { RequesterNames } from '../../src/consent/memberships.ts';
+import { Rules } from '../../src/decide/decide.ts';
+import type { PatientKey } from '../../src/fhir/ids.ts';
 import { act, consent, participation, plainCase, type Wish } from '../reference/plain.ts';
-import { decide } from '../reference/production.ts';
+import { decide, parsed, policyOf } from '../reference/production.ts';
 import type { R4Actor, R4Coding } from '../reference/r4.ts';
 import type { DirectoryResource } from '../reference/r5.ts';
 
@@ -36,6 +39,36 @@ test('another code of SNOMED CT does not show that he lacks a trait, another of 
     outcomes({ consents: [butThem], directory: [described(trait)], heldRoles: [his] });
   expect(of(snomed('17561000'), snomed('768820003'))).toEqual(['withhold']);
   expect(of(ofOneSystem('cardiologist'), ofOneSystem('nurse'))).toEqual(['release']);
+});
+
+test('a role that his token states without a code system may be of any', () => {
+  const of = (...roleCodes: readonly { readonly system?: string; readonly code: string }[]) => {
+    const world = plainCase({ consents: [butThem], directory: [described(ofOneSystem('nurse'))] });
+    const requester = { ...world.context.requester, roleCodes };
+    return decide({ ...world, context: { ...world.context, requester } }).map(({ outcome }) => outcome);
+  };
+  const doctor = { system: 'urn:roles', code: 'doctor' };
+  expect(of(doctor)).toEqual(['release']);
+  expect(of(doctor, { code: 'porter' })).toEqual(['release']);
+  expect(of(doctor, { code: 'nurse' })).toEqual(['withhold']);
+});
+
+test('a Consent may name him by what the records say of him beside his token', () => {
+  const known = (names: Pick<RequesterNames, 'identities' | 'organizations'> | undefined, actor: string) => {
+    const world = plainCase({});
+    const rules = new Rules(world.context, policyOf(world.policy), world.settings, undefined);
+    rules.establish('Patient/p1' as PatientKey, {
+      consents: parsed([consent({ type: 'permit', actor: [recipient(actor)] })], []),
+      standing: { kind: 'none', patientIsMinor: false },
+      ...(names && { names: { ...names, elsewhere: [], roles: [], treats: [] } }),
+    });
+    return world.candidates.map((candidate) => rules.decide(candidate).outcome);
+  };
+  const names = { identities: ['Practitioner/bob', 'PractitionerRole/r'], organizations: ['Organization/h'] };
+  for (const one of ['PractitionerRole/r', 'Organization/h', 'Practitioner/bob'])
+    expect([one, known(names, one)]).toEqual([one, ['release']]);
+  expect(known(undefined, 'Practitioner/bob')).toEqual(['release']);
+  expect(known(undefined, 'Organization/h')).toEqual(['withhold']);
 });
 
 test('an excluded trait keeps out whoever has it, and whoever may have it', () => {

@@ -1,13 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import { part2Config } from '../../src/config/part2.ts';
 import { type Agreement, isForOperations, registered } from '../../src/decide/agreements.ts';
+import { type Ruling, ready } from '../../src/decide/answer.ts';
 import type { Obligation, Reason } from '../../src/decide/decision.ts';
+import type { Asker } from '../../src/decide/match.ts';
+import { scopesOf } from '../../src/decide/obligations.ts';
 import { timeReader } from '../../src/fhir/dates.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import type { Facts } from '../../src/label/facts.ts';
 import { gatewayLabels } from '../reference/evaluate.ts';
-import { participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
-import { decide } from '../reference/production.ts';
+import { consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
+import { decide, parsed } from '../reference/production.ts';
+import type { R4Provision } from '../reference/r4.ts';
 
 /** What goes with 42 CFR Part 2 records that leave, and under which name they leave without a written consent. */
 
@@ -52,6 +56,37 @@ describe('what a written consent covers goes with what it releases (42 CFR 2.32)
       scoped({ until: lastMoment('2026-12-31') }),
     );
     expect(given({ period: { start: '2026-01-01' } })).toEqual(scoped({}));
+  });
+
+  test('of a Consent in no such form for substance use, that it may not be disclosed further', () => {
+    const settings = { part2: { agreements: [], coveredEntities: ['Organization/h'], intermediaries: [] } };
+    const asked = (provision: R4Provision) =>
+      obligations({
+        consents: [consent({ type: 'permit', actor: [bob], ...provision })],
+        resources: [{ labels: { topics: ['SUD'] } }],
+        organizations: ['Organization/h'],
+        settings,
+      });
+    const undated = { dated: undefined };
+    expect(asked({})).toEqual(scoped({ ...undated, purposes: [] }, false));
+    expect(asked({ purpose: [purpose('TREAT')] })).toEqual(scoped(undated, true));
+  });
+
+  test('no date, where that cannot be read', () => {
+    const world = plainCase({});
+    const [read] = parsed([writtenConsent({})], []).consents;
+    if (read?.root === undefined) throw new Error('unreadable');
+    const asker: Asker = {
+      ...{ identities: new Set(), organizations: new Set(), elsewhere: new Set(), roles: [], treats: false },
+      ...{ isSystem: false, collectives: new Map(), purpose: 'TREAT', at: world.context.at },
+    };
+    const told = (dateTime: typeof read.dateTime) => {
+      const one = ready({ consent: { ...read, dateTime }, mayPermit: true, mayDeny: true }, asker, world.settings);
+      const ruling: Ruling = { answer: 'permit', provision: 'provision', deciding: [{ notUnderstood: false }] };
+      return scopesOf(one, ruling, '42CFRPart2', asker, [])[0];
+    };
+    expect(told(7)).toMatchObject({ scope: { dated: 7 } });
+    expect(told('unreadable')).toMatchObject({ scope: { dated: undefined } });
   });
 
   test('the earlier end of the Consent and of the provision that permits', () => {

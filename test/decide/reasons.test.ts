@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Residuals } from '../../src/consent/residual.ts';
+import type { Agreement } from '../../src/decide/agreements.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import { gatewayLabels } from '../reference/evaluate.ts';
 import { act, consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
 import type { R4Consent } from '../reference/r4.ts';
+import type { R5Consent } from '../reference/r5.ts';
 
 /** Reasons go to the record and to people who ask why: each has to name the step, the Consent's version, the provision, the rule. */
 
@@ -37,6 +39,14 @@ describe('role rules', () => {
     const labels = { topics: ['HIV', 'SUD'] };
     decide(plainCase({ resources: [{ labels }] }), (_type, given) => asked.push(given));
     expect(asked).toEqual([['HIV', 'R', 'SUD']]);
+    for (const topics of [['SUD'], ['42CFRPart2', 'SUD']])
+      decide(plainCase({ resources: [{ labels: { topics } }], settings: { sudIsPart2: true } }), (_type, given) =>
+        asked.push(given),
+      );
+    expect(asked.slice(1)).toEqual([
+      ['42CFRPart2', 'R', 'SUD'],
+      ['42CFRPart2', 'R', 'SUD'],
+    ]);
   });
 
   test('that clear a topic are named beside what carries the rest', () => {
@@ -323,6 +333,33 @@ describe('what is remembered within a request', () => {
     expect(asked({ resources: many(50, { facts: { patients: ['Patient/p1', 'Patient/p1'] as PatientKey[] } }) })).toBe(
       1,
     );
+  });
+
+  test('of one kind is who she is, unless an agreement may list her; that there is one changes nothing for her records', () => {
+    const agreement: Agreement = {
+      ...{ id: 'qso-1', kind: 'qso', programs: undefined, recipients: [], purposes: ['HOPERAT'], types: undefined },
+      ...{ resources: undefined, listsPatients: true, topics: new Set(), period: { start: 0, end: 0 } },
+    };
+    const settings = { part2: { agreements: [agreement], coveredEntities: [], intermediaries: [] } };
+    const patient = { facts: { type: 'Patient' } };
+    expect(asked({ resources: many(50, patient) })).toBe(1);
+    expect(asked({ resources: many(50), settings })).toBe(1);
+    expect(asked({ resources: many(50, patient), settings })).toBe(50);
+  });
+
+  test('is not what a Consent reads of the kind of a document, nor of whose it is', () => {
+    const kinds: R5Consent = {
+      ...{ resourceType: 'Consent', id: 'r5', status: 'active', subject: { reference: 'Patient/p1' } },
+      meta: { versionId: '1', lastUpdated: '2026-01-01T00:00:00Z' },
+      category: [{ coding: [act('IDSCL')] }],
+      decision: 'deny',
+      provision: [{ documentType: [{ system: 'http://loinc.org', code: '18842-5' }] }],
+    };
+    const of = (code: string) => ({ facts: { documentTypes: [{ system: 'http://loinc.org', code }] } });
+    const resources = [of('11506-3'), of('18842-5'), of('11506-3')];
+    expect(reasonsOf({ consents: [kinds], resources }).map(([outcome]) => outcome)).toEqual([
+      ...['withhold', 'release', 'withhold'],
+    ]);
   });
 
   test('is not what a Consent reads of the resource itself', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Elements } from '../../src/consent/parsed.ts';
 import { part2Lacks } from '../../src/decide/part2-elements.ts';
 import type { Interval } from '../../src/fhir/coding.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
@@ -7,6 +8,7 @@ import { gatewayLabels } from '../reference/evaluate.ts';
 import { act, consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
 import { decide, parsed } from '../reference/production.ts';
 import type { R4Consent, R4Provision } from '../reference/r4.ts';
+import type { R5Consent } from '../reference/r5.ts';
 
 /** Single rules at their edges: what is on the line, and what is a step to either side of it. */
 
@@ -197,6 +199,17 @@ describe('labels in a provision', () => {
     expect(of({ securityLabel: [notes, act('HIV')] })).toBe('withhold');
     expect(of({ securityLabel: [notes, purpose('TREAT')] })).toBe('withhold');
   });
+
+  test('nor in one that states no effect as a whole', () => {
+    const forNotes: R4Provision = { type: 'permit', securityLabel: [notes] };
+    const of = (...provision: readonly R4Provision[]) => {
+      const { provision: whole, ...written } = writtenConsent({ provision });
+      const { type: _, ...stated } = whole as R4Provision;
+      return outcome({ consents: [{ ...written, provision: stated }], ...bearing(['SUDCN']) });
+    };
+    expect(of(forNotes)).toBe('release');
+    expect(of(forNotes, { type: 'permit', securityLabel: [act('HIV')] })).toBe('withhold');
+  });
 });
 
 describe('data that a provision names', () => {
@@ -347,6 +360,7 @@ test('data labelled for purposes is for these, what is below them, and for nobod
   expect(of(['TREAT'], [])).toBe('withhold');
   expect(of(['NOBODY-KNOWS'], ['TREAT'])).toBe('release');
   expect(of(['HPAYMT'], ['TREAT'], v3('ActCode'))).toBe('release');
+  expect(of(['HPAYMT'], ['TREAT'], v3('RoleClass'))).toBe('release'); // as many letters
 });
 
 describe('the elements of a written consent (42 CFR 2.31)', () => {
@@ -391,6 +405,13 @@ describe('the elements of a written consent (42 CFR 2.31)', () => {
     ] as readonly R4Provision[])
       expect(lacks(without('policy', narrowing))).toEqual([]);
     expect(lacks(without('policy', { dataPeriod: { start: '2020-01-01' } }))).toEqual(['description']);
+    const [read] = parsed([without('policy')], []).consents;
+    if (read?.root === undefined) throw new Error('unreadable');
+    const ofDocuments: Elements = {
+      ...read.root.elements,
+      documents: { codes: [{ kind: 'document', coding: loinc('18842-5') }], unknown: false },
+    };
+    expect(part2Lacks(read, ofDocuments, 'TREAT', settings)).toEqual([]);
   });
 
   test('name recipients and an end but for treatment, payment and operations', () => {
@@ -405,6 +426,8 @@ describe('the elements of a written consent (42 CFR 2.31)', () => {
     expect(lacks(writtenConsent({ ...research, period: { start: '2026-01-01' } }))).toEqual(['expiry']);
     const inside = (period: object) => writtenConsent({ ...research, provision: [{ type: 'permit', period }] });
     expect(lacks(inside({ end: '2027-01-01' }))).toEqual([]);
+    const ofItsOwn = [{ type: 'permit', period: { start: '2026-01-01' } }];
+    expect(lacks(writtenConsent({ ...research, period: { end: '2027-01-01' }, provision: ofItsOwn }))).toEqual([]);
     expect(lacks(inside({ start: '2026-01-01' }))).toEqual(['expiry']);
     expect(lacks(inside({ end: 'some day' }))).toEqual(['expiry']);
   });
@@ -430,7 +453,15 @@ describe('the most specific Consent speaks', () => {
   };
   /** From the most specific to the least; what shares a line is as specific as each other. */
   const ranks: readonly (readonly R4Provision[])[] = [
-    [{ data: [{ meaning: 'instance', reference: { reference: 'Observation/1' } }] }],
+    [
+      { data: [{ meaning: 'instance', reference: { reference: 'Observation/1' } }] },
+      {
+        data: [
+          { meaning: 'instance', reference: { reference: 'Observation/1' } },
+          { meaning: 'related', reference: { reference: 'Encounter/1' } },
+        ],
+      },
+    ],
     [{ securityLabel: [level('N')] }, { code: [{ coding: [loinc('1-8')] }] }],
     [{ class: [kind('Observation')] }],
     [
@@ -478,6 +509,57 @@ describe('the most specific Consent speaks', () => {
     const [classes] = ranks[2] as readonly R4Provision[];
     expect(between({ ...classes }, { actor: [by('Practitioner/bob')] })).toBe('release');
     expect(between({ actor: [by('Practitioner/bob')] }, { ...classes })).toBe('withhold');
+    expect(between({ dataPeriod: { start: '2026-01-01' } }, { actor: [by('Practitioner/bob')] })).toBe('release');
+  });
+
+  test('kinds of documents are as specific as kinds of resources', () => {
+    const ofDocuments: R5Consent = {
+      ...{ resourceType: 'Consent', id: 'r5', status: 'active', subject: { reference: 'Patient/p1' } },
+      meta: { versionId: '1', lastUpdated: '2026-01-01T00:00:00Z' },
+      category: [{ coding: [act('IDSCL')] }],
+      decision: 'deny',
+      provision: [{ documentType: [loinc('18842-5')] }],
+    };
+    const against = (deny: R4Provision) =>
+      outcome({ ...wish, consents: [ofDocuments, consent({ type: 'deny', ...deny }, { id: 'c2' })] });
+    expect(against({ dataPeriod: { start: '2026-01-01' } })).toBe('release');
+    expect(against({ class: [kind('Observation')] })).toBe('withhold');
+    expect(against({ code: [{ coding: [loinc('1-8')] }] })).toBe('withhold');
+  });
+
+  test('whoever is named in a role that nobody knows is named as himself', () => {
+    const unclear = { actor: [by('Practitioner/bob', 'STRANGE')] };
+    expect(between({ actor: [by('Organization/h')] }, unclear)).toBe('withhold');
+    expect(between({ actor: [by('PractitionerRole/r')] }, unclear)).toBe('withhold');
+  });
+
+  test('of several names the one that tells whether it is a person or an organization', () => {
+    const alsoKnown = (reference: string) => {
+      const actor = by(reference);
+      return { actor: [{ ...actor, reference: { reference, identifier: { system: 'urn:ids', value: '1' } } }] };
+    };
+    expect(between(alsoKnown('Practitioner/bob'), { actor: [by('PractitionerRole/r')] })).toBe('release');
+    expect(between(alsoKnown('Organization/h'), { actor: [by('Organization/h')] })).toBe('withhold');
+  });
+
+  test('an identifier tells neither, whatever stands in its system', () => {
+    const known = (system: string) => ({
+      actor: [{ ...by(''), reference: { identifier: { system, value: '7' } } }],
+    });
+    const ofPeople = 'https://ids.example/Practitioner/licences/state';
+    const ofOrganizations = 'https://ids.example/Organization/wards/state';
+    const either = (permit: R4Provision, deny: R4Provision) =>
+      outcome({
+        ...wish,
+        identities: [...(wish.identities ?? []), `${ofPeople}|7`, `${ofOrganizations}|7`],
+        consents: [
+          consent({ type: 'permit', ...permit }, { policy: [{ uri: 'urn:a' }] }),
+          consent({ type: 'deny', ...deny }, { id: 'c2', policy: [{ uri: 'urn:b' }] }),
+        ],
+      });
+    expect(either(known(ofPeople), { actor: [by('PractitionerRole/r')] })).toBe('withhold');
+    expect(either({ actor: [by('PractitionerRole/r')] }, known(ofOrganizations))).toBe('withhold');
+    expect(either(known(ofOrganizations), { actor: [by('Organization/h')] })).toBe('release');
   });
 
   test('an author or a custodian makes nothing more specific', () => {
@@ -485,6 +567,13 @@ describe('the most specific Consent speaks', () => {
     expect(between({}, { actor: [by('Practitioner/ann', 'AUT')] })).toBe('withhold');
     expect(between({ actor: [by('Organization/h')] }, { actor: [by('Organization/x', 'CST')] })).toBe('release');
   });
+});
+
+test.each(['most-recent', 'most-specific'] as const)('one Consent alone speaks, and none: %s', (conflictStrategy) => {
+  const settings = { conflictStrategy, implicitPolicy: 'all-normal' } as const;
+  expect(outcome({ settings, consents: [consent({ type: 'deny' })] })).toBe('withhold');
+  expect(outcome({ settings, consents: [general], resources: [{ labels: { topics: ['HIV'] } }] })).toBe('release');
+  expect(outcome({ settings })).toBe('release');
 });
 
 test('the most recent Consent speaks, for each question its own', () => {

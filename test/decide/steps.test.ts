@@ -52,6 +52,10 @@ describe('handling that a label asks for', () => {
     expect(asked(caveat('NOREUSE'), { settings }).outcome).toBe('release');
     expect(asked(caveat('NORELINK'), { settings })).toEqual(notMet('NORELINK'));
   });
+  test('what has its name in another code system is none', () => {
+    expect(asked('urn:labels|NOREUSE').outcome).toBe('release');
+    expect(asked('urn:labels|NODSCLCDS').outcome).toBe('release');
+  });
   test('encryption: TLS', () => {
     const settings = { handling: { handlers: new Map(), isEncrypted: false } };
     expect(asked(caveat('ENCRYPT')).outcome).toBe('release');
@@ -122,6 +126,63 @@ describe('what is about nobody', () => {
       const handling = { handlers: new Map([['NOREUSE', [keeper]]]), isEncrypted: true };
       expect(asked({ caveats }, { organizations: ['Organization/lab'], settings: { handling } })).toEqual(released);
     }
+  });
+});
+
+test('notes do not leave within a program, whoever is cleared for them', () => {
+  const program = 'Organization/program';
+  const labelInputs = { type: 'Observation', own: [], codings: [], actors: [program], actorIdentifiers: [] };
+  const within = (topic: string) =>
+    decided({
+      organizations: [program],
+      roles: ['counselor'],
+      settings: { programs: [program] },
+      policy: { cleared: [{ role: 'counselor', topic }] },
+      resources: [{ labels: { topics: [topic] }, facts: { labelInputs } }],
+    });
+  expect(within('42CFRPart2').outcome).toBe('release');
+  for (const topic of ['SUDCN', 'PSYTHPN'])
+    expect(within(topic)).toEqual(withheld({ code: 'no-qualifying-permit', step: 6, label: topic }));
+});
+
+describe('a minor’s substance use and her representative (42 CFR 2.14)', () => {
+  const guardian = recipient('RelatedPerson/guardian');
+  const standing = { kind: 'representative', patientIsMinor: true } as const;
+  const asked = (topics: readonly string[], ...consents: NonNullable<Wish['consents']>) =>
+    decided({ standing, identities: ['RelatedPerson/guardian'], consents, ...labelled({ topics }) });
+  const written = (provision: Parameters<typeof writtenConsent>[0]) =>
+    writtenConsent({ actor: [guardian], ...provision }, { id: 'written' });
+
+  test('a release in writing gives it to him; what else it is about takes no such form', () => {
+    const substance = written({ securityLabel: [act('SUD')] });
+    const hiv = consent({ type: 'permit', securityLabel: [act('HIV')] }, { id: 'plain' });
+    expect(asked(['SUD'], substance).outcome).toBe('release');
+    expect(asked(['HIV', 'SUD'], substance, hiv).reasons).toMatchObject([
+      { code: 'consent-permit', step: 7, consent: 'Consent/plain/_history/1', label: 'HIV' },
+      { code: 'qualifying-permit', step: 6, consent: 'Consent/written/_history/1', label: 'SUD' },
+      { step: 8 },
+      { step: 8 },
+    ]);
+    expect(asked(['HIV', 'SUD'], substance)).toEqual(withheld({ code: 'no-permit-for-topic', step: 7, label: 'HIV' }));
+  });
+
+  test('a release in writing of something else does not', () => {
+    const conditions = [{ system: 'http://hl7.org/fhir/resource-types', code: 'Condition' }];
+    const no = withheld({ code: 'no-qualifying-permit', step: 6, label: 'SUD' });
+    expect(asked(['SUD'], written({ class: conditions }))).toEqual(no);
+    expect(asked(['SUD'], permits)).toEqual(no);
+  });
+
+  test('of several provisions of one that permit it, one in writing is enough', () => {
+    const of = (...provision: NonNullable<Parameters<typeof writtenConsent>[0]['provision']>) => {
+      const { purpose: _, ...whole } = writtenConsent({ type: 'deny', provision }).provision ?? {};
+      return asked(['SUD'], { ...writtenConsent({}), provision: whole });
+    };
+    const inWriting = { type: 'permit', securityLabel: [act('SUD')], actor: [guardian], purpose: [purpose('TREAT')] };
+    const plain = { type: 'permit', securityLabel: [act('SUD')] };
+    expect(of(plain, inWriting).outcome).toBe('release');
+    expect(of(inWriting).outcome).toBe('release');
+    expect(of(plain).outcome).toBe('withhold');
   });
 });
 

@@ -1,5 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Elements, Provision } from '../../src/consent/parsed.ts';
+import { answerOf, ready, untoldBy } from '../../src/decide/answer.ts';
 import { Rules } from '../../src/decide/decide.ts';
+import { decisive } from '../../src/decide/strategies.ts';
 import type { Vote } from '../../src/decide/votes.ts';
 import type { PatientKey } from '../../src/fhir/ids.ts';
 import { act, consent, participation, plainCase, purpose, type Wish } from '../reference/plain.ts';
@@ -16,6 +19,11 @@ const action = (code: string) => ({
   coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentaction', code }],
 });
 const past = { end: '2026-06-01' };
+
+const asker = {
+  ...{ identities: new Set<string>(), organizations: new Set<string>(), elsewhere: new Set<string>(), roles: [] },
+  ...{ treats: false, isSystem: false, collectives: new Map(), purpose: 'TREAT', at: 0 },
+};
 
 function votes(provision: R4Provision | undefined, wish: Wish = {}, more: object = {}): readonly Vote[] {
   const world = plainCase({ consents: [consent(provision, more)], ...wish });
@@ -106,4 +114,95 @@ test('what may not permit is set aside, where nothing else keeps it from speakin
   const settings = { organizations: ['Organization/mercy'] };
   expect(unmatched({ type: 'permit', actor: [bob] }, { settings }, { organization })).toEqual(['set-aside']);
   expect(unmatched({ type: 'permit', actor: [ann] }, { settings }, { organization })).toEqual(['recipient']);
+  const [denial] = votes({ type: 'deny', actor: [bob] }, { settings }, { organization });
+  expect(denial).toMatchObject({ answer: 'deny', unmatched: [] });
+});
+
+describe('of a Consent that denies what it permits a part of', () => {
+  const hiv = [{ labels: { topics: ['HIV'] } }];
+  const answers = (provision: R4Provision, wish: Wish = {}) =>
+    votes(provision, { resources: hiv, ...wish }).map(({ label, answer, provision: where }) => [label, answer, where]);
+  const permitsHiv: R4Provision = { type: 'permit', securityLabel: [act('HIV')] };
+
+  test('the rest of what bears a topic that it permits is not denied, and where is told', () => {
+    expect(answers({ type: 'deny', provision: [permitsHiv] })).toEqual([
+      ['HIV', 'permit', 'provision.provision[0]'],
+      ['rest', 'not-applicable', 'provision'],
+    ]);
+  });
+
+  test('the rest is denied where no topic is permitted', () => {
+    expect(answers({ type: 'deny' })).toEqual([
+      ['HIV', 'deny', 'provision'],
+      ['rest', 'deny', 'provision'],
+    ]);
+  });
+
+  test('what is denied of a topic is not denied of the rest', () => {
+    expect(answers({ type: 'deny', provision: [permitsHiv, { ...permitsHiv, type: 'deny' }] })).toEqual([
+      ['HIV', 'deny', 'provision.provision[1]'],
+      ['rest', 'not-applicable', 'provision'],
+    ]);
+  });
+});
+
+test('a permit for a topic that may not be meant for him leaves the topic uncovered, and says why', () => {
+  const resources = [{ labels: { topics: ['HIV'] } }];
+  const [ofTopic, ofRest] = votes({ type: 'permit', securityLabel: [act('HIV')], actor: [unknownRole] }, { resources });
+  expect(ofTopic).toMatchObject({ label: 'HIV', answer: 'uncovered', untold: ['recipient'] });
+  expect(ofRest).toMatchObject({ label: 'rest', answer: 'not-applicable', untold: [] });
+});
+
+test('a Consent that speaks to him of other data is told by nothing, be it open whether it is meant for him', () => {
+  const code = [{ coding: [{ system: 'http://loinc.org', code: 'other' }] }];
+  const someGroup = recipient('Group/unread');
+  expect(unmatched({ provision: [{ type: 'deny', actor: [someGroup], code }] })).toEqual([]);
+  expect(unmatched({ type: 'deny', actor: [someGroup], code })).toEqual([]);
+});
+
+test('what is set aside is told with the provision that said it', () => {
+  const settings = { organizations: ['Organization/mercy'] };
+  const [vote] = votes({ type: 'permit' }, { settings }, { organization: [{ reference: 'Organization/other' }] });
+  expect(vote).toMatchObject({ answer: 'not-applicable', provision: 'provision' });
+});
+
+test('what is narrowed by kinds of documents leaves something out of the rest; narrowed by topics alone it does not', () => {
+  const { settings, candidates } = plainCase({});
+  const [read] = parsed([consent({ type: 'permit', securityLabel: [act('HIV')] })], []).consents;
+  const [candidate] = candidates;
+  if (read?.root === undefined || candidate === undefined) throw new Error('nothing to ask');
+  const answer = (elements: Partial<Elements>) => {
+    const root = { ...(read.root as Provision), elements: { ...(read.root as Provision).elements, ...elements } };
+    const applicable = { consent: { ...read, root }, mayPermit: true, mayDeny: true };
+    const one = ready(applicable, asker, settings);
+    return [answerOf(one, { topic: undefined, level: 'N' }, candidate, settings).answer, one.readsData];
+  };
+  const of = { system: 'http://loinc.org', code: '18842-5' };
+  expect(answer({})).toEqual(['not-applicable', false]);
+  expect(answer({ documents: { codes: [{ kind: 'document', coding: of }], unknown: false } })).toEqual([
+    ...['uncovered', true],
+  ]);
+});
+
+test('of a Consent that has no root nothing is untold', () => {
+  const { settings } = plainCase({});
+  const [read] = parsed([consent(undefined)], []).consents;
+  if (read === undefined) throw new Error('unreadable');
+  expect(untoldBy(ready({ consent: read, mayPermit: true, mayDeny: true }, asker, settings), settings)).toEqual([]);
+});
+
+test('what a newer Consent takes the place of does not apply, and is told with the provision that said it', () => {
+  const { settings } = plainCase({});
+  const dated = (type: string, id: string, dateTime: string) => consent({ type }, { id, dateTime });
+  const { consents } = parsed([dated('deny', 'old', '2026-01-01'), dated('permit', 'new', '2026-02-01')], []);
+  const elements: Elements = { notUnderstood: false };
+  const said = (answer: 'permit' | 'deny') => ({ answer, provision: 'provision', deciding: [elements] });
+  const asked = consents.map((one, index) => ({
+    consent: ready({ consent: one, mayPermit: true, mayDeny: true }, asker, settings),
+    rulings: [said(index === 0 ? 'deny' : 'permit')],
+  }));
+  expect(decisive(asked, 'most-recent').map(({ rulings }) => rulings)).toEqual([
+    [{ ...said('deny'), answer: 'not-applicable' }],
+    [said('permit')],
+  ]);
 });

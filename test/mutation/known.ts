@@ -8,12 +8,8 @@ export interface Known {
 /** No behaviour changes. */
 export const equivalent: readonly Known[] = [
   {
-    why: 'A residual rule of a token is matched alone: of the Consent that stands for it nothing but `isPart2` and `basicNormalCeiling` is read.',
-    mutants: ['decide/residual.ts nobody: false -> true #8'],
-  },
-  {
-    why: 'A placeholder for what is filled in when the provisions below have been collected.',
-    mutants: ['decide/answer.ts collect: 0 -> 1 #2', 'decide/answer.ts collect: , end: 0 -> nothing'],
+    why: 'The highest rank of what data it is about: nothing stands above it to be reached.',
+    mutants: ['decide/strategies.ts dataRank: 5 -> 6'],
   },
   {
     why: 'What is the same is told apart before: then neither is newer.',

@@ -24,6 +24,7 @@ const decisionTests = [
   'test/decide/obligations.test.ts',
   'test/decide/votes.test.ts',
   'test/decide/steps.test.ts',
+  'test/decide/token.test.ts',
   'test/decide/names.test.ts',
   'test/consent/elements.test.ts',
   'test/consent/parse.test.ts',

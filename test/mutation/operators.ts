@@ -67,7 +67,7 @@ const expressionsOfTypes = new Set(['TSAsExpression', 'TSSatisfiesExpression', '
 const noRules = new Set(['ImportDeclaration', 'ExportAllDeclaration', 'ExportSpecifier']);
 
 function walk(node: Node, parent: Node | undefined, rule: string, visit: Visit): void {
-  if (noRules.has(node.type)) return;
+  if (noRules.has(node.type) || isOfTypes(node)) return;
   if (node.type.startsWith('TS') && !expressionsOfTypes.has(node.type)) return;
   if (node.type === 'NewExpression' && (node.callee as Node).name === 'Error') return;
   const here = nameOf(node, rule);
@@ -81,6 +81,12 @@ function walk(node: Node, parent: Node | undefined, rule: string, visit: Visit):
 
 function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && typeof (value as Node).type === 'string';
+}
+
+/** Hands on what another module exports, or lets the compiler see that every case was met. */
+function isOfTypes({ type, source, expression }: Node): boolean {
+  if (type === 'ExportNamedDeclaration') return isNode(source);
+  return type === 'ExpressionStatement' && (expression as Node).type === 'TSSatisfiesExpression';
 }
 
 /** Functions and methods give their name to what is in them; so do constants outside of any. */

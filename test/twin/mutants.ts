@@ -474,8 +474,8 @@ export const mutants: readonly Mutant[] = [
     by: 'what a Consent',
     off: 'a permit reaches up to its level',
     file: 'decide/match.ts',
-    find: "return atMost(level, highest) ? 'yes' : 'no';",
-    replace: "return atMost(level, highest) ? 'yes' : 'yes';",
+    find: "atMost(level, ceiling)) ? 'yes' : 'no';",
+    replace: "atMost(level, ceiling)) ? 'yes' : 'yes';",
   },
   {
     name: 'part2-needs-no-signature',
@@ -530,8 +530,8 @@ export const mutants: readonly Mutant[] = [
     by: 'in an emergency',
     off: 'an emergency is of one patient',
     file: 'decide/decide.ts',
-    find: 'accepted?.patient === patient ? runFor(accepted.purpose)',
-    replace: 'accepted !== undefined ? runFor(accepted.purpose)',
+    find: 'accepted?.patient === patient ? { accepted,',
+    replace: 'accepted !== undefined ? { accepted,',
   },
   {
     name: 'no-statement',
