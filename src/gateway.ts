@@ -54,7 +54,7 @@ export async function handle(
     const { plan, page } = watch.busy('plan', () => planned(request, known, edges));
     const shadow = 'type' in plan ? edges.shadowFor(known, plan.type) : undefined;
     const memory = edges.memory.lend();
-    const asked: Asked = { request, context: known, page };
+    const asked: Asked = { request, context: known, page, shadow: shadow?.name };
     const worldOf = () => edges.worldFor(known, request, signal, interactionOf(plan), shadow, { memory, watch });
     const outcome = await discoverInForce(plan, asked, worldOf, edges);
     negative = outcome.reply.status === 404;

@@ -21,6 +21,8 @@ export interface Asked {
   readonly context: RequesterContext;
   /** Where a next link goes on; undefined on a first page. */
   readonly page: PageState | undefined;
+  /** The entry of shadow mode by which it is not enforced. */
+  readonly shadow: string | undefined;
 }
 
 export type RouteEdges = Pick<
@@ -95,7 +97,7 @@ async function single(
 async function history(
   plan: HistoryPlan,
   world: SearchWorld,
-  { request, context, page }: Asked,
+  { request, context, page, shadow }: Asked,
   edges: RouteEdges,
 ): Promise<Outcome> {
   const versions = await versionsOf(plan.key, world);
@@ -123,7 +125,7 @@ async function history(
     `${url}/_history`,
     plan.self,
     `${url}/_history`,
-    next === undefined ? undefined : pageState(request, page, next, undefined, edges),
+    next === undefined ? undefined : pageState(request, page, { position: next, shadow }, edges),
     context,
     edges,
   );
@@ -138,18 +140,18 @@ async function history(
 async function search(
   plan: SearchPlan,
   world: SearchWorld,
-  { request, context, page }: Asked,
+  { request, context, page, shadow }: Asked,
   edges: RouteEdges,
 ): Promise<Outcome> {
   const start = page !== undefined && !('offset' in page.position) ? page.position : undefined;
   const found = await searchPage(plan, start, world);
-  const total = page === undefined ? found.total : page.total;
+  const total = page === undefined ? found.total : totalOf(page, shadow);
   const entries = [
     ...found.matches.map((visible) => entryOf(visible, 'match', plan, edges)),
     ...found.included.map((visible) => entryOf(visible, 'include', plan, edges)),
   ];
   const url = [edges.publicBase, ...pathOf(request, page)].join('/');
-  const next = found.next === undefined ? undefined : pageState(request, page, found.next, total, edges);
+  const next = found.next && pageState(request, page, { position: found.next, total, shadow }, edges);
   const links = linksOf(url, plan.self, `${edges.publicBase}/${plan.type}`, next, context, edges);
   await waitForGrid(request, edges.searchGridMs, edges);
   return {
@@ -164,6 +166,11 @@ async function search(
     released: [...found.matches, ...found.included],
     outcome: 'released',
   };
+}
+
+/** What the first page counted, where this one sees with the same eyes. */
+function totalOf(page: PageState, shadow: string | undefined): number | undefined {
+  return page.shadow === shadow ? page.total : undefined;
 }
 
 function entryOf(visible: Visible, mode: 'match' | 'include', plan: SearchPlan, edges: RouteEdges) {

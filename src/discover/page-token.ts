@@ -12,6 +12,8 @@ export interface PageState {
   readonly position: Position | { readonly offset: number };
   /** The total, when the first page established it. */
   readonly total?: number;
+  /** The entry of shadow mode by which it was not enforced: what was counted then is not to be told when it is. */
+  readonly shadow?: string;
   /** Epoch milliseconds. */
   readonly issuedAt: number;
 }

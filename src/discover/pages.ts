@@ -40,12 +40,18 @@ function bindingOf({ requester, purposes, emergency }: RequesterContext, policyH
   ]);
 }
 
+/** Where the next page goes on, and what was established before it. */
+interface GoingOn {
+  readonly position: PageState['position'];
+  readonly total?: number | undefined;
+  readonly shadow: string | undefined;
+}
+
 /** The place that the next page goes on from, in the request as it was first made. */
 export function pageState(
   request: FhirRequest,
   page: PageState | undefined,
-  position: PageState['position'],
-  total: number | undefined,
+  { position, total, shadow }: GoingOn,
   edges: PagingEdges,
 ): PageState {
   const parameters = page?.parameters ?? [...request.query, ...request.form];
@@ -54,6 +60,7 @@ export function pageState(
     parameters,
     position,
     ...(total === undefined ? {} : { total }),
+    ...(shadow === undefined ? {} : { shadow }),
     issuedAt: edges.now(),
   };
 }

@@ -106,7 +106,7 @@ function planRoute(route: Route, request: FhirRequest, parameters: readonly Para
       return { outcome: 'vread', key, type, version, projection: projectionOf(parameters, lenient) };
     }
     case 'history':
-      return planHistory(keyOf(route.type, route.id), route.type, parameters, lenient, settings);
+      return pageOf(parameters) ?? planHistory(keyOf(route.type, route.id), route.type, parameters, lenient, settings);
     default:
       return route satisfies never;
   }

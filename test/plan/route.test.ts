@@ -31,6 +31,7 @@ describe('routes', () => {
     ['Practitioner/d1/Encounter', { outcome: 'search', compartment: { root: 'Practitioner/d1' } }],
     ['?_page=abc-_1', { outcome: 'page', token: 'abc-_1' }],
     ['Observation?_page=abc', { outcome: 'page', token: 'abc' }],
+    ['Observation/o1/_history?_page=abc', { outcome: 'page', token: 'abc' }],
   ])('GET and HEAD %s are planned', (url, expected) => {
     expect(plan(url)).toMatchObject(expected);
     expect(plan(url, { method: 'HEAD' })).toMatchObject(expected);
@@ -73,6 +74,7 @@ describe('routes', () => {
     ['?_page=', 'page-not-found'],
     ['?_page=a&_page=b', 'invalid-request'],
     ['Observation?_page=a&code=x', 'invalid-request'],
+    ['Observation/o1/_history?_page=a&_count=1', 'invalid-request'],
     ['Patient/p1?name=x', 'parameter-not-supported'],
     ['Patient/p1?_summary=count', 'invalid-request'],
     ['Patient/p1/_history?_at=2020', 'parameter-not-supported'],

@@ -5,7 +5,7 @@ import { shadowSentence } from '../../src/config/shadow.ts';
 import type { Decision, Release, Withhold } from '../../src/decide/decision.ts';
 import { ShadowPermit } from '../../src/decide/shadow.ts';
 import { type Gateway, serve } from '../../src/serve.ts';
-import { type Answer, ask, type Bench, merged, startBench, until } from '../failure/bench.ts';
+import { type Answer, ask, type Bench, comparable, merged, publicBase, startBench, until } from '../failure/bench.ts';
 
 const day = 86_400_000;
 const inDays = (days: number): string => new Date(Date.now() + days * day).toISOString();
@@ -149,6 +149,90 @@ describe('an answer in shadow', () => {
     expect(count('part2')).toBeGreaterThan(count(''));
     expect(count('denied-by-consent')).toBeGreaterThan(count(''));
     expect(count('part2 denied-by-consent')).toBeGreaterThan(Math.max(count('part2'), count('denied-by-consent')));
+  });
+});
+
+describe('a next link', () => {
+  const path = 'Observation?patient=ada&_count=1&_total=accurate';
+  const wide = (changes: object = {}) => entry({ alsoReleases: ['part2', 'denied-by-consent'], ...changes });
+  const nextOf = ({ body }: Answer): string | undefined =>
+    (JSON.parse(body) as { link?: { relation: string; url: string }[] }).link
+      ?.find(({ relation }) => relation === 'next')
+      ?.url.replace(`${publicBase}/`, '');
+  const totalOf = ({ body }: Answer): number | undefined => (JSON.parse(body) as { total?: number }).total;
+  /** Every page from one on. */
+  async function pagesFrom(url: string, from: string): Promise<Answer[]> {
+    const pages: Answer[] = [];
+    for (let next: string | undefined = from; next !== undefined; next = nextOf(pages.at(-1) as Answer))
+      pages.push(await ask(`${url}/${next}`, bench.tokens.get('dr-grey')));
+    return pages;
+  }
+  /** All that dr-grey may know, and what she may not. */
+  async function both(gateway: Gateway): Promise<{ grey: readonly string[]; hidden: readonly string[] }> {
+    const whole = 'Observation?patient=ada&_count=200';
+    const grey = idsIn(await bench.ask(whole, { as: 'dr-grey' }));
+    return { grey, hidden: idsIn(await as(gateway, 'dr-grey', whole)).filter((id) => !grey.includes(id)) };
+  }
+  function expectEnforced(pages: readonly Answer[], grey: readonly string[], hidden: readonly string[]): void {
+    for (const { body, headers, status } of pages) {
+      expect([status, headers[header]]).toEqual([200, undefined]);
+      for (const id of hidden) expect(body).not.toContain(id);
+    }
+    expect(pages.map(totalOf)).toEqual(pages.map(() => undefined)); // what was counted in shadow is not hers to know
+    for (const id of pages.flatMap(idsIn)) expect(grey).toContain(id);
+  }
+
+  it('of an answer in shadow is enforced where shadow mode is off, from whichever page it comes; and back', async () => {
+    await inShadow(async (gateway) => {
+      const { grey, hidden } = await both(gateway);
+      expect(hidden.length).toBeGreaterThan(0);
+      const inShadowPages = await pagesFrom(gateway.url, path);
+      expect(inShadowPages.flatMap(idsIn).sort()).toEqual([...grey, ...hidden].sort());
+      expect(new Set(inShadowPages.map(totalOf))).toEqual(new Set([grey.length + hidden.length]));
+      for (const page of inShadowPages) {
+        const next = nextOf(page);
+        if (next !== undefined) expectEnforced(await pagesFrom(bench.gateway.url, next), grey, hidden);
+      }
+      const first = await bench.ask(path, { as: 'dr-grey' });
+      expect(totalOf(first)).toBe(grey.length);
+      const enforced = await pagesFrom(bench.gateway.url, nextOf(first) ?? '');
+      expect(new Set(enforced.map(totalOf))).toEqual(new Set([grey.length]));
+      for (const page of await pagesFrom(gateway.url, nextOf(first) ?? ''))
+        expect([page.headers[header] !== undefined, totalOf(page)]).toEqual([true, undefined]);
+    }, wide());
+  });
+
+  it('of an answer in shadow is enforced when its end has come', async () => {
+    await inShadow(
+      async (gateway) => {
+        const { grey, hidden } = await both(gateway);
+        const first = await as(gateway, 'dr-grey', path);
+        expect(first.headers[header]).toBeDefined();
+        await until(
+          'it has ended',
+          async () => (await as(gateway, 'dr-grey', path)).headers[header] === undefined,
+          20_000,
+        );
+        expectEnforced(await pagesFrom(gateway.url, nextOf(first) ?? ''), grey, hidden);
+      },
+      wide({ until: new Date(Date.now() + 8_000).toISOString() }),
+    );
+  });
+
+  it('of a history in shadow is the answer for what is not there', async () => {
+    await inShadow(async (gateway) => {
+      const { hidden } = await both(gateway);
+      const { repo } = bench.relay.origin;
+      const one = [...repo.all('Observation')].find(({ id }) => id === hidden[0]);
+      repo.put(JSON.stringify({ ...JSON.parse(one?.text ?? ''), issued: '2026-03-01T10:00:00Z' }));
+      const history = await as(gateway, 'dr-grey', `Observation/${hidden[0]}/_history?_count=1`);
+      expect([history.status, history.headers[header] !== undefined]).toEqual([200, true]);
+      const next = nextOf(history) ?? '';
+      expect((await as(gateway, 'dr-grey', next)).status).toBe(200);
+      const enforced = await bench.ask(next, { as: 'dr-grey' });
+      const absent = await bench.ask('Observation/nobody/_history', { as: 'dr-grey' });
+      expect(comparable(enforced)).toEqual(comparable(absent));
+    }, wide());
   });
 });
 
