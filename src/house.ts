@@ -31,6 +31,7 @@ import type { Edges } from './edges.ts';
 import { ViewVersions } from './enforce/version.ts';
 import type { ViewSettings } from './enforce/view.ts';
 import { intervalOf, type TimeReader, timeReader } from './fhir/dates.ts';
+import { parseLocalReference } from './fhir/ids.ts';
 import type { FhirRequest, Interaction } from './fhir/request.ts';
 import { topicNamed } from './fhir/vocabulary.ts';
 import { createAdmission } from './http/admission.ts';
@@ -262,6 +263,7 @@ export function administerEdgesOf(
     planFor: (request) => planFor(request, planSettings),
     authorize: (plan, context) => authorize(plan, context, policy),
     upstream: house.upstream,
+    keyOf: (reference) => parseLocalReference(reference, parseOptions.localBases),
     patientParameter: patientParameterOf,
     servedTypes,
   };

@@ -2,7 +2,7 @@
 export { calendarOf } from './calendar.ts';
 export { readDraft, withDrafts } from './drafts.ts';
 export type { AdministerEdges } from './edges.ts';
-export { type Explanation, explain } from './explain.ts';
+export { type Explanation, explain, isReadable } from './explain.ts';
 export { explanationJson } from './explain-json.ts';
 export { explanationPieces } from './explain-words.ts';
 export { parametersOf } from './in-force-fhir.ts';

@@ -4,6 +4,7 @@ import type { ConsentSource } from '../consent/source.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { DecisionSettings } from '../decide/question.ts';
 import type { SearchWorld } from '../discover/search.ts';
+import type { ResourceKey } from '../fhir/ids.ts';
 import type { FhirRequest, Interaction } from '../fhir/request.ts';
 import type { Plan, Refusal } from '../plan/plan.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -28,6 +29,8 @@ export interface AdministerEdges {
   /** Step 1. @throws {GatewayError} `scope-insufficient`, `policy-refused` */
   readonly authorize: (plan: Plan, context: RequesterContext) => void;
   readonly upstream: Upstream;
+  /** Resource of the FHIR server that a reference means, by whichever of its URLs. */
+  readonly keyOf: (reference: string) => ResourceKey | undefined;
   /** Search parameter by which a type refers to its patient. */
   readonly patientParameter: (type: string) => string | undefined;
   /** Kinds of resources that a patient's record is read from. */

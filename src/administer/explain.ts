@@ -51,6 +51,8 @@ export interface Explanation {
   readonly isSample: boolean;
   /** Her Consents, by reference. */
   readonly consents: ReadonlyMap<string, ParsedConsent>;
+  /** Asked before it is told: whether it rests on what is still in force. */
+  readonly stillHolds: () => Promise<boolean>;
 }
 
 export interface ExplainAsked {
@@ -100,15 +102,16 @@ export async function explainSample(
   const held = (await edges.consents.of([patient], { authorization: undefined, signal })).get(patient);
   const consents = held?.consents ?? [];
   const toldOf = asked.within === undefined ? undefined : await toldToHerself(consents, asked.within());
-  const { told, known } = await whileCurrent(async () => {
+  const { told, known, stillHolds } = await whileCurrent(async () => {
     const own = asked.within?.();
     const world = edges.worldFor(context, request, signal, 'read');
     const refusedAs = ({ key }: Item) => refusal ?? refusalOf(key, context, request, edges);
+    const stillHolds = async () => (await world.stillInForce()) && (own === undefined || (await own.stillInForce()));
     const result = {
       known: own && (await readableIn(own, contents)),
       told: await inBatches(contents, world, (item) => explained(item, world, refusedAs(item))),
+      stillHolds,
     };
-    const stillHolds = async () => (await world.stillInForce()) && (own === undefined || (await own.stillInForce()));
     return { result, stillHolds };
   });
   for (const one of told) {
@@ -129,6 +132,7 @@ export async function explainSample(
     notRead,
     isSample,
     consents: new Map(consents.filter(({ ref }) => toldOf?.has(ref) ?? true).map((consent) => [consent.ref, consent])),
+    stillHolds,
   };
 }
 
@@ -213,7 +217,8 @@ async function toBeToldOf(
   return items.filter((item) => isReadable(item, world)).map(({ content }) => content);
 }
 
-function isReadable(item: Item, world: SearchWorld): boolean {
+/** Whether a read of it in this world would be answered with it. */
+export function isReadable(item: Item, world: SearchWorld): boolean {
   const visible = world.visibility.visible(item);
   return visible !== undefined && isGranted(visible, world);
 }

@@ -26,6 +26,8 @@ export interface Simulation {
   readonly hasChanges: boolean;
   readonly notRead: readonly string[];
   readonly isSample: boolean;
+  /** Asked before it is told: whether all of it rests on what is still in force. */
+  readonly stillHolds: () => Promise<boolean>;
 }
 
 export interface SimulateAsked {
@@ -64,6 +66,11 @@ export async function simulate(
     hasChanges: requesters.some(({ gained, lost }) => gained.length > 0 || lost.length > 0),
     notRead: sample.notRead,
     isSample: sample.isSample,
+    stillHolds: async () => {
+      for (const { before: was, after: is } of requesters)
+        if (!((await was.stillHolds()) && (await is.stillHolds()))) return false;
+      return true;
+    },
   };
 }
 

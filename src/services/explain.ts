@@ -89,6 +89,7 @@ export function explainService(
             ? JSON.stringify(explanationJson(explanation, lexicon))
             : textOf(explanationPieces(explanation, lexicon)),
         negative: saysAbsent(explanation),
+        stillInForce: explanation.stillHolds,
         disclosed: disclosedOf(explanation),
       };
     },

@@ -14,6 +14,7 @@ import { describedRequester } from '../authenticate/authenticate.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { disclosedOf, isOwn, maximumResources, patientOf, resourceList, saysAbsent } from './explain.ts';
+import { readableDrafts } from './readable-drafts.ts';
 import type { Asked, Service, ServiceAnswer } from './service.ts';
 import type { Side } from './side.ts';
 
@@ -31,7 +32,8 @@ const body = z.strictObject({
 
 /**
  * `POST /patients/{patient}/simulate`: who would gain and lose what of her record if draft Consents were in force. As
- * explaining, it is for roles that are granted it, and for the patient on what she can read herself.
+ * explaining, it is for roles that are granted it, and for the patient on what she can read herself: what else a draft names is to her
+ * as if it were not there.
  */
 export function simulateService(
   before: Side,
@@ -46,12 +48,16 @@ export function simulateService(
     if (patient === undefined) throw new GatewayError('not-found');
     const { consents, fhirVersion, requesters, resources, format } = parsed.data;
     const parse = after.parserFor(fhirVersion);
-    const drafts = consents.map((json, index) => {
+    const own = () => before.edges.worldFor(context, request, signal, 'read');
+    const mayKnowAll = isGranted(context);
+    const readable = mayKnowAll
+      ? { drafts: consents, namesUnread: false, inTheirWords: (text: string) => text }
+      : await readableDrafts(consents, own(), before.edges.keyOf);
+    const drafts = readable.drafts.map((json, index) => {
       const draft = readDraft({ json, parse }, patient, index + 1, at);
       if (typeof draft === 'string') throw new GatewayError('service-body-invalid');
       return draft;
     });
-    const own = () => before.edges.worldFor(context, request, signal, 'read');
     const simulation = await simulate(
       {
         patient,
@@ -64,7 +70,7 @@ export function simulateService(
         maximum: maximumResources,
         request,
         signal,
-        ...(isGranted(context) ? {} : { within: own }),
+        ...(mayKnowAll ? {} : { within: own }),
       },
       before.edges,
       after.edgesWith(patient, drafts),
@@ -77,7 +83,16 @@ export function simulateService(
       calendar: before.edges.calendar,
       names: await namesOf(keysToName(known), own()),
     };
-    return { answer: answerOf(simulation, lexicon, format), hasChanges: simulation.hasChanges };
+    const answer = answerOf(simulation, lexicon, format);
+    return {
+      answer: {
+        ...answer,
+        body: readable.inTheirWords(answer.body),
+        negative: answer.negative === true || readable.namesUnread,
+        stillInForce: simulation.stillHolds,
+      },
+      hasChanges: simulation.hasChanges,
+    };
   };
   return {
     name: simulateName,

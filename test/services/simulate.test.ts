@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { answering, pause } from '../failure/bench.ts';
 import { detailsOf, type Place, startGateway } from './place.ts';
 
 let place: Place;
@@ -216,6 +217,49 @@ describe('many requesters, drafts and resources at once', () => {
       return many.relay.calls.length - before - count; // each of them is read once
     };
     expect(await calls(120)).toBe(await calls(12));
+  });
+});
+
+describe('a Consent that is withdrawn while a simulation runs', () => {
+  it('counts as withdrawn for those whom it had compared before, too', async () => {
+    const own = await startGateway({ services: { grants: { simulate: ['front-desk'] } } });
+    try {
+      const ask = async () => {
+        const body = { requesters: { harbor: requesters.harbor, 'dr-grey': requesters['dr-grey'] }, consents: [] };
+        const { status, text } = await own.ask('/patients/ada/simulate', { as: 'front-desk', body });
+        expect(status).toBe(200);
+        return (JSON.parse(text) as Told).requesters.map(({ releasedBefore }) => releasedBefore);
+      };
+      const { repo } = own.relay.origin;
+      const isSearch = ({ type, interaction }: { type: string; interaction: string }) =>
+        type === 'Consent' && interaction === 'search';
+      const first = own.relay.calls.length;
+      const before = await ask();
+      const searches = own.relay.calls.slice(first).filter(isSearch).length;
+      let seen = 0;
+      own.relay.fault = (call) => {
+        if (!isSearch(call) || ++seen !== searches) return undefined;
+        return async () => {
+          const honest = await fetch(new URL(call.target, own.relay.origin.url), {
+            method: call.method,
+            headers: { 'content-type': call.headers['content-type'] ?? '' },
+            ...(call.body === '' ? {} : { body: call.body }),
+          });
+          const body = await honest.text();
+          const text = repo.current('Consent', 'ada-consent-part2')?.text as string;
+          repo.put(text.replace('"status":"active"', '"status":"inactive"'));
+          await pause(1_100); // a longer request than the Consents are taken for at once
+          answering(body)(call);
+        };
+      };
+      const meanwhile = await ask();
+      own.relay.fault = () => undefined;
+      const after = await ask();
+      expect(after[0]).toBeLessThan(before[0] as number);
+      expect(meanwhile).toEqual(after);
+    } finally {
+      await own.close();
+    }
   });
 });
 
