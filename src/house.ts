@@ -40,6 +40,7 @@ import { createTokenGuard, type TokenGuard } from './http/token-guard.ts';
 import { createClassifier, type LabelTable } from './label/classify.ts';
 import { type CompileExpression, DeepReader } from './label/deep.ts';
 import { actorName, inherit, type LabelSettings, ownLabels, withLabel } from './label/effective.ts';
+import { pdfsIn } from './label/files.ts';
 import type { Reading, ReadSettings } from './label/read.ts';
 import { parseTable, shippedTable, shippedWords } from './label/tables.ts';
 import {
@@ -55,6 +56,8 @@ import { createPolicy, type Policy, readPolicySet } from './policy/policy.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Watch } from './telemetry/watch.ts';
+import { readingFiles } from './upstream/files.ts';
+import { PdfReader } from './upstream/pdf-reader.ts';
 import { upstreamTlsOf } from './upstream/tls.ts';
 import { createUpstream, type Upstream, watched } from './upstream/upstream.ts';
 
@@ -158,7 +161,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
     },
     policy: createPolicy(readPolicySet(config.policy), config.policy.rememberedAnswers),
     authenticator: createAuthenticator(config.identity, { publicBaseUrl: publicBase, now }),
-    upstream,
+    upstream: withTexts(upstream, config.labels),
     consents: consentStores.source,
     consentStores,
     memberships: createMemberships(config.consent, { upstream, clock, localBases, time }),
@@ -381,6 +384,12 @@ function labelSettingsOf(config: Config): LabelSettings {
       Object.entries(labels.mappedLabels).map(([label, code]) => [label, configuredTopic('mappedLabels', code)]),
     ),
   };
+}
+
+/** Where texts are read, PDF files are read as they come from the FHIR server: deciding is pure. */
+export function withTexts(upstream: Upstream, { readText, maximumAttachmentBytes }: Config['labels']): Upstream {
+  if (!readText) return upstream;
+  return readingFiles(upstream, new PdfReader(), (resource) => pdfsIn(resource, maximumAttachmentBytes));
 }
 
 /** Labels of a resource by itself, and by what it comes with. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, ConfigError, loadConfig } from '../config/config.ts';
 import { rereadText } from '../config/reread.ts';
 import { timeReader } from '../fhir/dates.ts';
-import { createLabelling, localBasesOf } from '../house.ts';
+import { createLabelling, localBasesOf, withTexts } from '../house.ts';
 import { directoryTypes } from '../label/roles.ts';
 import { servedTypes } from '../plan/plan.ts';
 import { scanServer } from '../steward/scan.ts';
@@ -51,11 +51,12 @@ export const labelCommand: Command = {
     const review = textOf(values.review);
     const reviewed = review === undefined ? undefined : openSync(review, 'a', 0o600);
     const now = (): number => Date.now();
-    const upstream = createUpstream(config.upstream, {
+    const server = createUpstream(config.upstream, {
       now,
       authorization: rereadText(authorizationFile, now),
       tls: upstreamTlsOf(config.upstream, now, () => undefined),
     });
+    const upstream = withTexts(server, { ...config.labels, readText: text });
     try {
       await scanServer(
         state,

@@ -25,7 +25,7 @@ export const labelsConfig = z
       .boolean()
       .default(false)
       .describe(
-        'Look for words in narrative, notes, displays and attachments (text, HTML, RTF, C-CDA, FHIR) of every resource that is read. It costs time, and hides more than codes do.',
+        'Look for words in narrative, notes, displays and attachments (text, HTML, RTF, C-CDA, FHIR, PDF) of every resource that is read. It costs time, and hides more than codes do.',
       ),
     maximumAttachmentBytes: z
       .int()
@@ -37,7 +37,7 @@ export const labelsConfig = z
       .array(z.string())
       .default([])
       .describe(
-        'Topics (v3-ActCode, or 42CFRPart2) of what holds a file that is not read where readText is on: PDF, images, word processors’ files, and what is too large. Empty: such a file tells nothing, and is released with its resource.',
+        'Topics (v3-ActCode, or 42CFRPart2) of what holds a file that is not read, or not all of it, where readText is on: images, word processors’ files, PDF files that are locked, scanned, broken or too costly, and what is too large. Empty: such a file tells nothing, and is released with its resource.',
       ),
     inline: z
       .enum(['resource', 'element'])

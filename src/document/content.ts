@@ -3,10 +3,19 @@ import { Edits } from './edits.ts';
 import type { Output } from './output.ts';
 import type { Node, Tape } from './tape.ts';
 
+/** What a file said that no pure reader can read. */
+export interface FileWords {
+  readonly text: string;
+  /** False when there is something in it that was not read. */
+  readonly isWhole: boolean;
+}
+
 /** A resource on a tape, lent to pure readers. */
 export interface ResourceOnTape {
   readonly tape: Tape;
   readonly node: Node;
+  /** Files in it that were read when it came, by the string that holds each. */
+  readonly files?: ReadonlyMap<Node, FileWords>;
 }
 
 /** Undecided content is never written, so nobody adds to these. */
@@ -30,6 +39,11 @@ export class Content<State extends 'undecided' | 'releasable'> {
   /** What came from the FHIR server: nobody has decided on it. */
   static received(tape: Tape, node: Node): Content<'undecided'> {
     return new Content({ tape, node }, unchanged, 'undecided');
+  }
+
+  /** The same, with what the files in it say. */
+  withFiles(this: Content<'undecided'>, files: ReadonlyMap<Node, FileWords>): Content<'undecided'> {
+    return new Content({ ...this.#resource, files }, this.#edits, 'undecided');
   }
 
   /** Lends the document to a pure reader: what it makes comes back, bytes do not. */

@@ -4,23 +4,37 @@ import type { Coding } from '../fhir/coding.ts';
 export interface Contents {
   readonly text: string;
   readonly codings: readonly Coding[];
+  /** Files that are not read: itself, or files in it. */
+  readonly unread: number;
 }
 
 const none: readonly Coding[] = [];
 
+/** Where the mark of a PDF file may stand (ISO 32000-1 implementation note 13). */
+const headBytes = 1_024;
+
+/** Whether these are bytes of a PDF file, whatever it is called. */
+export function isPdf(bytes: Buffer): boolean {
+  return bytes.subarray(0, headBytes).includes('%PDF-');
+}
+
 /**
- * Reads a file of a known type: plain text, HTML, RTF, C-CDA and other XML, FHIR JSON. Undefined for what is not read (PDF, images,
- * word processors'), which says nothing of what is in it.
+ * Reads a file of a known type: plain text, HTML, RTF, C-CDA and other XML, FHIR JSON. Undefined for what is not read here
+ * (PDF, images, word processors'), which says nothing of what is in it.
  */
 export function readAttachment(contentType: string, bytes: Buffer, depth = 0): Contents | undefined {
+  if (isPdf(bytes)) return undefined;
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type === 'text/html' || type === 'application/xhtml+xml')
-    return { text: markupText(decoded(bytes)), codings: none };
-  if (type === 'text/rtf' || type === 'application/rtf') return { text: rtfText(decoded(bytes)), codings: none };
+  if (type === 'text/html' || type === 'application/xhtml+xml') return prose(markupText(decoded(bytes)));
+  if (type === 'text/rtf' || type === 'application/rtf') return prose(rtfText(decoded(bytes)));
   if (/^(?:text|application)\/(?:.*\+)?xml$/.test(type)) return readXml(decoded(bytes));
   if (/^application\/(?:fhir\+)?json$/.test(type)) return readJson(decoded(bytes), depth);
-  if (type.startsWith('text/') || type === '') return { text: decoded(bytes), codings: none };
+  if (type.startsWith('text/') || type === '') return prose(decoded(bytes));
   return undefined;
+}
+
+function prose(text: string): Contents {
+  return { text, codings: none, unread: 0 };
 }
 
 /** UTF-8, or UTF-16 with a mark; what is neither is read as Latin-1 by its letters, without what UTF-16 has between them. */
@@ -116,13 +130,15 @@ function reference(name: string): string | undefined {
 /** C-CDA: `code` with `codeSystem` (an OID), in `code`, `value`, `translation` and the like (HL7 CDA R2, CD). */
 function readXml(text: string): Contents {
   const codings: Coding[] = [];
+  let unread = 0;
   for (const { isTag, text: tag } of piecesOf(text)) {
     if (!isTag || !tag.includes('=')) continue;
-    const { codesystem: system, code } = attributesOf(tag);
+    const { codesystem: system, code, representation } = attributesOf(tag);
+    if (representation === 'B64') unread++; // a file in it (HL7 v3 ED.representation)
     if (system !== undefined && code !== undefined)
       codings.push({ system: /^[0-2](?:\.\d+)+$/.test(system) ? `urn:oid:${system}` : system, code });
   }
-  return { text: markupText(text), codings };
+  return { text: markupText(text), codings, unread };
 }
 
 /** Attributes by their lower-case names; quotes part them, so a tag is looked through once. */
@@ -147,11 +163,12 @@ const maximumDepth = 3;
 function readJson(text: string, depth: number): Contents {
   const codings: Coding[] = [];
   const strings: string[] = [];
+  let unread = 0;
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    return { text, codings: none };
+    return prose(text);
   }
   const stack: unknown[] = [json];
   while (stack.length > 0) {
@@ -160,14 +177,16 @@ function readJson(text: string, depth: number): Contents {
     if (typeof value !== 'object' || value === null) continue;
     const { system, code, contentType, data } = value as Readonly<Record<string, unknown>>;
     if (typeof system === 'string' && typeof code === 'string') codings.push({ system, code });
-    if (typeof contentType === 'string' && typeof data === 'string' && depth < maximumDepth) {
-      const file = readAttachment(contentType, Buffer.from(data, 'base64'), depth + 1);
+    if (typeof contentType === 'string' && typeof data === 'string') {
+      const isTooDeep = depth >= maximumDepth;
+      const file = isTooDeep ? undefined : readAttachment(contentType, Buffer.from(data, 'base64'), depth + 1);
+      unread += file?.unread ?? 1;
       if (file !== undefined) strings.push(file.text);
       for (const coding of file?.codings ?? none) codings.push(coding);
     }
     for (const one of Object.values(value)) stack.push(one); // more than one call takes as arguments
   }
-  return { text: strings.join('\n'), codings };
+  return { text: strings.join('\n'), codings, unread };
 }
 
 /** Groups of Rich Text Format that are no text of the document. */

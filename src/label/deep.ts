@@ -1,9 +1,10 @@
-import type { ResourceOnTape } from '../document/content.ts';
+import type { FileWords, ResourceOnTape } from '../document/content.ts';
 import { knownNameCount, nameNumber } from '../document/names.ts';
 import { kinds, type Node, type Tape } from '../document/tape.ts';
 import { canonicalSystem } from '../fhir/vocabulary.ts';
-import { markupText, readAttachment } from './attachments.ts';
+import { type Contents, markupText, readAttachment } from './attachments.ts';
 import type { Classifier, LabelRule, LabelTable, Shown, Strength } from './classify.ts';
+import { fileAt, type InlineFile, nameOf } from './files.ts';
 import type { LabelOrigin } from './labels.ts';
 import { directoryTypes } from './roles.ts';
 import { Words } from './words.ts';
@@ -110,13 +111,13 @@ export class DeepReader {
     }
   }
 
-  #readTexts({ tape, node: root }: ResourceOnTape, findings: Findings): void {
+  #readTexts({ tape, node: root, files }: ResourceOnTape, findings: Findings): void {
     const end = tape.skips[root] as number;
     for (let node = root + 1; node < end; node++) {
       if (tape.kind(node) !== kinds.string) continue;
       const name = nameOf(tape, node);
-      if (name === dataName) this.#readData(tape, node, findings);
-      else if (name === urlName) this.#readUrl(tape.text(node) as string, findings);
+      const file = fileAt(tape, node, name);
+      if (file !== undefined) this.#readFile(file, files?.get(node), findings);
       else if (!isNoProse(name)) {
         const text = tape.text(node) as string;
         const prose = name === divName ? markupText(text) : text;
@@ -125,45 +126,27 @@ export class DeepReader {
     }
   }
 
-  #readData(tape: Tape, data: Node, findings: Findings): void {
-    const type = tape.text(tape.member(tape.parent(data), contentTypeName)) ?? '';
-    const size = ((tape.ends[data] as number) - (tape.starts[data] as number)) * 0.75;
-    this.#readFile(type, size, () => Buffer.from(tape.text(data) as string, 'base64'), findings);
-  }
-
-  /** A file may stand in its own link (RFC 2397). */
-  #readUrl(url: string, findings: Findings): void {
-    const comma = /^data:/i.test(url) ? url.indexOf(',') : -1;
-    if (comma < 0) return;
-    const head = url.slice('data:'.length, comma);
-    const bytes = (): Buffer => {
-      const content = unescaped(url.slice(comma + 1));
-      return /;\s*base64\s*$/i.test(head) ? Buffer.from(content.toString('latin1'), 'base64') : content;
-    };
-    this.#readFile(head, url.length - comma, bytes, findings);
-  }
-
-  #readFile(type: string, size: number, bytes: () => Buffer, findings: Findings): void {
-    const contents = size > this.#settings.maximumAttachmentBytes ? undefined : readAttachment(type, bytes());
-    if (contents === undefined) {
-      findings.unread++;
-      for (const topic of this.#settings.unread)
-        findings.add({ topic, rule: 'labels.unreadAttachments' }, 'attachment');
-      return;
-    }
+  /** @param words what was read of it before, if it is a file that no pure reader can read */
+  #readFile(file: InlineFile, words: FileWords | undefined, findings: Findings): void {
+    const contents = words === undefined ? this.#contentsOf(file) : contentsOfWords(words);
     this.#words.find(contents.text, (shown) => findings.add(shown, 'attachment'));
     for (const { system, code } of contents.codings)
       for (const shown of this.#settings.classifier.classify(system, code)) findings.add(shown, 'attachment');
+    if (contents.unread === 0) return;
+    findings.unread += contents.unread;
+    for (const topic of this.#settings.unread) findings.add({ topic, rule: 'labels.unreadAttachments' }, 'attachment');
+  }
+
+  #contentsOf({ type, size, bytes }: InlineFile): Contents {
+    const contents = size > this.#settings.maximumAttachmentBytes ? undefined : readAttachment(type, bytes());
+    return contents ?? unread;
   }
 }
 
-/** What percent signs stand for; what stands for nothing stays. */
-function unescaped(text: string): Buffer {
-  const bytes = Buffer.from(text, 'utf8').toString('latin1');
-  return Buffer.from(
-    bytes.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-    'latin1',
-  );
+const unread: Contents = { text: '', codings: [], unread: 1 };
+
+function contentsOfWords({ text, isWhole }: FileWords): Contents {
+  return { text, codings: [], unread: isWhole ? 0 : 1 };
 }
 
 class Findings implements DeepReading {
@@ -219,10 +202,7 @@ const canonicalTypes = new Set([
   'Procedure',
 ]);
 const canonicalNames = ['questionnaire', 'instantiatesCanonical', 'instantiatesUri'].map(nameNumber);
-const dataName = nameNumber('data');
-const urlName = nameNumber('url');
 const divName = nameNumber('div');
-const contentTypeName = nameNumber('contentType');
 
 /** Members that hold no prose about health: names of people and places, identifiers, codes, links, times. */
 const noProse: ReadonlySet<number> = new Set(
@@ -262,12 +242,6 @@ const noProse: ReadonlySet<number> = new Set(
 
 function isNoProse(name: number): boolean {
   return name < knownNameCount && noProse.has(name);
-}
-
-/** An item of a list has the name of the list. */
-function nameOf(tape: Tape, node: Node): number {
-  const own = tape.name(node);
-  return own !== 0 ? own : tape.name(tape.parent(node));
 }
 
 function childrenOf(tape: Tape, list: Node): readonly Node[] {
