@@ -128,7 +128,7 @@ class ElementReader {
     for (const item of list(value)) {
       for (const extension of [...list(own(item, 'extension')), ...list(own(item, 'modifierExtension'))]) {
         const url = text(own(extension, 'url'));
-        if (url !== undefined && this.#options.harmlessExtensions.includes(url)) continue;
+        if (this.#options.harmlessExtensions.some((one) => one === url)) continue;
         this.#marks.findings.add(extensionConstruct('Consent.provision', url));
         decorated = true;
       }
@@ -169,10 +169,8 @@ class ElementReader {
       const codings = list(own(concept, 'coding'));
       const known = codings.flatMap((coding) => {
         const code = text(own(coding, 'code'));
-        return code !== undefined &&
-          canonicalSystem(text(own(coding, 'system')) ?? '') === systems.consentAction &&
-          actions.has(code)
-          ? code
+        return canonicalSystem(text(own(coding, 'system'))) === systems.consentAction
+          ? actions.filter((one) => one === code)
           : [];
       });
       if (known.length > 0 && !this.#isDecorated([concept, ...codings])) codes.push(...known);
@@ -204,7 +202,7 @@ class ElementReader {
     const purposes: string[] = [];
     let unknown = false;
     for (const coding of this.#items('securityLabel')) {
-      const kind = labelKind(text(own(coding, 'system')) ?? '', text(own(coding, 'code')) ?? '');
+      const kind = labelKind(text(own(coding, 'system')), text(own(coding, 'code')));
       const decorated = this.#isDecorated(coding);
       if (kind.kind === 'confidentiality' && !decorated) confidentiality.push(kind.code);
       else if (kind.kind === 'topic' && !decorated) topics.push(kind.code);
@@ -220,12 +218,13 @@ class ElementReader {
   /** R5 tells kinds of resources (`resourceType`) from kinds of documents and contents (`documentType`); R4 has one list (`class`). */
   #classes(name: 'class' | 'resourceType' | 'documentType'): Codes<ClassStatement> {
     return this.#codings(name, (system, code): ClassStatement | undefined => {
+      const [canonical = code] = code.split('|'); // of a profile: its version is left out
       if (resourceTypeSystems.has(system))
         return name !== 'documentType' && isResourceType(code) ? { kind: 'type', code } : undefined;
       if (name === 'resourceType' || system === '') return undefined;
       switch (system) {
         case 'urn:ietf:rfc:3986':
-          return { kind: 'profile', code: code.split('|')[0] ?? code };
+          return { kind: 'profile', code: canonical };
         case 'urn:ietf:bcp:13':
           return { kind: 'mime', code };
         default:
@@ -297,7 +296,7 @@ class ElementReader {
 
 /** R4's code system of resource types, and R5's. */
 const resourceTypeSystems = new Set(['http://hl7.org/fhir/resource-types', 'http://hl7.org/fhir/fhir-types']);
-const actions = new Set(['collect', 'access', 'use', 'disclose', 'correct']);
+const actions = ['collect', 'access', 'use', 'disclose', 'correct'];
 const collectives = new Set(['CareTeam', 'Group', 'PractitionerRole']);
 
 const participant = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
@@ -320,7 +319,7 @@ const parts: Readonly<Record<string, ActorPart>> = {
 function actorPart(role: unknown): ActorPart {
   const said = new Set(
     list(own(role, 'coding')).flatMap((coding) => {
-      const name = `${canonicalSystem(text(own(coding, 'system')) ?? '')}|${text(own(coding, 'code')) ?? ''}`;
+      const name = `${canonicalSystem(text(own(coding, 'system')))}|${text(own(coding, 'code'))}`;
       return Object.hasOwn(parts, name) ? (parts[name] as ActorPart) : [];
     }),
   );

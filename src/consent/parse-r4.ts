@@ -201,7 +201,7 @@ class Reader {
       };
     }
     const base: Effect | undefined = directive === 'optin' ? 'permit' : directive === 'optout' ? 'deny' : type;
-    const isException = directive !== undefined && type !== undefined && type !== base;
+    const isException = type !== undefined && type !== base; // then a directive is the base
     if (base === undefined) {
       const elements = readElements(stated, this.#options, this.#marks);
       return { root: undefined, nested: this.#children(stated, 'provision', elements, 'deny', 1) };
@@ -289,8 +289,8 @@ function isDeeperThan(depth: number, value: unknown): boolean {
 
 /** JSON text with sorted members; displays and text say nothing about the rule beside what they explain. */
 function canonicalText(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalText).sort().join(',')}]`;
-  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) return `[${value.map(canonicalText).sort().join()}]`;
+  if (!isObject(value)) return String(JSON.stringify(value));
   const has = (...names: readonly string[]): boolean => names.some((name) => Object.hasOwn(value, name));
   const members = Object.keys(value)
     .filter((name) => {
@@ -301,7 +301,7 @@ function canonicalText(value: unknown): string {
     .sort()
     .map(
       (name) =>
-        `${JSON.stringify(name)}:${name === 'system' ? JSON.stringify(canonicalSystem(text(value[name]) ?? '')) : canonicalText(value[name])}`,
+        `${JSON.stringify(name)}:${name === 'system' ? JSON.stringify(canonicalSystem(text(value[name]))) : canonicalText(value[name])}`,
     );
   return `{${members.join(',')}}`;
 }

@@ -17,8 +17,8 @@ export function referenceNames(reference: unknown, localBases: readonly string[]
   else if (literal?.includes('://')) names.push(literal);
   // One, as FHIR has it; in a Consent of another store as many as that store gives (translate.ts).
   for (const identifier of list(own(reference, 'identifier'))) {
-    const value = text(own(identifier, 'value'));
-    if (value !== undefined) names.push(`${text(own(identifier, 'system')) ?? ''}|${value}`);
+    const [system = '', value] = [text(own(identifier, 'system')), text(own(identifier, 'value'))];
+    if (value !== undefined) names.push(`${system}|${value}`);
   }
   return { key, names };
 }

@@ -23,10 +23,13 @@ export function readResiduals(pcf: unknown, options: ParseOptions): Residuals {
       return { meaning: own(item, 'meaning'), reference: typeof reference === 'string' ? { reference } : reference };
     });
     const { type: _, ...rest } = residual;
-    const provision = data.length > 0 ? { ...rest, data } : rest;
     return {
       effect,
-      elements: readElements(provision, options, { findings: new Set(), purposes: new Set(), dialect: 'residual' }),
+      elements: readElements({ ...rest, data }, options, {
+        findings: new Set(),
+        purposes: new Set(),
+        dialect: 'residual',
+      }),
     };
   });
   return {

@@ -29,7 +29,7 @@ export function wholeFindings(json: Json, known: ReadonlySet<string>, options: P
   for (const extension of list(own(json, 'extension'))) {
     const url = text(own(extension, 'url'));
     const isEnforcer = url === enforcers.controller || url === enforcers.manager;
-    if (isEnforcer ? isObject(own(extension, 'valueReference')) : options.harmlessExtensions.includes(url ?? ''))
+    if (isEnforcer ? isObject(own(extension, 'valueReference')) : options.harmlessExtensions.some((one) => one === url))
       continue;
     findings.push(extensionConstruct('Consent', url));
   }
@@ -112,15 +112,19 @@ export function wholePeriod(period: unknown, time: TimeReader): Interval | undef
   if (period === undefined) return undefined;
   const start = own(period, 'start');
   const end = own(period, 'end');
-  const from = start === undefined ? Number.NEGATIVE_INFINITY : intervalOf(text(start) ?? '', time)?.start;
-  const to = end === undefined ? Number.POSITIVE_INFINITY : intervalOf(text(end) ?? '', time)?.end;
+  const from = start === undefined ? Number.NEGATIVE_INFINITY : readTime(start, time)?.start;
+  const to = end === undefined ? Number.POSITIVE_INFINITY : readTime(end, time)?.end;
   return !isObject(period) || from === undefined || to === undefined ? 'unreadable' : { start: from, end: to };
+}
+
+function readTime(value: unknown, time: TimeReader): Interval | undefined {
+  return typeof value === 'string' ? intervalOf(value, time) : undefined;
 }
 
 /** When the statement was made. */
 export function statedAt(value: unknown, time: TimeReader): ParsedConsent['dateTime'] {
   if (value === undefined) return undefined;
-  return (typeof value === 'string' ? intervalOf(value, time)?.start : undefined) ?? 'unreadable';
+  return readTime(value, time)?.start ?? 'unreadable';
 }
 
 export function versionOf(json: Json): string | undefined {
@@ -138,10 +142,8 @@ export function recencyOf(
   id: string,
   time: TimeReader,
 ): ParsedConsent['recency'] {
-  const version = versionOf(json);
-  const updated = text(own(own(json, 'meta'), 'lastUpdated'));
-  const lastUpdated =
-    updated === undefined ? Number.NEGATIVE_INFINITY : (intervalOf(updated, time)?.start ?? Number.NEGATIVE_INFINITY);
-  const number = version !== undefined && /^\d{1,15}$/.test(version) ? Number(version) : -1;
-  return [typeof dateTime === 'number' ? dateTime : Number.NEGATIVE_INFINITY, lastUpdated, number, version ?? '', id];
+  const version = versionOf(json) ?? '';
+  const lastUpdated = readTime(own(own(json, 'meta'), 'lastUpdated'), time)?.start ?? Number.NEGATIVE_INFINITY;
+  const number = /^\d{1,15}$/.test(version) ? Number(version) : -1;
+  return [typeof dateTime === 'number' ? dateTime : Number.NEGATIVE_INFINITY, lastUpdated, number, version, id];
 }

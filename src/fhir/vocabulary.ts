@@ -37,9 +37,9 @@ const hl7 = /^https?:\/\/((?:terminology\.)?hl7\.org\/.*?)\/?$/;
 
 /**
  * A code system's canonical URL: OIDs, legacy URLs, https, a missing `v3-`, a trailing slash, blanks around it and letters in
- * another case resolved; others as they are, but for the case of scheme and host (RFC 3986 section 6.2.2.1).
+ * another case resolved; others as they are, but for the case of scheme and host (RFC 3986 section 6.2.2.1). '' where none is stated.
  */
-export function canonicalSystem(stored: string): string {
+export function canonicalSystem(stored: string | undefined = ''): string {
   const known = canonicalSystems.get(stored);
   if (known !== undefined) return known;
   const system = stored.trim().replace(schemeAndHost, (start) => start.toLowerCase());
@@ -143,7 +143,8 @@ const retiredConfidentiality: Readonly<Record<string, LabelKind>> = {
   I: { kind: 'confidentiality', code: 'N' },
 };
 
-export function labelKind(system: string, code: string): LabelKind {
+/** Without a code it is one that nobody knows. */
+export function labelKind(system: string | undefined, code: string | undefined = ''): LabelKind {
   const canonical = canonicalSystem(system);
   switch (canonical) {
     case systems.confidentiality:

@@ -35,14 +35,14 @@ export function actorName(entry: string, localBases: readonly string[]): string 
 
 /** A place where labels gather before they are put in order: few, and mostly none. */
 class Gathered {
-  stated: Confidentiality | undefined;
+  readonly levels: (Confidentiality | undefined)[] = [];
   topics: string[] = [];
   readonly caveats: string[] = [];
   readonly origins: LabelOrigin[] = [];
 
-  level(code: Confidentiality): void {
-    if (this.stated === undefined || confidentialityOrder.indexOf(code) > confidentialityOrder.indexOf(this.stated))
-      this.stated = code;
+  /** The highest level that anything states. */
+  get stated(): Confidentiality | undefined {
+    return confidentialityOrder.findLast((level) => this.levels.includes(level));
   }
 
   /** `ETH` and `SUD` are one generic topic: HL7 draws neither over the other. */
@@ -58,7 +58,7 @@ class Gathered {
   }
 
   unknown(system: string): void {
-    if (!this.origins.some(({ by, rule }) => by === 'unknown-code' && rule === system))
+    if (!this.origins.some(({ rule }) => rule === system))
       this.origins.push({ label: 'R', by: 'unknown-code', rule: system });
   }
 
@@ -67,14 +67,14 @@ class Gathered {
    * what it inherits is of its own: a cocaine record made in an alcohol programme is not about alcohol alone.
    */
   reduce(): void {
-    if (this.topics.length < 2) return;
     const kept = topicsOf(this.topics);
     this.topics = this.topics.filter((topic) => kept.includes(topic));
   }
 
   done(): Labels {
-    if (this.stated === undefined && this.topics.length === 0 && this.caveats.length === 0) return unlabelled;
-    return interned(this.stated, this.topics.sort(), this.caveats.sort(), this.origins);
+    const { stated } = this;
+    if (stated === undefined && this.topics.length === 0 && this.caveats.length === 0) return unlabelled;
+    return interned(stated, this.topics.sort(), this.caveats.sort(), this.origins);
   }
 }
 
@@ -89,10 +89,10 @@ function interned(
   origins: readonly LabelOrigin[],
 ): Labels {
   const key = `${stated ?? ''}\n${topics.join(' ')}\n${caveats.join(' ')}`;
-  const identity = `${key}\n${origins.map(({ label, by, rule }) => `${label} ${by} ${rule}`).join('\n')}`;
+  const identity = `${key}\n${JSON.stringify(origins)}`;
   let labels = known.get(identity);
   if (labels === undefined) {
-    labels = Object.freeze({ ...(stated === undefined ? {} : { stated }), topics, caveats, origins, key });
+    labels = Object.freeze({ ...(stated && { stated }), topics, caveats, origins, key });
     if (known.size < maximumKnown) known.set(identity, labels);
   }
   return labels;
@@ -110,7 +110,6 @@ export function isLabelled(labels: Labels): boolean {
  * @param found what reading beyond codes found
  */
 export function ownLabels(inputs: LabelInputs, settings: LabelSettings, found: readonly Found[] = []): Labels {
-  if (found.length === 0 && isPlain(inputs, settings)) return unlabelled;
   const gathered = new Gathered();
   for (const label of inputs.own) readOwn(label, gathered, settings);
   gathered.reduce();
@@ -128,14 +127,6 @@ export function ownLabels(inputs: LabelInputs, settings: LabelSettings, found: r
   return gathered.done();
 }
 
-/** Most resources bear nothing and show nothing: nothing is gathered for them. */
-function isPlain({ type, own, codings, actors, actorIdentifiers }: LabelInputs, settings: LabelSettings): boolean {
-  if (own.length > 0 || type === 'Consent' || settings.part2Source) return false;
-  for (const { system, code } of codings) if (settings.classifier.classify(system, code).length > 0) return false;
-  const named = (actor: string): boolean => settings.programs.has(actor) || settings.sensitiveActors.has(actor);
-  return !actors.some(named) && !actorIdentifiers.some(named);
-}
-
 function bySource(actor: string, gathered: Gathered, settings: LabelSettings): void {
   if (settings.programs.has(actor)) gathered.topic(part2, 'source', 'program');
   for (const topic of settings.sensitiveActors.get(actor) ?? []) gathered.topic(topic, 'source', 'sensitive actor');
@@ -145,7 +136,7 @@ function readOwn({ system, code }: Coding, gathered: Gathered, settings: LabelSe
   const label = labelKind(system, code);
   switch (label.kind) {
     case 'confidentiality':
-      gathered.level(label.code);
+      gathered.levels.push(label.code);
       return;
     case 'topic':
       gathered.topic(label.code, 'own', 'meta.security');
@@ -172,7 +163,8 @@ function readNamed({ system, code }: Coding, gathered: Gathered): void {
   if (label.kind === 'topic') gathered.topic(label.code, 'code', 'named in a Consent');
   else if (label.kind === 'caveat' && label.code === '42CFRPart2CD')
     gathered.topic(part2, 'code', 'named in a Consent');
-  else if (label.kind === 'confidentiality' && (label.code === 'R' || label.code === 'V')) gathered.level(label.code);
+  else if (label.kind === 'confidentiality' && (label.code === 'R' || label.code === 'V'))
+    gathered.levels.push(label.code);
 }
 
 /** Nobody knows what it means: restricted, until somebody says, of the system as it stands or of its canonical URL. */
@@ -180,7 +172,7 @@ function readUnknown(given: string, { system, code }: Coding, gathered: Gathered
   const mapped = settings.mappedLabels.get(`${given}|${code}`) ?? settings.mappedLabels.get(`${system}|${code}`);
   if (mapped !== undefined) gathered.topic(mapped, 'own', 'mapped label');
   else if (!settings.ignoredLabelSystems.has(given) && !settings.ignoredLabelSystems.has(system)) {
-    gathered.level('R');
+    gathered.levels.push('R');
     gathered.unknown(system);
   }
 }
@@ -196,12 +188,12 @@ export function withLabel(labels: Labels, label: Coding, settings: LabelSettings
 export function inherit(labels: Labels, parents: readonly { readonly key: string; readonly labels: Labels }[]): Labels {
   if (parents.every((parent) => parent.labels === unlabelled)) return labels;
   const gathered = new Gathered();
-  if (labels.stated !== undefined) gathered.level(labels.stated);
+  gathered.levels.push(labels.stated);
   gathered.topics.push(...labels.topics);
   for (const caveat of labels.caveats) gathered.caveat(caveat);
   gathered.origins.push(...labels.origins);
   for (const { key, labels: parent } of parents) {
-    if (parent.stated !== undefined) gathered.level(parent.stated);
+    gathered.levels.push(parent.stated);
     for (const topic of parent.topics) gathered.topic(topic, 'inherited', key);
     for (const caveat of parent.caveats) if (!isAboutItselfAlone(caveat)) gathered.caveat(caveat);
   }

@@ -51,8 +51,7 @@ export function effectiveConfidentiality(labels: Labels): Confidentiality {
 /** The level of what is left when the topics are set apart: the R that topics imply does not count. */
 export function restConfidentiality(labels: Labels): Confidentiality {
   const stated = labels.stated ?? 'N';
-  if (labels.topics.length === 0 || stated === 'V') return stated;
-  return stated === 'R' ? 'N' : stated;
+  return labels.topics.length > 0 && stated === 'R' ? 'N' : stated;
 }
 
 export function atMost(level: Confidentiality, ceiling: Confidentiality): boolean {

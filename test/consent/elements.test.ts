@@ -135,6 +135,7 @@ test.each([
   ['action', action('publish')],
   ['class', { code: 'Observation' }],
   ['class', kind('Observations')],
+  ['class', { system: 'urn:ietf:bcp:13' }],
   ['securityLabel', { code: 'HIV' }],
   ['securityLabel', act('NOT-A-CODE')],
   ['data', { meaning: 'instance', reference: 'Observation/1' }],

@@ -152,6 +152,25 @@ describe('provisions are read 64 deep, and what is deeper denies', () => {
     expect(beyond.findings).toEqual(['Consent.provision.depth']);
     expect(deepest(beyond.nested)).toEqual(notUnderstood(`${path}.provision`));
   });
+
+  test.each([
+    ['under a root that states no effect', {}],
+    ['for emergencies', { policyRule: concept(act('EMRGONLY')) }],
+  ])('in R4 %s too', (_what, more) => {
+    const [bound, beyond] = [64, 65].map((depth) => {
+      const { provision } = nestedR4(depth) as { provision: { type?: string } };
+      const { type: _, ...stated } = provision;
+      return read('R4', { ...more, provision: stated });
+    });
+    expect(bound?.findings).toEqual([]);
+    expect(beyond?.findings).toEqual(['Consent.provision.depth']);
+  });
+});
+
+test('R4: below what is for emergencies an exception without a type denies', () => {
+  const { nested, findings } = read('R4', { policyRule: concept(act('EMRGONLY')), provision: { provision: [{}] } });
+  expect(nested[0]?.children[0]?.effect).toBe('deny');
+  expect(findings).toEqual(['Consent.provision.type']);
 });
 
 describe('R5: decision and provisions', () => {
@@ -167,6 +186,17 @@ describe('R5: decision and provisions', () => {
       says(first, 'provision[1]'),
     ]);
     expect(consent.findings).toEqual([]);
+  });
+
+  test('what a permit is about passes through an exception to it to a permit below', () => {
+    const [outer] = read('R5', {
+      decision: 'deny',
+      provision: [{ code: [concept(loinc('1'))], provision: [{ provision: [{}] }] }],
+    }).nested;
+    const [denied] = outer?.children ?? [];
+    expect(outer?.elements.codes?.codes).toEqual([loinc('1')]);
+    expect(denied?.elements).not.toHaveProperty('codes');
+    expect(denied?.children[0]?.elements.codes?.codes).toEqual([loinc('1')]);
   });
 
   test('a provision that is a word denies, and is told', () => {

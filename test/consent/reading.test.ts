@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { own } from '../../src/consent/json.ts';
 import { parseConsent } from '../../src/consent/parse.ts';
 import {
   act,
@@ -97,6 +98,18 @@ const least = {
 
 test.each(versions)('a Consent of %s that states what it must, and nothing else', (version) => {
   expect(read(version, {})).toEqual(least);
+});
+
+test('whose it is may be said by an identifier of no system; one without a value names nobody', () => {
+  const of = (...identifier: object[]) => read('R4', { patient: { identifier } }).subject.names;
+  expect(of({ value: '7' })).toEqual(['|7']);
+  expect(of({ system: 'urn:mrn' })).toEqual([]);
+  expect(of({ system: 'urn:mrn' }, { system: 'urn:mrn', value: '7' })).toEqual(['urn:mrn|7']);
+});
+
+test('what every object of JavaScript has is no member of a Consent', () => {
+  expect(own({}, 'toString')).toBeUndefined();
+  expect(own({ toString: 'x' }, 'toString')).toBe('x');
 });
 
 test('an R4 Consent with all there is', () => {
@@ -241,6 +254,7 @@ describe('what it is about', () => {
   });
   test('R4 may say it in two ways, and beside codes of others', () => {
     expect(r4({ system: 'urn:other', code: 'x' }, scope('treatment'), scope('adr')).scope).toBe('other');
+    expect(r4(scope('marketing'), scope('patient-privacy')).scope).toBe('patient-privacy');
   });
 
   const of = (...codings: object[]) => read('R5', { category: [concept(...codings)] });

@@ -104,7 +104,7 @@ describe('its residual rules', () => {
       ['instance', 'Observation/o1'],
       ['related', undefined],
     ]);
-    expect(namedByToken(rules)).toEqual(['Encounter/e1', 'Encounter/e2']);
+    expect(namedByToken(rules)).toStrictEqual(['Encounter/e1', 'Encounter/e2']);
     const all = read({ residual: [{ type: 'forbid', data: [] }] });
     expect(all.rules[0]?.elements).not.toHaveProperty('data');
     expect(namedByToken(all)).toEqual([]);

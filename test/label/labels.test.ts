@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalSystem, labelKind, topicsOf } from '../../src/fhir/vocabulary.ts';
 import { labelCodings } from '../../src/label/codings.ts';
+import { actorName, isLabelled } from '../../src/label/effective.ts';
 import {
   atMost,
   type Confidentiality,
@@ -9,7 +10,7 @@ import {
   effectiveConfidentiality,
   restConfidentiality,
 } from '../../src/label/labels.ts';
-import { labelled, labelsOf } from './sample.ts';
+import { labelled, labelsOf, localBases } from './sample.ts';
 
 const hl7 = 'http://terminology.hl7.org/CodeSystem';
 const actCode = `${hl7}/v3-ActCode`;
@@ -413,5 +414,84 @@ describe('the key of labels', () => {
         expect(labelled([...labels].reverse()).key).toBe(labelled(labels).key);
       }),
     );
+  });
+});
+
+describe('labels gathered', () => {
+  const actor = (entry: string) => actorName(entry, localBases);
+
+  it('name local organizations and people by key, others as they are', () => {
+    expect(actor('Organization/clinic')).toBe('Organization/clinic');
+    expect(actor('http://upstream:8080/r4/Organization/clinic')).toBe('Organization/clinic');
+    expect(actor('https://gateway.example/fhir/Organization/clinic')).toBe('Organization/clinic');
+    for (const entry of [
+      'https://gateway.example/fhir/about',
+      'https://gateway.example/fhirs/Organization/clinic',
+      'https://elsewhere.example/Organization/clinic',
+      'http://hl7.org/fhir/sid/us-npi|1234567893',
+    ])
+      expect(actor(entry)).toBe(entry);
+  });
+
+  it('are one object where they are equal, and have one text in whatever order they stand', () => {
+    const hiv = { system: actCode, code: 'HIV' };
+    const [redacted, masked] = [
+      { system: observationValue, code: 'REDACTED' },
+      { system: observationValue, code: 'MASKED' },
+    ];
+    const restricted = { system: confidentiality, code: 'R' };
+    const one = labelled([hiv, { system: actCode, code: 'PSY' }, redacted, masked, restricted]);
+    expect(labelled([hiv, { system: actCode, code: 'PSY' }, redacted, masked, restricted])).toBe(one);
+    expect(one.caveats).toEqual([`${observationValue}|MASKED`, `${observationValue}|REDACTED`]);
+    expect(one.key).toBe(`R\nHIV PSY\n${observationValue}|MASKED ${observationValue}|REDACTED`);
+    expect(labelled([masked, redacted, restricted, hiv, { system: actCode, code: 'PSY' }]).key).toBe(one.key);
+    expect(labelled([hiv]).key).toBe('\nHIV\n');
+    expect(labelled([hiv])).not.toHaveProperty('stated');
+    expect(labelled([hiv])).not.toBe(
+      labelsOf({ resourceType: 'Basic', id: 'b', code: { coding: [{ system: 'http://loinc.org', code: '75622-1' }] } }),
+    );
+  });
+
+  it('are none where there is nothing to inherit, though a label stands there that says nothing', () => {
+    expect(isLabelled(labelled([]))).toBe(false);
+    expect(isLabelled(labelled([{ system: actReason, code: 'HTEST' }]))).toBe(false);
+    expect(isLabelled(labelled([{ system: actCode, code: 'HIV' }]))).toBe(true);
+    expect(isLabelled(labelled([{ system: confidentiality, code: 'N' }]))).toBe(true);
+  });
+
+  it('tell each system of which nobody knows a code, once', () => {
+    const odd = (system: string, code: string) => ({ system, code });
+    const { origins } = labelled([odd('urn:a', '1'), odd('urn:b', '1'), odd('urn:a', '2')]);
+    expect(origins).toEqual([
+      { label: 'R', by: 'unknown-code', rule: 'urn:a' },
+      { label: 'R', by: 'unknown-code', rule: 'urn:b' },
+    ]);
+  });
+
+  it('are shown by codes, and told so', () => {
+    const coded = {
+      resourceType: 'Condition',
+      id: 'c',
+      code: { coding: [{ system: 'http://loinc.org', code: '75622-1' }] },
+    };
+    expect(labelsOf(coded)).toMatchObject({ topics: ['HIV'], origins: [{ label: 'HIV', by: 'code' }] });
+  });
+
+  it('are named by a Consent in the systems of labels, and by nothing else', () => {
+    const naming = (resourceType: string, ...coding: object[]) =>
+      labelsOf({ resourceType, id: 'x', category: [{ coding }] });
+    const hiv = { system: actCode, code: 'HIV' };
+    expect(naming('Consent', hiv)).toMatchObject({
+      topics: ['HIV'],
+      origins: [{ label: 'HIV', by: 'code', rule: 'named in a Consent' }],
+    });
+    expect(naming('Basic', hiv).topics).toEqual([]);
+    expect(naming('Consent', { system: actCode, code: '42CFRPart2CD' }).topics).toEqual(['42CFRPart2']);
+    expect(naming('Consent', { system: 'urn:x', code: '42CFRPart2CD' }).topics).toEqual([]);
+    for (const level of ['R', 'V']) {
+      expect(naming('Consent', { system: confidentiality, code: level }).stated).toBe(level);
+      expect(naming('Consent', { system: 'urn:x', code: level }).stated).toBeUndefined();
+    }
+    expect(naming('Consent', { system: confidentiality, code: 'N' }).stated).toBeUndefined();
   });
 });

@@ -20,16 +20,24 @@ export const equivalent: readonly Known[] = [
     mutants: ['consent/parse-r5.ts read: [...this.#purposes].sort() -> [...this.#purposes]'],
   },
   {
-    why: 'What is not stated stands at place -1 of the order of levels, below every level.',
-    mutants: ['label/effective.ts level: this.stated === undefined -> false'],
+    why: 'What is no object has no members: no `resourceType`, which is asked for beside it.',
+    mutants: [
+      'consent/parse-r4.ts parseConsentR4: !isObject(json) -> false',
+      'consent/parse-r5.ts parseConsentR5: !isObject(json) -> false',
+    ],
   },
   {
-    why: 'One topic alone is always kept: what a generic code stands for matters beside others only.',
-    mutants: ['label/effective.ts reduce: 2 -> 1'],
+    why: 'How many labels are shared is a bound on memory: equal ones beyond it are told by their keys, which say the same.',
+    mutants: [
+      'label/effective.ts maximumKnown: 10_000 -> 10001',
+      'label/effective.ts maximumKnown: 10_000 -> 9999',
+      'label/effective.ts interned: known.size < maximumKnown -> true',
+      'label/effective.ts interned: < -> <=',
+    ],
   },
   {
-    why: 'A separator in a key: topics and caveats hold neither a space nor a tilde.',
-    mutants: ["label/effective.ts interned: ' ' -> '~'"],
+    why: 'Spares making labels anew that nothing is added to: by the same topics, caveats and origins the same object comes out.',
+    mutants: ['label/effective.ts inherit: parents.every((parent) => parent.labels === unlabelled) -> false'],
   },
 ];
 

@@ -181,7 +181,7 @@ export const mutants: readonly Mutant[] = [
     by: 'LC-66',
     off: 'a label nobody knows restricts',
     file: 'label/effective.ts',
-    find: "gathered.level('R');\n    gathered.unknown(system);",
+    find: "gathered.levels.push('R');\n    gathered.unknown(system);",
     replace: 'gathered.unknown(system);',
   },
   {
