@@ -68,6 +68,8 @@ const panels: readonly Panel[] = [
       'disclosed without record': 'sum(gateway_disclosed_without_record)',
       'not disclosed, not recordable': 'sum(gateway_unrecordable_answers)',
       'events refused by a sink': 'sum(gateway_events_refused_by_sink)',
+      'breaks in the chain of records': 'sum(gateway_record_chain_alarms)',
+      'alerts that the webhook did not take': 'sum(gateway_alerts_untold)',
       'pods that do not enforce': 'count(gateway_enforcement_proven < 1) or vector(0)',
       'in shadow: {{name}}': 'max by (name) (gateway_shadow_active)',
     },
@@ -81,6 +83,26 @@ const panels: readonly Panel[] = [
     title: 'Constructs of Consents not understood, an hour',
     unit: 'short',
     draw: { findings: 'sum(increase(gateway_consent_findings_total[1h]))' },
+  },
+  {
+    title: 'Alerts of the record, an hour',
+    unit: 'short',
+    draw: { '{{rule}}': 'sum by (rule) (increase(gateway_alerts[1h]))' },
+  },
+  {
+    title: 'Consent stores and Redis: 1 where they answer',
+    unit: 'short',
+    draw: { '{{store}}': 'min by (store) (gateway_consent_store_up)', Redis: 'min(gateway_redis_up)' },
+  },
+  {
+    title: 'Records not delivered',
+    unit: 'short',
+    draw: { '{{pod}}': 'sum by (pod) (gateway_outbox_records)' },
+  },
+  {
+    title: 'Readings of Consents that failed',
+    unit: 'ops',
+    draw: { '{{store}} {{code}}': rate('gateway_consent_store_failures_total', 'store, code') },
   },
 ];
 

@@ -192,4 +192,34 @@ describe('a gateway', () => {
     server.close();
     directory.remove();
   }, 20_000);
+
+  it('counts an alert that the webhook does not take, however often it is tried', async () => {
+    let asked = 0;
+    const server = createServer((_asked, response) => {
+      asked++;
+      response.writeHead(500).end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const directory = temporaryDirectory();
+    const config = configOf(directory.path, {
+      alerts: {
+        rules: [{ name: 'first', counts: 'patients' }],
+        webhook: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/alerts` },
+      },
+    });
+    const recorder = await createRecorder(config, parts);
+    const metrics = createMetrics();
+    watchRecorder(metrics, () => recorder.metrics());
+    (await recorder.record(ofPatient(1))).complete(1, false);
+    for (let waited = 0; asked < 5 && waited < 40_000; waited += 100) await pause(100);
+    expect(await metrics.registry.metrics()).toContain('gateway_alerts_untold 0');
+    await pause(200);
+    (await recorder.record(ofPatient(2))).complete(1, false); // figures come with the next write
+    for (let waited = 0; recorder.metrics().alertsUntold === 0 && waited < 10_000; waited += 50) await pause(50);
+    expect(await metrics.registry.metrics()).toContain('gateway_alerts_untold 1');
+    await recorder.close();
+    server.close();
+    directory.remove();
+  }, 60_000);
 });

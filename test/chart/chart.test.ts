@@ -255,6 +255,32 @@ describe('alerts and dashboard', () => {
     expect(metrics.filter((name) => !known.has(name))).toEqual([]);
   });
 
+  it('show decisions, latencies by stage, the consent cache, revocations, the outbox, label coverage and break-glass', () => {
+    const dashboard = named(readFileSync(new URL('../../helm/files/dashboard.json', import.meta.url), 'utf8'));
+    for (const name of [
+      'gateway_requests_total',
+      'gateway_released_resources_total',
+      'gateway_withheld_resources_total',
+      'gateway_stage_duration_seconds',
+      'gateway_consent_cache_total',
+      'gateway_consent_change_delay_seconds',
+      'gateway_outbox_bytes',
+      'gateway_outbox_behind_seconds',
+      'gateway_candidates_total',
+      'gateway_emergency_answers_total',
+    ])
+      expect(dashboard).toContain(name);
+  });
+
+  it('are each told what to do about, and no others', () => {
+    const names = (text: string, shape: RegExp): string[] => [...text.matchAll(shape)].map(([, name]) => name ?? '');
+    const rules = readFileSync(new URL('../../helm/files/alerts.yaml', import.meta.url), 'utf8');
+    const guide = readFileSync(new URL('../../docs/running.md', import.meta.url), 'utf8');
+    const rows = guide.match(/^\| `ConsentGateway.*$/gm)?.join('\n') ?? '';
+    const told = names(rows.replace(/(?<=^\|[^|]*\|).*$/gm, ''), /`(ConsentGateway\w+)`/g);
+    expect(told.sort()).toEqual(names(rules, /alert: (\w+)/g).sort());
+  });
+
   it('are rendered whole', () => {
     const on = ['prometheusRule', 'dashboard', 'serviceMonitor'].flatMap((name) => ['--set', `${name}.enabled=true`]);
     const objects = objectsOf(template('-f', join(examples, 'one-machine.yaml'), ...on).text);
