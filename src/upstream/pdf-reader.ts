@@ -71,7 +71,10 @@ export class PdfReader {
       if (signal?.aborted === true) throw new GatewayError('overloaded');
       const isFresh = this.#thread === undefined;
       this.#thread ??= PdfThread.start(this.#limits);
-      const thread = await this.#thread;
+      const thread = await this.#thread.catch((error) => {
+        this.#thread = undefined; // the next request may fare better
+        throw error;
+      });
       const outcome = await thread.read(bytes);
       if (typeof outcome === 'object') return outcome;
       this.#thread = undefined;

@@ -27,9 +27,9 @@ describe('where the gateway is configured otherwise', () => {
 
   test.each(generated)(
     '$name: what is hidden makes no difference to any of the random requests of $asker',
-    async ({ asker, like, settings, headers }) => {
+    async ({ asker, like, settings, headers, words = false }) => {
       const random = new Random(seed);
-      const worlds = twinWorlds(random, blindness[like] ?? sensitive);
+      const worlds = twinWorlds(random, { ...(blindness[like] ?? sensitive), words });
       const twins = await bench.start([worlds.plain, worlds.full, worlds.changed].map((one) => ({ ...one, settings })));
       const found: Difference[] = [];
       for (let n = 0; n < requests; n++) {

@@ -630,6 +630,14 @@ export const mutants: readonly Mutant[] = [
     replace: 'void contents.text;',
   },
   {
+    name: 'pdf-not-read',
+    by: 'what words alone',
+    off: 'PDF files are read where labels.readText is on',
+    file: 'upstream/files.ts',
+    find: '    if (files.length === 0) return content;\n',
+    replace: '    if (files.length >= 0) return content;\n',
+  },
+  {
     name: 'tags-not-read',
     by: 'what words alone',
     off: 'what stands inside of tags is read too',

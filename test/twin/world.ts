@@ -1,3 +1,4 @@
+import { onePage, shown } from '../support/pdfs.ts';
 import type { World } from './messages.ts';
 import type { Random } from './random.ts';
 
@@ -32,6 +33,8 @@ export interface Blindness {
   readonly foreign?: readonly string[];
   /** Receives narrative: it is her own record, whatever its texts mention. */
   readonly narrative?: boolean;
+  /** Words hide as well, in notes and PDF files; what is visible speaks of hidden things in words that tell of nothing. */
+  readonly words?: boolean;
 }
 
 const actCode = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
@@ -496,6 +499,33 @@ const hides: readonly Hide[] = [
   hidePatient,
 ];
 
+/** Where texts are read, words hide. */
+const hidesByWords: readonly Hide[] = [
+  function note(world, { patient }) {
+    world.push({
+      resourceType: 'Observation',
+      id: `${patient}-w-note`,
+      status: 'final',
+      code: concept(loinc, '8480-6'),
+      ...subject(patient),
+      effectiveDateTime: day(7),
+      note: [{ text: 'uses heroin daily' }],
+    });
+    return [`Observation/${patient}-w-note`];
+  },
+  function pdfFile(world, { patient }) {
+    const data = onePage({ content: shown(`${patient} uses heroin daily`) }).toString('base64');
+    world.push({
+      resourceType: 'DocumentReference',
+      id: `${patient}-w-pdf`,
+      status: 'current',
+      ...subject(patient),
+      content: [{ attachment: { contentType: 'application/pdf', data } }],
+    });
+    return [`DocumentReference/${patient}-w-pdf`];
+  },
+];
+
 /** A patient who opted out, with a chart of her own. */
 function hidePatient(world: Resource[]): string[] {
   const id = hiddenPatient;
@@ -618,9 +648,9 @@ function dependents(world: Resource[], patient: string, key: string): string[] {
 }
 
 /** Words about hidden things in a text that is nobody's element. */
-function narrativeTrace(world: readonly Resource[], random: Random): void {
+function narrativeTrace(world: readonly Resource[], random: Random, words: string): void {
   const resource = find(world, random.pick(['Observation', 'Patient']), random);
-  resource.text = narrative('SECRET: seen at the detox clinic').text;
+  resource.text = narrative(`SECRET: ${words}`).text;
 }
 
 function recordHidden(world: Resource[], random: Random, blind: Blindness): string[] {
@@ -631,7 +661,8 @@ function recordHidden(world: Resource[], random: Random, blind: Blindness): stri
   // Each way at most once for each patient: ids are made of the patient's.
   for (const patient of [...blind.charts, ...foreign]) {
     // In a chart that is hidden as a whole, anything hides; where one label does, it has to be that one.
-    const ways = foreign.includes(patient) || blind.topics.length > 1 ? hides : hides.filter(takesAnyTopic);
+    const all = blind.words === true ? [...hides, ...hidesByWords] : hides;
+    const ways = foreign.includes(patient) || blind.topics.length > 1 ? all : all.filter(takesAnyTopic);
     for (const hide of ways.filter(() => random.chance(0.45))) {
       const name = hide === hidePatient ? hide.name : `${hide.name} ${patient}`;
       if (used.has(name)) continue;
@@ -645,7 +676,8 @@ function recordHidden(world: Resource[], random: Random, blind: Blindness): stri
   if (own !== undefined && chart !== undefined) hidden.push(...dependents(world, chart, own));
   const speakers = world.filter((one) => visible.has(keyOf(one)));
   for (let n = 0; n < 6; n++) random.pick(traces)(speakers, random.pick(hidden), random);
-  if (blind.narrative !== true) narrativeTrace(speakers, random);
+  const words = blind.words === true ? 'seen in another house' : 'seen at the detox clinic';
+  if (blind.narrative !== true) narrativeTrace(speakers, random, words);
   if (hidden.includes(`Patient/${hiddenPatient}`)) {
     if (random.chance(0.7))
       push(find(speakers, 'Group', random), 'member', { entity: ref(`Patient/${hiddenPatient}`) });
