@@ -448,9 +448,6 @@ export class Rules {
     const hasRole = (roles: readonly string[]): boolean =>
       this.#context.requester.roles.some((role) => roles.includes(role));
     switch (implicitPolicy) {
-      case 'deny':
-      case 'break-glass-only':
-        return undefined;
       case 'all-normal':
         return implicitPolicy;
       case 'basic-normal': {
@@ -460,7 +457,7 @@ export class Rules {
         return treats || bills ? implicitPolicy : undefined;
       }
       default:
-        implicitPolicy satisfies never;
+        implicitPolicy satisfies 'deny' | 'break-glass-only';
         return undefined;
     }
   }
@@ -517,6 +514,7 @@ function isNamedIn({ deciding }: Ruling, { live }: ReadyConsent): boolean {
 
 /** Every run and every patient released it: each for its reasons, each with its obligations. */
 function together([first, ...others]: Some<Release>): Release {
+  if (others.length === 0) return first;
   return {
     outcome: 'release',
     reasons: [first, ...others].flatMap(({ reasons }) => reasons) as unknown as Some<Reason>,

@@ -294,7 +294,7 @@ function permitsTopic(
 function permitsOne(code: string, topic: string | undefined): boolean {
   if (code === topic) return true;
   if (isNamedOnly(topic)) return false;
-  return sensitivityCovers(code, topic) || (isSubstance(topic) && (code === 'ETH' || code === 'SUD'));
+  return sensitivityCovers(code, topic) || (code === 'ETH' && isSubstance(topic)); // as SUD does, which stands above the others
 }
 
 /** In a Part 2 consent the law's code and the substance class mean the same records. */

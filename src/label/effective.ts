@@ -67,8 +67,7 @@ class Gathered {
    * what it inherits is of its own: a cocaine record made in an alcohol programme is not about alcohol alone.
    */
   reduce(): void {
-    const kept = topicsOf(this.topics);
-    this.topics = this.topics.filter((topic) => kept.includes(topic));
+    this.topics = this.topics.filter((topic, _, all) => topicsOf(all).includes(topic));
   }
 
   done(): Labels {

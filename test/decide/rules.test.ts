@@ -150,6 +150,7 @@ describe('labels in a provision', () => {
       ['ETHUD', 'SUD', 'withhold'],
       ['ETHUD', 'OPIOIDUD', 'withhold'],
       ['HIV', 'SUD', 'withhold'],
+      ['ETH', 'HIV', 'withhold'],
       ['PSYTHPN', 'PSYTHPN', 'release'],
       ['PSY', 'PSYTHPN', 'withhold'],
       ['SPI', 'PSYTHPN', 'withhold'],
@@ -510,6 +511,21 @@ describe('the most specific Consent speaks', () => {
     expect(between({ ...classes }, { actor: [by('Practitioner/bob')] })).toBe('release');
     expect(between({ actor: [by('Practitioner/bob')] }, { ...classes })).toBe('withhold');
     expect(between({ dataPeriod: { start: '2026-01-01' } }, { actor: [by('Practitioner/bob')] })).toBe('release');
+  });
+
+  test('of several provisions of one the most specific counts', () => {
+    const several = (...provision: R4Provision[]) =>
+      outcome({
+        ...wish,
+        consents: [
+          consent({ type: 'deny', provision }, { policy: [{ uri: 'urn:a' }] }),
+          consent({ type: 'deny', class: [kind('Observation')] }, { id: 'c2', policy: [{ uri: 'urn:b' }] }),
+        ],
+      });
+    const coded = { type: 'permit', code: [{ coding: [loinc('1-8')] }] };
+    expect(several({ type: 'permit' })).toBe('withhold');
+    expect(several({ type: 'permit' }, coded)).toBe('release');
+    expect(several(coded, { type: 'permit' })).toBe('release');
   });
 
   test('kinds of documents are as specific as kinds of resources', () => {

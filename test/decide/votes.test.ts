@@ -206,3 +206,25 @@ test('what a newer Consent takes the place of does not apply, and is told with t
     [said('permit')],
   ]);
 });
+
+test('what does not depend on the resource is settled once for many', () => {
+  const { context, policy, settings, candidates } = plainCase({});
+  const [read] = parsed([consent({ type: 'permit' })], []).consents;
+  const [candidate] = candidates;
+  if (read === undefined || candidate === undefined) throw new Error('nothing to ask');
+  let looks = 0;
+  const watched = Object.defineProperty({ ...read }, 'status', {
+    get: () => {
+      looks += 1;
+      return read.status;
+    },
+  });
+  const rules = new Rules(context, policyOf(policy), settings, undefined);
+  const standing = { kind: 'none', patientIsMinor: false } as const;
+  rules.establish('Patient/p1' as PatientKey, { consents: { consents: [watched], unreadable: false }, standing });
+  const first = rules.votes(candidate);
+  const after = looks;
+  expect(rules.votes(candidate)).toEqual(first);
+  expect(after).toBeGreaterThan(0);
+  expect(looks).toBe(after);
+});

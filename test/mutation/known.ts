@@ -8,6 +8,10 @@ export interface Known {
 /** No behaviour changes. */
 export const equivalent: readonly Known[] = [
   {
+    why: 'One release alone is handed on as it is: made anew it would have the same reasons and obligations.',
+    mutants: ['decide/decide.ts together: others.length === 0 -> false'],
+  },
+  {
     why: 'The highest rank of what data it is about: nothing stands above it to be reached.',
     mutants: ['decide/strategies.ts dataRank: 5 -> 6'],
   },

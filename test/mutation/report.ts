@@ -20,6 +20,7 @@ export function page(
   const unlisted = tried
     .map(({ name }) => name)
     .filter((name) => verdicts.get(name) === undefined && !listed.has(name));
+  const wanting = told([...open, { why: 'Not looked at one by one yet.', mutants: unlisted }], verdicts);
   const rules = Map.groupBy(tried, ({ file, rule }) => `${file} ${rule}`);
   const rows = [...rules.values()].map((mutants) => {
     const by = mutants.flatMap(({ name }) => verdicts.get(name) ?? []);
@@ -53,8 +54,7 @@ export function page(
     ...told(equivalent, verdicts),
     '## Not caught: a test may be wanting',
     '',
-    ...told(open, verdicts),
-    ...(unlisted.length === 0 ? [] : told([{ why: 'Not looked at one by one yet.', mutants: unlisted }], verdicts)),
+    ...(wanting.length === 0 ? ['None.', ''] : wanting),
   ].join('\n');
 }
 
