@@ -261,8 +261,8 @@ export function administerEdgesOf(
     settings: house.decisionSettings,
     calendar: calendarOf(config.decision.timeZone),
     contextOf: (requester, request) => buildContext(requester, request, policy, config.emergency),
-    worldFor: (context, request, signal, interaction) =>
-      worldFor(config, house, { context, request, signal, interaction }),
+    worldFor: (context, request, signal, interaction, means) =>
+      worldFor(config, house, { context, request, signal, interaction, ...means }),
     planFor: (request) => planFor(request, planSettings),
     authorize: (plan, context) => authorize(plan, context, policy),
     upstream: house.upstream,

@@ -7,6 +7,7 @@ import type { SearchWorld } from '../discover/search.ts';
 import type { ResourceKey } from '../fhir/ids.ts';
 import type { FhirRequest, Interaction } from '../fhir/request.ts';
 import type { Plan, Refusal } from '../plan/plan.ts';
+import type { Watch } from '../telemetry/watch.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Calendar } from './calendar.ts';
 
@@ -23,6 +24,7 @@ export interface AdministerEdges {
     request: FhirRequest,
     signal: AbortSignal,
     interaction: Interaction,
+    means?: { readonly watch?: Watch },
   ) => SearchWorld;
   readonly contextOf: (requester: Requester, request: FhirRequest) => RequesterContext;
   readonly planFor: (request: FhirRequest) => Plan | Refusal;

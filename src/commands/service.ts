@@ -9,6 +9,7 @@ import type { Asked, ServiceAnswer } from '../services/service.ts';
 import { disclosureOf } from '../services/services.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import { unwatched } from '../telemetry/watch.ts';
 
 /** The system of those who work at the command line, in the record. */
 const issuer = 'urn:fhir-consent-gateway:command-line';
@@ -88,7 +89,8 @@ function askedOf({ name, parameters, query = [], body }: Call, at: number): Aske
     receivedAt: at,
     remoteAddress: '127.0.0.1',
   };
-  return { context: operator(at), request, parameters, query, body, signal: AbortSignal.timeout(givenUpMs), at };
+  const signal = AbortSignal.timeout(givenUpMs);
+  return { context: operator(at), request, parameters, query, body, signal, watch: unwatched, at };
 }
 
 function operator(at: number): RequesterContext {

@@ -101,10 +101,10 @@ function isProposer(requester: Requester, proposed: Proposal): boolean {
 async function loweredFrom(
   key: ResourceKey,
   label: Coding,
-  { signal }: Asked,
+  { signal, watch }: Asked,
   { upstream, labelling, readSettings }: DowngradeParts,
 ): Promise<Lowered> {
-  const content = await upstream.read(key, { authorization: undefined, signal });
+  const content = await watch.timed('upstream', () => upstream.read(key, { authorization: undefined, signal }));
   if (content === undefined) throw new GatewayError('not-found');
   const { text, reading } = content.examine((resource) => ({
     text: withoutLabel(resource, { system: label.system, code: label.code }),

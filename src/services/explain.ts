@@ -17,6 +17,7 @@ import { GatewayError } from '../errors/errors.ts';
 import { isId, type PatientKey, parseRelativeReference, type ResourceKey, resourceKey } from '../fhir/ids.ts';
 import type { Asked, Service, ServiceAnswer } from './service.ts';
 import type { Side } from './side.ts';
+import { edgesUnder } from './under-watch.ts';
 
 export const explainName = 'explain';
 
@@ -50,7 +51,7 @@ const body = z.strictObject({
  * record, and is told of what she can see herself.
  */
 export function explainService(
-  { edges, requesterOf }: Pick<Side, 'edges' | 'requesterOf'>,
+  { edges: unwatchedEdges, requesterOf }: Pick<Side, 'edges' | 'requesterOf'>,
   isExplainer: (context: RequesterContext) => boolean,
 ): Service {
   return {
@@ -64,7 +65,8 @@ export function explainService(
       if (!parsed.success) throw new GatewayError('service-body-invalid');
       if (patient === undefined) throw new GatewayError('not-found');
       const { requester, resources, emergency, format } = parsed.data;
-      const { request, signal, at, context } = asked;
+      const { request, signal, at, context, watch } = asked;
+      const edges = edgesUnder(watch, unwatchedEdges);
       const own = () => edges.worldFor(context, request, signal, 'read');
       const explanation = await explain(
         {

@@ -15,6 +15,7 @@ import { GatewayError } from '../errors/errors.ts';
 import { isId, type PatientKey, resourceKey } from '../fhir/ids.ts';
 import { part2, systems } from '../fhir/vocabulary.ts';
 import type { Asked, Service, ServiceAnswer } from './service.ts';
+import { edgesUnder } from './under-watch.ts';
 
 export const inForceName = 'in-force';
 
@@ -53,8 +54,9 @@ export function inForceService(edges: AdministerEdges, isManager: (context: Requ
       const format = formatOf(asked);
       const patient = patientOf(asked.parameters);
       if (patient === undefined) throw new GatewayError('not-found');
-      const { context, request, signal } = asked;
-      const review = await reviewFor({ patient, context, request, signal, isManager: isManager(context) }, edges);
+      const { context, request, signal, watch } = asked;
+      const asking = { patient, context, request, signal, isManager: isManager(context) };
+      const review = await reviewFor(asking, edgesUnder(watch, edges));
       if (review === undefined) throw new GatewayError('not-found');
       return {
         status: 200,

@@ -58,8 +58,8 @@ export function labelReviewService(parts: LabelReviewParts): Service {
   };
 }
 
-async function review(key: ResourceKey, { signal }: Asked, parts: LabelReviewParts) {
-  const content = await parts.upstream.read(key, { authorization: undefined, signal });
+async function review(key: ResourceKey, { signal, watch }: Asked, parts: LabelReviewParts) {
+  const content = await watch.timed('upstream', () => parts.upstream.read(key, { authorization: undefined, signal }));
   const reading = content?.examine((resource) => ({ reading: readResource(resource, parts.readSettings) })).reading;
   if (content === undefined || reading === undefined) throw new GatewayError('not-found');
   const labels = parts.labelling.own(reading, content);

@@ -1,6 +1,7 @@
 import type { DisclosedResource, ServiceDisclosure } from '../audit/recorder.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { FhirRequest, Parameter } from '../fhir/request.ts';
+import type { Watch } from '../telemetry/watch.ts';
 
 /** One authorised service beside FHIR. What it needs of the house it was given when it was made. */
 export interface Service {
@@ -30,6 +31,8 @@ export interface Asked {
   /** The JSON body, read strictly; undefined for GET. Its shape is for the service to check. */
   readonly body: unknown;
   readonly signal: AbortSignal;
+  /** Told where its time goes. */
+  readonly watch: Watch;
   /** Epoch milliseconds: the instant of the request. */
   readonly at: number;
 }

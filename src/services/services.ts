@@ -63,7 +63,7 @@ export async function answerCall(
     admission = await watch.timed('admit', () => edges.admit(requester));
     context = edges.contextOf(requester, request);
     const { parameters } = call;
-    const asked = { context, request, parameters, query: request.query, signal, at: context.at };
+    const asked = { context, request, parameters, query: request.query, signal, watch, at: context.at };
     if (!isGranted(service, asked, edges)) throw new GatewayError('service-not-granted');
     const body = service.method === 'GET' ? undefined : read(call.body);
     const answer = await answerInForce(service, { ...asked, body });

@@ -17,6 +17,7 @@ import { disclosedOf, isOwn, maximumResources, patientOf, resourceList, saysAbse
 import { readableDrafts } from './readable-drafts.ts';
 import type { Asked, Service, ServiceAnswer } from './service.ts';
 import type { Side } from './side.ts';
+import { edgesUnder } from './under-watch.ts';
 
 export const simulateName = 'simulate';
 
@@ -41,18 +42,19 @@ export function simulateService(
   isGranted: (context: RequesterContext) => boolean,
 ): Service & { tryOut(asked: Asked): Promise<{ readonly answer: ServiceAnswer; readonly hasChanges: boolean }> } {
   const tryOut = async (asked: Asked) => {
-    const { request, signal, at, context } = asked;
+    const { request, signal, at, context, watch } = asked;
+    const edges = edgesUnder(watch, before.edges);
     const patient = patientOf(asked.parameters);
     const parsed = body.safeParse(asked.body);
     if (!parsed.success) throw new GatewayError('service-body-invalid', { cause: parsed.error });
     if (patient === undefined) throw new GatewayError('not-found');
     const { consents, fhirVersion, requesters, resources, format } = parsed.data;
     const parse = after.parserFor(fhirVersion);
-    const own = () => before.edges.worldFor(context, request, signal, 'read');
+    const own = () => edges.worldFor(context, request, signal, 'read');
     const mayKnowAll = isGranted(context);
     const readable = mayKnowAll
       ? { drafts: consents, namesUnread: false, inTheirWords: (text: string) => text }
-      : await readableDrafts(consents, own(), before.edges.keyOf);
+      : await readableDrafts(consents, own(), edges.keyOf);
     const drafts = readable.drafts.map((json, index) => {
       const draft = readDraft({ json, parse }, patient, index + 1, at);
       if (typeof draft === 'string') throw new GatewayError('service-body-invalid');
@@ -72,15 +74,15 @@ export function simulateService(
         signal,
         ...(mayKnowAll ? {} : { within: own }),
       },
-      before.edges,
-      after.edgesWith(patient, drafts),
+      edges,
+      edgesUnder(watch, after.edgesWith(patient, drafts)),
     );
     const known = simulation.requesters.flatMap((one) => [
       ...one.before.consents.values(),
       ...one.after.consents.values(),
     ]);
     const lexicon: Lexicon = {
-      calendar: before.edges.calendar,
+      calendar: edges.calendar,
       names: await namesOf(keysToName(known), own()),
     };
     const answer = answerOf(simulation, lexicon, format);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { tracesConfig } from '../../src/config/traces.ts';
 import { stages } from '../../src/telemetry/watch.ts';
 import { ask, type Bench, comparable, startBench, until } from '../failure/bench.ts';
-import { startGateway } from '../services/place.ts';
+import { type Place, startGateway } from '../services/place.ts';
 import { type CollectedSpan, type Collector, startCollector } from '../support/collector.ts';
 
 const all = tracesConfig.parse({ endpoint: 'http://127.0.0.1:9/v1/traces', share: 1 });
@@ -74,20 +74,65 @@ describe('traces', () => {
 });
 
 describe('traces of services beside FHIR', () => {
-  it('have a span for each request, and one below it for whom it is from, for its place, its record and its sending', async () => {
-    const collector = await startCollector();
-    const place = await startGateway({ changes: { traces: { ...all, endpoint: collector.url } } });
-    try {
-      expect((await place.ask('/patients/ada/in-force', { as: 'ada' })).status).toBe(200);
-      const request = () => collector.spans().find(({ name }) => name === 'request');
-      await until('it is collected', () => request() !== undefined);
-      const below = collector.spans().filter(({ parentSpanId }) => parentSpanId === request()?.spanId);
-      expect(below.map(({ name }) => name)).toEqual(['authenticate', 'admit', 'record', 'send']);
-      expect(attributesOf(request() as CollectedSpan)['gateway.interaction']).toBe('in-force');
-    } finally {
-      await place.close();
-      await collector.close();
-    }
+  const door = ['authenticate', 'admit', 'record', 'send'];
+  const grey = {
+    roles: ['clinician'],
+    organization: 'Organization/mercy-hospital',
+    purposes: ['TREAT'],
+    user: 'Practitioner/dr-grey',
+  };
+  const observation = { type: 'Observation', id: 'ada-a1c' };
+  const evaluation = {
+    subject: { type: 'user', id: 'dr-grey', properties: { roles: ['clinician'], purpose_of_use: ['TREAT'] } },
+    action: { name: 'read' },
+    resource: observation,
+  };
+  const hook = {
+    hook: 'patient-consent-consult',
+    hookInstance: 'd1577c69-dfbe-44ad-ba6d-3e05e953b2ea',
+    context: { actor: [{ value: 'Organization/harbor-clinic' }], patientId: [{ value: 'Patient/ada' }] },
+  };
+  const read = ['upstream', 'consent', 'decide'];
+  let collector: Collector;
+  let place: Place;
+  beforeAll(async () => {
+    collector = await startCollector();
+    const names = ['authzen', 'explain', 'simulate', 'label-review', 'record-accounting'];
+    place = await startGateway({
+      changes: { traces: { ...all, endpoint: collector.url } },
+      services: {
+        grants: {
+          ...Object.fromEntries(names.map((name) => [name, ['front-desk']])),
+          'patient-consent-consult': ['system-client'],
+        },
+      },
+      authzen: (issuer) => ({ subjects: { user: { issuer, kind: 'person' as const } } }),
+    });
+  });
+  afterAll(async () => {
+    await place.close();
+    await collector.close();
+  });
+
+  it.each([
+    ['in-force', 'ada', '/patients/ada/in-force', undefined, read],
+    ['explain', 'front-desk', '/patients/ada/explain', { requester: grey }, ['plan', ...read]],
+    ['simulate', 'front-desk', '/patients/ada/simulate', { requesters: { grey } }, ['plan', ...read]],
+    ['authzen', 'front-desk', '/access/v1/evaluation', evaluation, ['plan', ...read]],
+    ['patient-consent-consult', 'harbor', '/cds-services/patient-consent-consult', hook, ['consent', 'decide']],
+    ['label-review', 'front-desk', '/labels/review', { resources: ['Observation/ada-a1c'] }, ['upstream']],
+    ['record-accounting', 'front-desk', '/record/patients/ada/accounting', undefined, []],
+  ])('%s: a span for each request, and one below it for each of its stages', async (name, as, path, body, own) => {
+    const answer = await place.ask(path, { as, ...(body === undefined ? {} : { body }) });
+    expect([name, answer.status]).toEqual([name, 200]);
+    const request = () =>
+      collector.spans().find((span) => span.name === 'request' && attributesOf(span)['gateway.interaction'] === name);
+    await until('it is collected', () => request() !== undefined);
+    const below = collector.spans().filter(({ parentSpanId }) => parentSpanId === request()?.spanId);
+    expect([...new Set(below.map((span) => span.name))].sort()).toEqual([...door, ...own].sort());
+    for (const span of below)
+      expect(Object.keys(attributesOf(span)).filter((key) => key !== 'gateway.busy_ms')).toEqual([]);
+    expect(attributesOf(request() as CollectedSpan)['gateway.listener']).toBe('services');
   });
 });
 

@@ -8,6 +8,7 @@ import { type ErrorCode, errorKinds, GatewayError } from '../../errors/errors.ts
 import type { PatientKey } from '../../fhir/ids.ts';
 import type { FhirRequest, Interaction } from '../../fhir/request.ts';
 import type { Plan, Refusal } from '../../plan/plan.ts';
+import type { Watch } from '../../telemetry/watch.ts';
 import type { Asked, OpenDocument, Service, ServiceAnswer } from '../service.ts';
 import { type Batch, type Evaluation, readBatch, readEvaluation } from './request.ts';
 import { type Target, targetOf, visibleIn } from './resource.ts';
@@ -27,6 +28,8 @@ export interface AuthzenParts extends Describing {
     request: FhirRequest,
     signal: AbortSignal,
     interaction: Interaction,
+    shadow: undefined,
+    means: { readonly watch: Watch },
   ) => SearchWorld;
   /** Which statement of 42 CFR 2.32(a) goes with Part 2 data. */
   readonly statement: keyof typeof statements;
@@ -177,16 +180,16 @@ function codesOf(reasons: readonly Reason[]): readonly string[] {
 function worldOf(
   requester: RequesterContext['requester'],
   { key }: Target,
-  { request, context: caller, signal }: Asked,
+  { request, context: caller, signal, watch }: Asked,
   parts: AuthzenParts,
 ): SearchWorld {
   const { tokenId, tokenHash, expiresAt } = caller.requester; // there is no token but the caller's
   const read: FhirRequest = { ...request, method: 'GET', path: key.split('/'), query: [], form: [], headers: {} };
   const context = parts.contextOf({ ...requester, tokenId, tokenHash, expiresAt }, read);
-  const plan = parts.planFor(read);
+  const plan = watch.busy('plan', () => parts.planFor(read));
   if (plan.outcome === 'refuse') throw new GatewayError(plan.code satisfies ErrorCode);
   parts.authorize(plan, context);
-  return parts.worldFor(context, read, signal, 'read');
+  return parts.worldFor(context, read, signal, 'read', undefined, { watch });
 }
 
 function answerOf(body: object, outcomes: readonly Outcome[]): ServiceAnswer {

@@ -13,8 +13,9 @@ import type { Coding } from '../../fhir/coding.ts';
 import { isId, type PatientKey, parseRelativeReference, resourceKey } from '../../fhir/ids.ts';
 import { systems } from '../../fhir/vocabulary.ts';
 import { escapeValue } from '../../plan/escape.ts';
-import type { Errand, Upstream } from '../../upstream/upstream.ts';
+import { type Errand, type Upstream, watched } from '../../upstream/upstream.ts';
 import type { Asked, OpenDocument, Service, ServiceAnswer } from '../service.ts';
+import { consentsUnder } from '../under-watch.ts';
 import { type ConsultRequest, readConsult } from './request.ts';
 
 /** The grant for asking, and the one for being told which Consents governed. */
@@ -61,8 +62,11 @@ export function consultService(parts: ConsultParts): Service {
     method: 'POST',
     path: `${path}/${consultName}`,
     answer: async (asked) => {
+      const { watch } = asked;
+      const upstream = watched(parts.upstream, watch);
+      const own = { ...parts, upstream, consents: consentsUnder(watch, parts.consents) };
       const request = readConsult(asked.body, parts.localBases);
-      return answerOf(await consulted(request, asked, parts), request, asked, parts);
+      return answerOf(await consulted(request, asked, own), request, asked, own);
     },
   };
 }
@@ -93,7 +97,8 @@ async function consulted(request: ConsultRequest, asked: Asked, parts: ConsultPa
     if (hers === undefined) throw new GatewayError('consent-unavailable');
     const counted = ofCategories(hers, request.categories);
     const { types } = request;
-    return { patient, said: consult({ patient, consents: counted, context, names, collectives, settings, types }) };
+    const question = { patient, consents: counted, context, names, collectives, settings, types };
+    return { patient, said: asked.watch.busy('decide', () => consult(question)) };
   });
   return { all, stillInForce: () => parts.consents.stillHold(consents, errand) };
 }
