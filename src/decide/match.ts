@@ -285,10 +285,9 @@ function permitsTopic(
   settings: DecisionSettings,
 ): Match {
   if (labels.topics.length === 0) return isNamedOnly(topic) ? 'no' : 'yes';
-  const alike = !namesSpecific(labels) && isWritten(consent, elements, asker, settings);
-  return labels.topics.some((code) => permitsOne(code, topic) || (alike && standForEachOther(code, topic)))
-    ? 'yes'
-    : 'no';
+  const isAlike = (code: string): boolean =>
+    standForEachOther(code, topic) && !namesSpecific(labels) && isWritten(consent, elements, asker, settings);
+  return labels.topics.some((code) => permitsOne(code, topic) || isAlike(code)) ? 'yes' : 'no';
 }
 
 function permitsOne(code: string, topic: string | undefined): boolean {
