@@ -15,6 +15,7 @@ import type { RequesterContext } from '../context/requester-context.ts';
 import { disclosed } from '../discover/disclosed.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { isId, type PatientKey, parseRelativeReference, type ResourceKey, resourceKey } from '../fhir/ids.ts';
+import { readableRequester } from './own-terms.ts';
 import type { Asked, Service, ServiceAnswer } from './service.ts';
 import type { Side } from './side.ts';
 import { edgesUnder } from './under-watch.ts';
@@ -68,16 +69,18 @@ export function explainService(
       const { request, signal, at, context, watch } = asked;
       const edges = edgesUnder(watch, unwatchedEdges);
       const own = () => edges.worldFor(context, request, signal, 'read');
+      const mayKnowAll = isExplainer(context);
+      const described = mayKnowAll ? requester : await readableRequester(requester, own(), edges.keyOf);
       const explanation = await explain(
         {
           patient,
-          requester: requesterOf(requester, at),
+          requester: requesterOf(described, at),
           keys: resources,
           maximum: maximumResources,
           statesEmergency: emergency,
           request,
           signal,
-          ...(isExplainer(context) ? {} : { within: own }),
+          ...(mayKnowAll ? {} : { within: own }),
         },
         edges,
       );

@@ -14,7 +14,7 @@ import { describedRequester } from '../authenticate/authenticate.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { disclosedOf, isOwn, maximumResources, patientOf, resourceList, saysAbsent } from './explain.ts';
-import { readableDrafts } from './readable-drafts.ts';
+import { readableDrafts, readableRequester } from './own-terms.ts';
 import type { Asked, Service, ServiceAnswer } from './service.ts';
 import type { Side } from './side.ts';
 import { edgesUnder } from './under-watch.ts';
@@ -63,11 +63,12 @@ export function simulateService(
     const simulation = await simulate(
       {
         patient,
-        requesters: Object.entries(requesters).map(([name, described]) => ({
-          name,
-          before: before.requesterOf(described, at),
-          after: after.requesterOf(described, at),
-        })),
+        requesters: await Promise.all(
+          Object.entries(requesters).map(async ([name, stated]) => {
+            const described = mayKnowAll ? stated : await readableRequester(stated, own(), before.edges.keyOf);
+            return { name, before: before.requesterOf(described, at), after: after.requesterOf(described, at) };
+          }),
+        ),
         keys: resources,
         maximum: maximumResources,
         request,

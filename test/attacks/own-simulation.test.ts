@@ -30,6 +30,14 @@ const resources = [
     actual: true,
     member: [{ entity: { reference: 'Practitioner/dr-grey' } }],
   },
+  { resourceType: 'Patient', id: 'fay', identifier: [{ system: 'https://mrn.example', value: 'FAY-1' }] },
+  { resourceType: 'Person', id: 'fays-person', link: [{ target: { reference: 'Patient/fay' } }] },
+  {
+    resourceType: 'RelatedPerson',
+    id: 'fays-son',
+    patient: { reference: 'Patient/fay' },
+    identifier: [{ system: 'https://mrn.example', value: 'SON-1' }],
+  },
 ];
 
 let place: Place;
@@ -42,9 +50,20 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => place.close());
 
+const mrn = 'https://mrn.example';
 const permit = (more: object) => ({ type: 'permit', provision: [{ type: 'deny', ...more }] });
 const actor = (reference: string) => ({ actor: [{ role: recipient, reference: { reference } }] });
 const data = (meaning: string) => (reference: string) => ({ data: [{ meaning, reference: { reference } }] });
+
+const draftOf = (provision: object) => ({
+  resourceType: 'Consent',
+  status: 'draft',
+  scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
+  category: [{ coding: [{ system: 'http://loinc.org', code: '59284-0' }] }],
+  patient: { reference: 'Patient/ada' },
+  policy: [{ uri: 'https://policies.example/drafts' }],
+  provision,
+});
 
 interface Trial {
   readonly as?: string;
@@ -53,16 +72,7 @@ interface Trial {
 }
 
 async function tried({ as = 'ada', provision, more = {} }: Trial): Promise<string> {
-  const consent = {
-    resourceType: 'Consent',
-    status: 'draft',
-    scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
-    category: [{ coding: [{ system: 'http://loinc.org', code: '59284-0' }] }],
-    patient: { reference: 'Patient/ada' },
-    policy: [{ uri: 'https://policies.example/drafts' }],
-    provision,
-    ...more,
-  };
+  const consent = { ...draftOf(provision), ...more };
   const grey = {
     roles: ['clinician'],
     user: 'Practitioner/dr-grey',
@@ -138,5 +148,45 @@ describe('a draft that names what is another’s', () => {
       return requesters[0].lost.map(({ resource }: { resource: string }) => resource);
     };
     expect(await released('Observation/ada-a1c')).toContain('Observation/ada-a1c');
+  });
+});
+
+describe('a requester whom she describes as somebody whom she cannot read', () => {
+  const deniedBy = (value: string) =>
+    permit({ actor: [{ role: recipient, reference: { identifier: { system: mrn, value } } }] });
+  const asks = async (user: string, provision: object): Promise<string> => {
+    const requester = { roles: ['clinician'], user, purposes: ['TREAT'] };
+    const consents = [draftOf(provision)];
+    const { status, text } = await place.ask('/patients/ada/simulate', {
+      as: 'ada',
+      body: { requesters: { one: requester }, consents },
+    });
+    expect(status).toBe(200);
+    return text.replaceAll(user, 'ONE');
+  };
+
+  it.each([
+    ['a patient, by her number', 'Patient/fay', deniedBy('FAY-1')],
+    ['a relative, by his number', 'RelatedPerson/fays-son', deniedBy('SON-1')],
+    ['a person, by whom she is', 'Person/fays-person', permit(actor('Patient/fay'))],
+  ])('is to the simulation nobody who is there: %s', async (_what, user, provision) => {
+    const [type, id = ''] = user.split('/');
+    expect(await asks(user, provision)).toBe(await asks(`${type}/${'n'.repeat(id.length)}`, provision));
+  });
+
+  it('is to the explanation nobody who is there, by a Consent that is on file', async () => {
+    const { repo } = place.relay.origin;
+    const id = 'ada-denies-fay';
+    repo.put(JSON.stringify({ ...draftOf(permit(actor('Patient/fay'))), id, status: 'active' }));
+    const explained = async (user: string): Promise<unknown> => {
+      const { status, text } = await place.ask('/patients/ada/explain', {
+        as: 'ada',
+        body: { requester: { roles: ['clinician'], user, purposes: ['TREAT'] } },
+      });
+      expect(status).toBe(200);
+      return JSON.parse(text.replaceAll(user, 'ONE')).resources;
+    };
+    expect(await explained('Person/fays-person')).toEqual(await explained('Person/nnnn-nnnnnn'));
+    repo.delete('Consent', id);
   });
 });

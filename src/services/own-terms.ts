@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isReadable } from '../administer/administer.ts';
+import type { DescribedRequester } from '../authenticate/authenticate.ts';
 import type { SearchWorld } from '../discover/search.ts';
 import { type ResourceKey, resourceKey, typeOf } from '../fhir/ids.ts';
 
@@ -37,6 +38,23 @@ export async function readableDrafts(
     namesUnread: nobodys.size > 0,
     inTheirWords: (text) => [...nobodys].reduce((whole, [key, nobody]) => whole.replaceAll(nobody, key), text),
   };
+}
+
+/**
+ * A requester whom she describes as somebody whom she cannot read: he has that name, and nothing is looked up of who that is.
+ */
+export async function readableRequester(
+  described: DescribedRequester,
+  world: SearchWorld,
+  keyOf: (reference: string) => ResourceKey | undefined,
+): Promise<DescribedRequester> {
+  const { user, ...rest } = described;
+  const key = user === undefined ? undefined : keyOf(user);
+  if (user === undefined || key === undefined) return described;
+  await world.visibility.load([key]);
+  const item = world.visibility.item(key);
+  if (item !== undefined && isReadable(item, world)) return described;
+  return { ...rest, identities: [...rest.identities, user] };
 }
 
 /** A copy in which what a Consent names, and is looked up for it, is called otherwise where `nameOf` says so. */
