@@ -130,6 +130,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       if (isRight) log.info('the clock agrees with that of the FHIR server again', { part: 'clock' });
       else log.error('the clock differs from that of the FHIR server: not ready', { part: 'clock' });
     },
+    onOtherVersion: () => log.error('the FHIR server is not of FHIR R4: nothing of it is read', { part: 'upstream' }),
   });
   const parseOptions: ParseOptions = {
     fhirVersion: 'R4',

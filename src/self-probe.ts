@@ -144,6 +144,7 @@ const memory: Upstream = {
   relabel: refuse,
   running: 0,
   clock: { differenceMs: undefined, isRight: true },
+  version: { start: async () => undefined, other: undefined },
   close: async () => undefined,
 };
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createRecorder } from './audit/audit.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import { rereadText } from './config/reread.ts';
-import { buildHouse, checkHouse, edgesOf, version } from './house.ts';
+import { buildHouse, checkHouse, edgesOf, type House, version } from './house.ts';
 import { createAdminListener } from './http/admin.ts';
 import { watchPressure } from './http/pressure.ts';
 import { createDataListener } from './http/server.ts';
@@ -58,6 +58,7 @@ export async function serve(config: Config): Promise<Gateway> {
   const house = buildHouse(config, log, metrics, now);
   checkServices(config);
   const tls = tlsOfAll(config, now, log); // whatever can fail comes before the outbox and its thread are there
+  await refuseOtherVersion(house);
   const about = {
     version,
     policy: house.policy.id,
@@ -99,7 +100,7 @@ export async function serve(config: Config): Promise<Gateway> {
         });
   const admin = createAdminListener({
     metrics,
-    isReady: () => !closing && recorder.healthy && probe.isEnforcing && house.upstream.clock.isRight,
+    isReady: () => !closing && recorder.healthy && probe.isEnforcing && isRight(house.upstream),
     notified: house.consentStores.notified,
   });
   try {
@@ -141,6 +142,23 @@ export async function serve(config: Config): Promise<Gateway> {
       log.info('stopped');
     },
   };
+}
+
+/**
+ * A server that is away is asked again until it says of which version it is; requests fail meanwhile as they do.
+ * @throws {ConfigError} when it is of another version of FHIR than the gateway reads
+ */
+async function refuseOtherVersion({ upstream }: House): Promise<void> {
+  await upstream.version.start();
+  if (upstream.version.other === undefined) return;
+  await upstream.close();
+  throw new ConfigError(
+    'upstream.baseUrl is not a FHIR R4 server, by its CapabilityStatement.fhirVersion. Name its R4 base; Consents of R5 are read from consent.stores.',
+  );
+}
+
+function isRight({ clock, version: stated }: House['upstream']): boolean {
+  return clock.isRight && stated.other === undefined;
 }
 
 /** Nobody is asked for traces by default. */

@@ -9,6 +9,7 @@ import type { Parameter } from '../fhir/request.ts';
 import type { Watch } from '../telemetry/watch.ts';
 import { type ClockWatch, createClockWatch } from './clock.ts';
 import { Exchange, type UpstreamTls } from './exchange.ts';
+import { createVersionWatch, type VersionWatch } from './fhir-version.ts';
 
 /** Where the next upstream page is; opaque to everybody else, sealed into page tokens. */
 export type UpstreamCursor = { readonly link: string } | { readonly offset: number };
@@ -94,6 +95,8 @@ export interface Upstream {
   readonly running: number;
   /** How the server's clock stands to this machine's. */
   readonly clock: Pick<ClockWatch, 'differenceMs' | 'isRight'>;
+  /** Of which version of FHIR it is; it is asked when this is started. */
+  readonly version: Pick<VersionWatch, 'start' | 'other'>;
   close(): Promise<void>;
 }
 
@@ -151,6 +154,7 @@ const names = {
   mode: nameNumber('mode'),
   meta: nameNumber('meta'),
   versionId: nameNumber('versionId'),
+  fhirVersion: nameNumber('fhirVersion'),
   lastUpdated: nameNumber('lastUpdated'),
   request: nameNumber('request'),
   response: nameNumber('response'),
@@ -168,6 +172,7 @@ const limits: DocumentLimits = {
   maximumStringBytes: 16_777_216,
 };
 const maximumHistoryPages = 50;
+const metadataTimeoutMs = 3_000;
 const changesPerPage = 200;
 
 /**
@@ -183,6 +188,8 @@ export function createUpstream(
     tls?: () => UpstreamTls | undefined;
     /** Told when the server's clock and this machine's begin to differ by more than the bound, and when they agree again. */
     onClock?: (isRight: boolean) => void;
+    /** Told when the server says that it is of a version of FHIR that is not read here. */
+    onOtherVersion?: (said: string) => void;
   },
 ): Upstream {
   const clock = createClockWatch(config.maximumClockDifferenceMs, {
@@ -191,6 +198,14 @@ export function createUpstream(
     onChange: deps.onClock ?? (() => undefined),
   });
   const exchange = new Exchange(config, deps.now, deps.tls, clock.seen);
+  const version = createVersionWatch({
+    ask: async () => {
+      const signal = AbortSignal.timeout(metadataTimeoutMs);
+      const tape = await fetchDocument('GET', `${basePath}/metadata`, undefined, { authorization: undefined, signal });
+      return tape?.text(tape.member(0, names.fhirVersion));
+    },
+    onOther: deps.onOtherVersion ?? (() => undefined),
+  });
   const base = new URL(config.baseUrl);
   const basePath = base.pathname.replace(/\/$/, '');
   const authorizationFor = (errand: Errand): string | undefined =>
@@ -202,6 +217,7 @@ export function createUpstream(
     form: string | undefined,
     errand: Errand,
   ): Promise<Tape | undefined> => {
+    version.check();
     const answer = await exchange.send({
       method,
       path,
@@ -299,8 +315,10 @@ export function createUpstream(
       return exchange.running;
     },
     clock,
+    version,
     close() {
       clock.stop();
+      version.stop();
       return exchange.close();
     },
   };

@@ -97,6 +97,15 @@ describe('a store that calls when a Consent changed', () => {
     expect(questions()).toBeLessThanOrEqual(before + 1);
   });
 
+  it('without the secret, five hundred times at once, makes the store be asked nothing', async () => {
+    await pause(300);
+    const before = questions();
+    const all = Array.from({ length: 500 }, (_, index) => call(index % 2 === 0 ? undefined : `Bearer ${index}`));
+    expect(new Set((await Promise.all(all)).map(({ status }) => status))).toEqual(new Set([401]));
+    await pause(300);
+    expect(questions()).toBe(before);
+  });
+
   it('a thousand times a second makes the store be asked ten times at most', async () => {
     await pause(300);
     const before = questions();

@@ -41,6 +41,7 @@ export interface Relay {
   readonly origin: EmbeddedServer;
   /** Chooses what happens to each call; undefined: the honest answer. */
   fault: (call: Call) => Fault | undefined;
+  /** All calls but those for the server's statement, which are made at start and for nobody. */
   readonly calls: Call[];
   /** Connections that are open now. */
   readonly sockets: ReadonlySet<Socket>;
@@ -61,7 +62,7 @@ export async function startRelay(resources: Iterable<string> = textsOf(peopleBun
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const call = callOf(request, response, Buffer.concat(chunks).toString());
-    relay.calls.push(call);
+    if (call.type !== 'metadata') relay.calls.push(call);
     response.on('close', () => {
       if (!response.writableEnded) relay.aborted++;
     });
