@@ -214,9 +214,9 @@ describe('many requesters, drafts and resources at once', () => {
         consents: drafts,
         resources: resources.slice(0, count).map(({ resourceType, id }) => `${resourceType}/${id}`),
       });
-      const all = many.relay.calls.slice(first);
-      const consents = all.filter(({ type }) => type === 'Consent').length;
-      return { consents, others: all.length - consents - count }; // each of them is read once
+      const calls = many.relay.calls.slice(first);
+      const consents = calls.filter(({ type }) => type === 'Consent').length;
+      return { consents, others: calls.length - consents - count }; // each of them is read once
     };
     const [ofMany, ofFew] = [await calls(120), await calls(12)];
     expect(ofMany.others).toBe(ofFew.others);
