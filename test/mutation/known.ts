@@ -20,10 +20,6 @@ export const equivalent: readonly Known[] = [
     mutants: ['decide/families.ts isNewer: > -> >='],
   },
   {
-    why: 'A set: nothing reads the order in which the purposes of a Consent stand.',
-    mutants: ['consent/parse-r5.ts read: [...this.#purposes].sort() -> [...this.#purposes]'],
-  },
-  {
     why: 'What is no object has no members: no `resourceType`, which is asked for beside it.',
     mutants: [
       'consent/parse-r4.ts parseConsentR4: !isObject(json) -> false',
