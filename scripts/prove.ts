@@ -38,6 +38,13 @@ const proofs: readonly Proof[] = [
     figures: summary,
   },
   {
+    name: 'sync-errors',
+    what: 'A disk that fails to sync (EIO), at each of its first 40 syncs: nothing leaves from then on, what left before is in the record',
+    command: jest('--config', 'jest.prove.config.js', 'test/prove/sync-errors'),
+    environment: {},
+    figures: summary,
+  },
+  {
     name: 'record',
     what: 'A record of 1,000,000: its size, verify, and what it is asked; one core',
     command: ['node', 'bench/record.ts', '1000000'],

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { cpSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -158,18 +158,30 @@ describe('any single entry that is', () => {
     );
   });
 
-  it('inserted is found', () => {
+  it('inserted is found, a record or the end of an answer, wherever it is put', () => {
+    const places = fc.integer({ min: 1, max: everything + 1 });
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: archived }), (position) => {
+      fc.property(places, fc.boolean(), fc.constantFrom(1, 5, 9), (position, isRecord, like) => {
         const config = copy();
+        const where = whereIs(Math.min(position, everything));
         shift(config, position, 1);
-        change(
-          config,
-          'archive',
-          `INSERT INTO completion SELECT ${position}, 777, 1, 0, link FROM record ORDER BY position LIMIT 1`,
-        );
-        expect(breaksOf(config)[0]).toBeDefined();
-        expect(breaksOf(config)[0]?.position).toBeLessThanOrEqual(position);
+        const values = isRecord
+          ? 'at, key_id, salt, link, sealed FROM record ORDER BY abs(sequence - ?) LIMIT 1'
+          : '1, 0, link FROM record ORDER BY abs(sequence - ?) LIMIT 1';
+        const columns = isRecord
+          ? 'record (sequence, position, at, key_id, salt, link, sealed'
+          : 'completion (sequence, position, bytes_sent, aborted, link';
+        const database = open(config, where);
+        const pending = isRecord && where === 'outbox';
+        database
+          .prepare(
+            `INSERT INTO ${columns}${pending ? ', pending' : ''}) SELECT 777, ${position}, ${values.replace(' FROM', `${pending ? ', 1' : ''} FROM`)}`,
+          )
+          .run(like);
+        database.close();
+        const [found] = breaksOf(config);
+        expect(found).toBeDefined();
+        expect(found?.position).toBeLessThanOrEqual(position);
       }),
       runs,
     );
@@ -260,6 +272,32 @@ describe('the first break is named', () => {
     });
     const found = { outboxId: 'o', start, head: undefined, entries, checkpoints: [], removed: undefined };
     expect(verifyChain(found, new Map()).break).toEqual({ kind: 'sequence-gap', position: 3 });
+  });
+});
+
+describe('what the archive is to get', () => {
+  it.each([
+    ['has a gap', 'DELETE FROM record WHERE sequence = 2'],
+    ['was changed', 'UPDATE record SET at = at + 1 WHERE sequence = 2'],
+  ])('raises an alarm when it %s, again and again, and is not taken', (_what, statement) => {
+    const to = join(directory.path, `alarm-${copies++}`);
+    mkdirSync(to);
+    const config = configOf(to);
+    const outbox = Outbox.open(config.outboxFile, () => loadKeys(config));
+    const records = ['one', 'two', 'three'];
+    outbox.write({ records, pending: 8, at: 1, completions: [], acknowledgements: [] });
+    const hand = new DatabaseSync(config.outboxFile);
+    hand.exec(statement);
+    hand.close();
+    const signing = loadSigningKeys(config);
+    const archive = new Archive(archiveDirectory(config) as string, outbox.id, loadKeys(config), signing);
+    let alarms = 0;
+    const archivist = new Archivist({ outbox, archive, tell: fail, alarm: () => alarms++ });
+    for (let times = 1; times <= 3; times++) {
+      archivist.copyAll();
+      expect([alarms, archive.head.position]).toEqual([times, 0]);
+    }
+    archivist.close();
   });
 });
 
