@@ -65,8 +65,9 @@ async function answer(
       response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) }).end(body);
       return;
     }
-    const body = await bodyOf(request, config);
+    const body = () => bodyOf(request, config).catch((error) => leftUnread(error, request, response));
     const result = await answerCall({ request: parsed, ...way, body }, edges, signal, watch);
+    request.resume(); // of who was refused before his body was read it is dropped
     visit.answered();
     status = result.reply.status;
     await watch.timed('send', () => send(result, request.method, response, config));
@@ -117,6 +118,11 @@ function wayOf(parsed: FhirRequest, response: ServerResponse, routes: ServiceRou
   }
   if (way.kind === 'document' && parsed.query.length > 0) throw new GatewayError('service-unknown');
   return way;
+}
+
+function leftUnread(error: unknown, request: IncomingMessage, response: ServerResponse): never {
+  leaveUnread(request, response, error instanceof GatewayError ? error.code : 'internal');
+  throw error;
 }
 
 /** The JSON body of a POST; a GET has none. */

@@ -35,8 +35,8 @@ export interface Call {
   readonly request: FhirRequest;
   readonly service: Service;
   readonly parameters: Readonly<Record<string, string>>;
-  /** As it was sent; empty for GET. */
-  readonly body: Uint8Array;
+  /** Reads it as it was sent; of who is refused by his token alone it is not read. */
+  readonly body: () => Promise<Uint8Array>;
 }
 
 /** An answer that may be sent: complete and recorded. */
@@ -65,14 +65,15 @@ export async function answerCall(
     const { parameters } = call;
     const asked = { context, request, parameters, query: request.query, signal, watch, at: context.at };
     if (!isGranted(service, asked, edges)) throw new GatewayError('service-not-granted');
-    const body = service.method === 'GET' ? undefined : read(call.body);
+    const sent = await call.body();
+    const body = service.method === 'GET' ? undefined : read(sent);
     const answer = await answerInForce(service, { ...asked, body });
     negative = answer.status === 404;
     if (negative || answer.negative === true) await waitForGrid(request, edges.negativeGridMs, edges);
     const known = context;
-    const sent = await watch.timed('record', () => recorded(answer, call, known, edges)); // durable before anything is done or leaves
+    const complete = await watch.timed('record', () => recorded(answer, call, known, edges)); // durable before anything is done or leaves
     await answer.carriedOut?.();
-    return sent;
+    return complete;
   } catch (error) {
     const code: ErrorCode = error instanceof GatewayError ? error.code : 'internal';
     negative = code === 'not-found';

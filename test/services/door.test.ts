@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { get } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -164,6 +165,24 @@ describe('the services listener', () => {
       duplex: 'half',
     } as RequestInit);
     expect(chunked.status).toBe(413);
+  });
+
+  it.each([
+    ['nobody', async () => undefined, 401],
+    ['somebody who is granted nothing', () => place.identity.tokenFor('harbor'), 403],
+  ])('waits for no body of %s', async (_who, token, status) => {
+    const bearer = await token();
+    const { hostname, port, pathname } = new URL(`${place.servicesUrl}/say`);
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined);
+    const heard = new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(bytes.toString())));
+    socket.write(
+      `POST ${pathname} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n${
+        bearer === undefined ? '' : `Authorization: Bearer ${bearer}\r\n`
+      }\r\n`,
+    );
+    expect(await heard).toMatch(new RegExp(`^HTTP/1.1 ${status} `)); // and not that it was too slow
+    socket.destroy();
   });
 
   it('gives a failure away to nobody', async () => {
