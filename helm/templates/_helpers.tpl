@@ -115,7 +115,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if .baseUrl -}}{{- $ports = append $ports (include "gateway.portOf" .baseUrl) -}}{{- end -}}
 {{- end -}}
 {{- end -}}
-{{- with (dig "redis" "servers" dict .Values.config) -}}
+{{- range list (dig "redis" "servers" dict .Values.config) (dig "redis" "servers" dict .Values.config.audit) -}}
 {{- if eq .kind "single" -}}{{- $ports = append $ports (toString (default 6379 .port)) -}}{{- end -}}
 {{- if eq .kind "sentinel" -}}
 {{- range .sentinels -}}{{- $ports = append $ports (toString (default 26379 .port)) -}}{{- end -}}

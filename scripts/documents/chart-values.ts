@@ -36,7 +36,9 @@ const persistence = z
     annotations: labels('Annotations of the claims.'),
   })
   .prefault({})
-  .describe('Volume of the outbox, one for each pod: records that are not delivered yet. It is kept when a pod goes.');
+  .describe(
+    'Volume of the outbox, one for each pod: records that are not delivered yet. It is kept when a pod goes. Not made where `config.audit.redis` is set.',
+  );
 
 const service = z
   .strictObject({

@@ -28,6 +28,7 @@ describe.each(names)('the chart with the values of %s', (name) => {
   let objects: readonly KubernetesObject[];
   let pod: Pod;
 
+  const isWithoutVolume = name === 'no-volume.yaml';
   beforeAll(() => {
     const rendered = template('-f', join(examples, name));
     expect(rendered).toMatchObject({ status: 0 });
@@ -75,15 +76,22 @@ describe.each(names)('the chart with the values of %s', (name) => {
     const { data } = one(objects, 'ConfigMap', /^demo-fhir-consent-gateway$/);
     const config = loadConfig(data['gateway.yaml'] ?? '', {});
     const mounts = mountsOf(one(objects, 'StatefulSet'));
-    const files = filesIn(config);
+    const files = filesIn(config).filter((file) => !(isWithoutVolume && file === config.audit.outboxFile)); // not used then
     expect(files.length).toBeGreaterThan(2);
     expect(files.filter((file) => !mounts.some(({ path }) => file.startsWith(`${path}/`)))).toEqual([]);
-    const written = [config.audit.outboxFile];
-    expect(written.filter((file) => !file.startsWith('/var/lib/consent-gateway/'))).toEqual([]);
+    expect(config.audit.outboxFile).toMatch(/^\/var\/lib\/consent-gateway\//);
+    expect(config.audit.redis !== undefined).toBe(isWithoutVolume);
   });
 
-  it('keeps the outbox on a volume of its own that outlives the pod', () => {
+  it('keeps the outbox on a volume of its own that outlives the pod, or in Redis', () => {
     const { spec } = one(objects, 'StatefulSet');
+    if (isWithoutVolume) {
+      expect(spec.volumeClaimTemplates).toBeUndefined();
+      expect(text).not.toMatch(/PersistentVolumeClaim|emptyDir|name: outbox/);
+      const ports = one(objects, 'NetworkPolicy', /gateway$/).spec.egress.flatMap(({ ports }) => ports);
+      expect(ports.map(({ port }) => port)).toEqual(expect.arrayContaining([6380, 6381]));
+      return;
+    }
     expect(spec.volumeClaimTemplates).toHaveLength(1);
     expect(spec.persistentVolumeClaimRetentionPolicy).toEqual({ whenDeleted: 'Retain', whenScaled: 'Retain' });
     expect(mountsOf(one(objects, 'StatefulSet'))).toContainEqual({

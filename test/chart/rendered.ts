@@ -45,7 +45,7 @@ export interface Pod {
 export interface StatefulSet extends KubernetesObject {
   readonly spec: {
     readonly template: { readonly metadata: KubernetesObject['metadata']; readonly spec: Pod };
-    readonly volumeClaimTemplates: readonly KubernetesObject[];
+    readonly volumeClaimTemplates?: readonly KubernetesObject[];
     readonly persistentVolumeClaimRetentionPolicy: Readonly<Record<string, string>>;
   };
 }
@@ -189,7 +189,7 @@ export function asProcess(
 ): StartedAs {
   const workload = one(objects, 'StatefulSet');
   const { spec } = workload.spec.template;
-  const claims = workload.spec.volumeClaimTemplates.map((claim) => claim.metadata.name);
+  const claims = (workload.spec.volumeClaimTemplates ?? []).map((claim) => claim.metadata.name);
   const machine = mkdtempSync(join(tmpdir(), 'consent-gateway-pod-'));
   const mounts = mountsOf(workload);
   const local = (text: string): string =>

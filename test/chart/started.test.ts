@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request as open } from 'node:http';
 import { Agent, request as openTls } from 'node:https';
@@ -31,6 +32,7 @@ const secrets: Secrets = {
     'fhir-authorization': 'Bearer of-the-gateway',
     'audit-authorization': 'Bearer of-the-audit-trail',
     'redis-password': 'of-the-redis-user',
+    'signing.key': generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   },
 };
 
@@ -68,14 +70,17 @@ function readdressed(config: ConfigInput, place: GatewayPlace, { relay, redis }:
       paging: place.paging,
     },
     identity: { ...config.identity, issuers: demo.identity.issuers },
-    audit: Object.fromEntries(sinks),
+    audit: {
+      ...Object.fromEntries(sinks),
+      ...(config.audit?.redis === undefined ? {} : { redis: nearby(config.audit.redis, redis) }),
+    },
     ...(config.services === undefined ? {} : { services: readdressedServices(config.services, place) }),
-    ...(config.redis === undefined
-      ? {}
-      : {
-          redis: { ...config.redis, servers: { kind: 'single', host: '127.0.0.1', port: redis.port }, tls: undefined },
-        }),
+    ...(config.redis === undefined ? {} : { redis: nearby(config.redis, redis) }),
   };
+}
+
+function nearby(config: object, { port }: RedisServer): object {
+  return { ...config, servers: { kind: 'single', host: '127.0.0.1', port }, tls: undefined };
 }
 
 function readdressedServices(services: NonNullable<ConfigInput['services']>, { issuer }: GatewayPlace): unknown {
@@ -133,7 +138,7 @@ async function inWorld(
 describe.each(names)('what the chart renders with the values of %s', (name) => {
   it('starts as it is, serves by its own rules, is ready, and stops when told', async () => {
     const objects = objectsOf(template('-f', join(examples, name)).text);
-    const redis = await startRedis();
+    const redis = await startRedis({ extra: ['--appendonly', 'yes', '--appendfsync', 'always'] });
     await redis.client.call('ACL', 'SETUSER', 'consent-gateway', 'on', '>of-the-redis-user', '~*', '&*', '+@all');
     const closers: (() => unknown)[] = [() => redis.close()];
     try {
@@ -168,7 +173,9 @@ describe.each(names)('what the chart renders with the values of %s', (name) => {
             expect([401, 405]).toContain(anonymous.status);
           }
           const clients = String(await redis.client.client('LIST'));
-          expect(clients.includes('user=consent-gateway')).toBe(name === 'three-replicas.yaml');
+          expect(clients.includes('user=consent-gateway')).toBe(/three-replicas|no-volume/.test(name));
+          const kept = await redis.client.keys('*:audit:*:head');
+          expect(kept.length).toBe(name === 'no-volume.yaml' ? 1 : 0);
         },
       );
     } finally {
