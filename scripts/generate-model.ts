@@ -12,6 +12,7 @@ interface ElementDefinition {
   max: string;
   isSummary?: boolean;
   contentReference?: string;
+  binding?: { strength: string };
   type?: { code: string; targetProfile?: string[] }[];
 }
 interface StructureDefinition {
@@ -24,8 +25,8 @@ interface StructureDefinition {
   snapshot: { element: ElementDefinition[] };
 }
 
-/** [required, repeats, summary, type names or '#path'] per child name; choice elements are spelled out (`valueQuantity`). */
-type Child = [required: 0 | 1, repeats: 0 | 1, summary: 0 | 1, below: string];
+/** [required, repeats, summary, type names or '#path', bound to a list of codes] per child name; choice elements are spelled out (`valueQuantity`). */
+type Child = [required: 0 | 1, repeats: 0 | 1, summary: 0 | 1, below: string, bound?: 1];
 
 const read = (name: string): StructureDefinition[] =>
   (readJson(`fhir/r4/${name}`).entry as unknown as { resource: StructureDefinition }[])
@@ -68,7 +69,8 @@ for (const definition of [...read('profiles-types.json'), ...read('profiles-reso
         : primitive(code)
           ? ''
           : code;
-    owner[name] = [required, repeats, summary, below];
+    const isBound = code === 'code' || (primitive(code) ? false : element.binding?.strength === 'required');
+    owner[name] = isBound ? [required, repeats, summary, below, 1] : [required, repeats, summary, below];
     names.add(name);
   }
 }

@@ -1,7 +1,8 @@
 import type { ResourceOnTape } from '../document/content.ts';
 import type { Edits } from '../document/edits.ts';
 import { nameNumber } from '../document/names.ts';
-import { kinds, type Node } from '../document/tape.ts';
+import { kinds, type Node, type Tape } from '../document/tape.ts';
+import { takesMask } from '../fhir/invariants.ts';
 import { childrenOf } from '../fhir/model.ts';
 import { allOrNothingTypes } from '../label/roles.ts';
 import { ownerOf, remove } from './remove.ts';
@@ -14,6 +15,8 @@ export interface Redaction {
 }
 
 const resourceType = nameNumber('resourceType');
+const contained = nameNumber('contained');
+const reference = nameNumber('reference');
 const masked =
   '{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]}';
 
@@ -26,10 +29,12 @@ export function redact(resource: ResourceOnTape, redactions: readonly Redaction[
   let hasMasked = false;
   const type = resource.tape.text(resource.tape.member(resource.node, resourceType)) ?? '';
   if (redactions.length > 0 && allOrNothingTypes.has(type)) return undefined;
-  for (const { node, masked: mask } of redactions) {
+  for (const { node: labelled, masked: mask } of redactions) {
+    if (isBoundToContained(resource, labelled)) return undefined;
+    const node = wholeOf(resource, labelled);
     if (isGone(resource, node, edits)) continue;
     const primitive = primitiveOf(resource, node);
-    const canMask = mask && !isRequired(resource, primitive?.value ?? node);
+    const canMask = mask && !isRequired(resource, primitive?.value ?? node) && keepsInvariants(resource, node);
     if (primitive !== undefined) {
       if (canMask) {
         edits.put(node, Buffer.from(masked));
@@ -100,6 +105,40 @@ function isRequired(resource: ResourceOnTape, node: Node): boolean {
   const parent = tape.parent(node);
   const member = tape.kind(parent) === kinds.array ? parent : node;
   return childrenOf(ownerOf(resource, tape.parent(member)))?.get(tape.nameText(member))?.required === true;
+}
+
+/** Part of a contained resource, or what refers to one: neither can do without the other (dom-2, dom-3, ref-1). */
+function isBoundToContained(resource: ResourceOnTape, node: Node): boolean {
+  const { tape, node: root } = resource;
+  const value = primitiveOf(resource, node)?.value ?? -1;
+  if (value >= 0 && isLocal(tape, value)) return true;
+  for (let at = node; at !== root; at = tape.parent(at)) if (tape.name(at) === contained) return true;
+  const end = tape.skips[node] as number;
+  for (let at = node; at < end; at++) if (isLocal(tape, at)) return true;
+  return false;
+}
+
+/** A reference to a contained resource. */
+function isLocal(tape: Tape, node: Node): boolean {
+  return tape.name(node) === reference && tape.kind(node) === kinds.string && tape.text(node)?.startsWith('#') === true;
+}
+
+/** The element around a part that an invariant reads (Condition.clinicalStatus.coding.code, con-4); mostly itself. */
+function wholeOf(resource: ResourceOnTape, node: Node): Node {
+  let whole = node;
+  for (let at = resource.tape.parent(node); at > resource.node; at = resource.tape.parent(at))
+    if (!keepsInvariants(resource, at)) whole = at;
+  return whole;
+}
+
+/** Whether nothing is said of its value that a mask does not keep; of a `_name`, of what it is the sibling of. */
+function keepsInvariants(resource: ResourceOnTape, node: Node): boolean {
+  const { tape } = resource;
+  const parent = tape.parent(node);
+  const member = tape.kind(parent) === kinds.array ? parent : node;
+  const owner = ownerOf(resource, tape.parent(member));
+  const name = tape.nameText(member).replace(/^_/, '');
+  return takesMask(owner, name) && childrenOf(owner)?.get(name)?.bound !== true;
 }
 
 /** A value of a datatype without required members: a mask in its place is valid. Backbone elements have rules of their own. */

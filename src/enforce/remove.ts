@@ -2,6 +2,7 @@ import type { ResourceOnTape } from '../document/content.ts';
 import type { Edits } from '../document/edits.ts';
 import { nameNumber } from '../document/names.ts';
 import { kinds, type Node, type Tape } from '../document/tape.ts';
+import { alternativesOf, dependentsOf, isNeeded } from '../fhir/invariants.ts';
 import { carriedReferences, childrenOf, type ElementModel } from '../fhir/model.ts';
 
 const rank = nameNumber('rank');
@@ -12,7 +13,7 @@ const modifierExtension = nameNumber('modifierExtension');
 
 /**
  * Removes an element with its smallest optional parent: what FHIR R4 requires takes its parent with it, an array or
- * object that would be left empty goes, an extension without a value goes, and a list with ordinal members goes whole
+ * object that would be left empty goes, what R4's invariants do not allow without it goes, an extension without a value goes, and a list with ordinal members goes whole
  * (a gap in `rank` or `sequence` would tell).
  * @returns false when the resource itself would have to go
  */
@@ -38,7 +39,7 @@ export function remove(resource: ResourceOnTape, edits: Edits, element: Node): b
     }
     const owner = ownerOf(resource, parent);
     const name = tape.nameText(target);
-    if (owner === 'Extension' || childrenOf(owner)?.get(name)?.required === true) {
+    if (owner === 'Extension' || childrenOf(owner)?.get(name)?.required === true || isNeeded(owner, name)) {
       target = parent;
       continue;
     }
@@ -48,9 +49,28 @@ export function remove(resource: ResourceOnTape, edits: Edits, element: Node): b
     }
     edits.cut(target);
     cutSibling(tape, parent, target, edits);
-    if (parent === root || survivors(tape, parent, edits)) return true;
+    const dependents = dependentsOf(owner, name);
+    for (const dependent of dependents) cutMember(tape, parent, dependent, edits);
+    const alternatives = alternativesOf(owner, [name, ...dependents]);
+    const isValid = alternatives === undefined || alternatives.some((one) => hasMember(tape, parent, one, edits));
+    if (isValid && (parent === root || survivors(tape, parent, edits))) return true;
     target = parent;
   }
+}
+
+function hasMember(tape: Tape, parent: Node, name: string, edits: Edits): boolean {
+  return [name, `_${name}`].some((one) => {
+    const number = nameNumber(one);
+    const member = number === 0 ? -1 : tape.member(parent, number);
+    return member >= 0 && !edits.isCut(member);
+  });
+}
+
+function cutMember(tape: Tape, parent: Node, name: string, edits: Edits): void {
+  const member = tape.member(parent, nameNumber(name));
+  if (member < 0) return;
+  edits.cut(member);
+  cutSibling(tape, parent, member, edits);
 }
 
 /** `_name` goes with `name`. */

@@ -7,16 +7,18 @@ export interface ElementModel {
   readonly summary: boolean;
   /** Name under which its own children are found: a datatype, or the path of a backbone element; '' for primitives. */
   readonly below: string;
+  /** Its code has to be one of a list: of type code, or with a required binding. */
+  readonly bound: boolean;
 }
 
-type Row = readonly [number, number, number, string];
+type Row = readonly [number, number, number, string, number?];
 const elements = new Map<string, ReadonlyMap<string, ElementModel>>(
   Object.entries(generated.elements as unknown as Record<string, Record<string, Row>>).map(([owner, children]) => [
     owner,
     new Map(
-      Object.entries(children).map(([name, [required, repeats, summary, below]]) => [
+      Object.entries(children).map(([name, [required, repeats, summary, below, bound]]) => [
         name,
-        { required: required === 1, repeats: repeats === 1, summary: summary === 1, below },
+        { required: required === 1, repeats: repeats === 1, summary: summary === 1, below, bound: bound === 1 },
       ]),
     ),
   ]),

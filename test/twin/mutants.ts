@@ -117,7 +117,7 @@ export const mutants: readonly Mutant[] = [
     by: 'LC-59',
     off: 'what is required takes its parent with it',
     file: 'enforce/remove.ts',
-    find: '?.required === true) {',
+    find: '?.required === true || isNeeded(owner, name)) {',
     replace: '?.required === undefined) {',
   },
   {
