@@ -139,7 +139,7 @@ async function read(
   async function search(type: string, ids: readonly string[]): Promise<void> {
     const looked = { type, parameters: [['_id', ids.join(',')] as const], pageSize: perSearch, unsorted: true };
     try {
-      for (const json of await settled(() => readList(parts.upstream, looked, errand))) {
+      for (const { json } of await settled(() => readList(parts.upstream, looked, errand))) {
         const id = text(own(json, 'id'));
         if (id !== undefined && ids.includes(id)) found.set(resourceKey(type, id), collectiveOf(json, type, parts, at));
       }

@@ -2,10 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../errors/errors.ts';
 import type { TimeReader } from '../fhir/dates.ts';
 import { type PatientKey, parseLocalReference, type ResourceKey, resourceKey } from '../fhir/ids.ts';
-import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
+import type { Errand, Upstream } from '../upstream/upstream.ts';
 import { isCurrent } from './collectives.ts';
-import { isObject, type Json, list, own, text } from './json.ts';
-import { type ListReading, readConsents, type StoredConsent, settled, Texts } from './reading.ts';
+import { type Json, list, own, text } from './json.ts';
+import {
+  type ListReading,
+  readConsents,
+  readList,
+  type StoredConsent,
+  type StoredResource,
+  settled,
+  Texts,
+} from './reading.ts';
 
 /** One whom a Consent is about. */
 export interface Subject {
@@ -162,39 +170,19 @@ function keyOf(group: Json): ResourceKey {
   return resourceKey('Group', text(own(group, 'id')) ?? '');
 }
 
-interface StoredGroup {
-  readonly json: Json;
-  readonly text: string;
-}
-
-function groupsWith(members: readonly string[], upstream: Upstream, errand: Errand): Promise<readonly StoredGroup[]> {
-  return settled(() => groupsWithOnce(members, upstream, errand));
-}
-
-async function groupsWithOnce(
+async function groupsWith(
   members: readonly string[],
   upstream: Upstream,
   errand: Errand,
-): Promise<ListReading<readonly StoredGroup[]>> {
+): Promise<readonly StoredResource[]> {
   const search = {
     type: 'Group',
     parameters: [['member', members.join(',')] as const],
     pageSize: maximumGroups,
     unsorted: true,
   };
-  const found: StoredGroup[] = [];
-  const texts = new Texts();
-  let pages = 0;
-  for await (const { page } of pagesOf(upstream, search, undefined, errand)) {
-    pages++;
-    for (const content of page.contents) {
-      const { raw } = content.examine(({ tape, node }) => ({ raw: tape.raw(node) }));
-      const json: unknown = JSON.parse(raw);
-      if (!isObject(json) || text(own(json, 'id')) === undefined) throw new GatewayError('upstream-invalid');
-      texts.note(keyOf(json), raw);
-      found.push({ json, text: raw });
-    }
-    if (found.length > maximumGroups) throw new GatewayError('consent-unavailable');
-  }
-  return { found, pages, contradicts: texts.contradict, marks: texts.marks };
+  const groups = await settled(() => readList(upstream, search, errand, maximumGroups + 1));
+  if (groups.length > maximumGroups) throw new GatewayError('consent-unavailable');
+  if (groups.some(({ json }) => text(own(json, 'id')) === undefined)) throw new GatewayError('upstream-invalid');
+  return groups;
 }

@@ -238,7 +238,8 @@ class Reading {
   async #search(type: string, parameter: string, value: string): Promise<readonly Json[]> {
     const search: UpstreamSearch = { type, parameters: [[parameter, value]], pageSize, unsorted: true };
     try {
-      return await settled(() => readList(this.#parts.upstream, search, this.#errand, maximumResources));
+      const found = await settled(() => readList(this.#parts.upstream, search, this.#errand, maximumResources));
+      return found.map(({ json }) => json);
     } catch (error) {
       if (error instanceof GatewayError && error.code === 'upstream-invalid') return [];
       throw error;

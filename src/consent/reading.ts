@@ -1,7 +1,7 @@
 import { nameNumber } from '../document/names.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { type Errand, pagesOf, type Upstream, type UpstreamSearch } from '../upstream/upstream.ts';
-import { isObject, type Json, own, text } from './json.ts';
+import { type Json, own, text } from './json.ts';
 
 /** A Consent as its store holds it. */
 export interface StoredConsent {
@@ -85,25 +85,30 @@ export class Texts {
   }
 }
 
-/** The resources of one reading of a search, as JSON; what is no object is left out. @param enough no page is asked for beyond so many */
+/** A resource as it is stored. */
+export interface StoredResource {
+  readonly json: Json;
+  readonly text: string;
+}
+
+/** The resources of one reading of a search. @param enough no page is asked for beyond so many */
 export async function readList(
   upstream: Upstream,
   search: UpstreamSearch,
   errand: Errand,
   enough = Number.POSITIVE_INFINITY,
-): Promise<ListReading<readonly Json[]>> {
-  const found: Json[] = [];
+): Promise<ListReading<readonly StoredResource[]>> {
+  const found: StoredResource[] = [];
   const texts = new Texts();
   let pages = 0;
   for await (const { page } of pagesOf(upstream, search, undefined, errand)) {
     pages++;
     for (const content of page.contents) {
-      const { raw } = content.examine(({ tape, node }) => ({ raw: tape.raw(node) }));
-      const json: unknown = JSON.parse(raw);
-      if (!isObject(json)) continue;
-      found.push(json);
+      const stored = content.examine(({ tape, node }) => ({ text: tape.raw(node) }));
+      const json = JSON.parse(stored.text) as Json; // a resource of the type that was asked for
+      found.push({ json, text: stored.text });
       const id = text(own(json, 'id'));
-      if (id !== undefined) texts.note(`${text(own(json, 'resourceType'))}/${id}`, raw);
+      if (id !== undefined) texts.note(`${search.type}/${id}`, stored.text);
     }
     if (found.length >= enough) break;
   }
@@ -126,7 +131,7 @@ async function readOnce(
   const found = new Map<string, StoredConsent>();
   let pages = 0;
   let count = 0;
-  let contradicts = false;
+  const texts = new Texts();
   for await (const { page } of pagesOf(upstream, search, undefined, errand)) {
     pages++;
     for (const content of page.contents) {
@@ -142,8 +147,7 @@ async function readOnce(
       });
       // One that moved from page to page is there once, and the reading is not the same as the next.
       const mark = consent.id ?? `${count}`;
-      const other = found.get(mark);
-      contradicts ||= other !== undefined && other.text !== consent.text;
+      texts.note(mark, consent.text);
       found.set(mark, consent);
     }
   }
@@ -151,7 +155,7 @@ async function readOnce(
   return {
     found: consents,
     pages,
-    contradicts,
+    contradicts: texts.contradict,
     marks: [count, ...consents.map(({ id, version }) => `${id}/${version}`).sort()].join(' '),
   };
 }
