@@ -1,7 +1,7 @@
 /** A Keycloak of the demonstration: its requesters as users and clients of one realm, signed in for real. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../examples/demo/ports.ts';
 import { appClientId, type DemoRequester, requesters, systemSecret } from '../../examples/demo/requesters.ts';
@@ -25,6 +25,7 @@ export interface Keycloak {
  */
 export async function startKeycloak(folder: string, fhirBase: string): Promise<Keycloak> {
   const home = unpacked(folder);
+  rmSync(join(home, 'data'), { recursive: true, force: true }); // a realm that is there is not imported again
   mkdirSync(join(home, 'data', 'import'), { recursive: true });
   writeFileSync(join(home, 'data', 'import', 'demo-realm.json'), JSON.stringify(realm(fhirBase)));
   const port = await freePort(0);
