@@ -233,7 +233,9 @@ function sectionsOf(text: string): Map<string, string> {
 }
 
 function section({ proof, passed, seconds, lines }: Outcome): string {
-  const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+  const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
+  const isChanged = git('status', '--porcelain', '--', '.', ':!docs') !== ''; // proofs write their pages there
+  const commit = `${git('describe', '--always')}${isChanged ? ', changed' : ''}`;
   const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
   const environment = Object.entries(proof.environment).map(([name, value]) => ` \`${name}=${value}\``);
   return [
