@@ -44,7 +44,7 @@ const policy = createPolicy(readPolicySet({ set: 'us-part2', rememberedAnswers: 
 const settings: DecisionSettings = {
   ...configSchema.shape.decision.parse({}),
   instantOf: (text) => (text === undefined ? undefined : intervalOf(text, time)),
-  programs: [],
+  programs: new Map(),
   handling: { handlers: new Map(), isEncrypted: true },
   part2: { agreements: [], coveredEntities: [], intermediaries: [] },
 };
@@ -140,6 +140,7 @@ const candidates = Array.from({ length: resources }, (_, index): Candidate => {
       labelInputs: { type, own: [], codings: found, actors: [], actorIdentifiers: [] },
     },
     labels: labelSets[index % labelSets.length] as Labels,
+    sources: ['unstated'],
     asTarget: false,
     named: new Map(),
   };

@@ -33,7 +33,7 @@ import type { ViewSettings } from './enforce/view.ts';
 import { intervalOf, type TimeReader, timeReader } from './fhir/dates.ts';
 import { parseLocalReference } from './fhir/ids.ts';
 import type { FhirRequest, Interaction } from './fhir/request.ts';
-import { topicNamed } from './fhir/vocabulary.ts';
+import { part2, substanceClass, topicNamed } from './fhir/vocabulary.ts';
 import { createAdmission } from './http/admission.ts';
 import { createLimiters, type Limiters } from './http/limiters.ts';
 import { createTokenGuard, type TokenGuard } from './http/token-guard.ts';
@@ -140,6 +140,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
     part2PolicyUris: config.decision.part2PolicyUris,
   };
   const labelSettings = labelSettingsOf(config);
+  const programs = programNames(config);
   const keys = sealingKeys(config.sealing, config.answers.pageLifetimeMs, { now, onFault: unusable('sealing') });
   const clock = { now, steady: () => performance.now() };
   const consentStores = createConsents(config, {
@@ -185,7 +186,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       ...config.decision,
       organizations: everyName(config.decision.organizations, config),
       instantOf: (text) => (text === undefined ? undefined : intervalOf(text, time)),
-      programs: [...labelSettings.programs],
+      programs,
       handling: {
         handlers: new Map(
           Object.entries(config.labels.handlers).map(([code, names]) => [
@@ -196,7 +197,12 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
         isEncrypted: config.listener.tls !== undefined || config.listener.behindTls,
       },
       part2: {
-        agreements: registered(config.part2, time, (entry) => actorName(entry, localBases)),
+        agreements: registered(
+          config.part2,
+          time,
+          (entry) => actorName(entry, localBases),
+          (entry) => programNamed(entry, programs, localBases),
+        ),
         coveredEntities: config.part2.coveredEntities.map((entry) => actorName(entry, localBases)),
         intermediaries: config.part2.intermediaries.map((entry) => actorName(entry, localBases)),
       },
@@ -372,7 +378,7 @@ function labelSettingsOf(config: Config): LabelSettings {
   const own = tablesOf(labels.tables);
   return {
     classifier: createClassifier(own.length > 0 ? own : [shippedTable()], labels.strengths),
-    programs: new Set(labels.programs.map((entry) => actorName(entry, localBases))),
+    programs: new Set(programNames(config).keys()),
     sensitiveActors: new Map(
       Object.entries(labels.sensitiveActors).map(([entry, codes]) => [
         actorName(entry, localBases),
@@ -396,6 +402,7 @@ export function withTexts(upstream: Upstream, { readText, maximumAttachmentBytes
 /** Labels of a resource by itself, and by what it comes with. */
 export function createLabelling(config: Config, settings: LabelSettings = labelSettingsOf(config)): Labelling {
   const { labels } = config;
+  const sources = sourceNames(config);
   const own = tablesOf(labels.tables);
   const tables = own.length > 0 ? own : [shippedTable(), shippedWords()];
   const reader = new DeepReader(
@@ -418,7 +425,39 @@ export function createLabelling(config: Config, settings: LabelSettings = labelS
     },
     withLabel: (labels, label) => withLabel(labels, label, settings),
     inherit,
+    isPart2: ({ topics }) =>
+      topics.includes(part2) || (config.decision.sudIsPart2 && topics.some((topic) => substanceClass.has(topic))),
+    programsIn: ({ actors, actorIdentifiers }) => {
+      const named = [...actors, ...actorIdentifiers].flatMap((name) => sources.get(name) ?? []);
+      return named.length > 1 ? [...new Set(named)] : named;
+    },
   };
+}
+
+/** Every name of a Part 2 program, to its first. */
+export function programNames(config: Config): ReadonlyMap<string, string> {
+  const localBases = localBasesOf(config);
+  return new Map(
+    config.labels.programs.flatMap((entry) => {
+      const names = [entry].flat().map((name) => actorName(name, localBases));
+      return names.map((name) => [name, names[0] as string] as const);
+    }),
+  );
+}
+
+/** A program by the first of its names. */
+function programNamed(entry: string, programs: ReadonlyMap<string, string>, localBases: readonly string[]): string {
+  const name = actorName(entry, localBases);
+  return programs.get(name) ?? name;
+}
+
+/** What names a source: the programs, and whatever else an agreement calls one. */
+function sourceNames(config: Config): ReadonlyMap<string, string> {
+  const known = programNames(config);
+  const agreed = config.part2.agreements.flatMap(({ programs }) =>
+    programs.map((entry) => programNamed(entry, known, localBasesOf(config))),
+  );
+  return new Map([...agreed.map((name) => [name, name] as const), ...known]);
 }
 
 /** The library takes a third of a second to load, so it is loaded when there is a rule. */

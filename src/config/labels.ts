@@ -58,10 +58,15 @@ export const labelsConfig = z
         'Rows of the code tables that count. core: the code alone shows the topic; supporting: a hint; ambiguous: has an ordinary meaning too.',
       ),
     programs: z
-      .array(z.string())
+      .array(z.union([z.string(), z.array(z.string()).min(1)]))
       .default([])
+      .superRefine((programs, context) => {
+        const names = programs.flat();
+        const twice = names.find((name, index) => names.indexOf(name) !== index);
+        if (twice !== undefined) context.addIssue({ code: 'custom', message: `${twice} is named twice` });
+      })
       .describe(
-        'Part 2 programs: organizations, locations, services and practitioners, as Type/id, URL or system|value. What names one is labelled 42CFRPart2.',
+        'Part 2 programs: organizations, locations, services and practitioners, as Type/id, URL or system|value; several names of one program as a list. What names one is labelled 42CFRPart2. What holds records of two is given by an agreement or to staff of both alone.',
       ),
     sensitiveActors: z
       .record(z.string(), z.array(z.string()))

@@ -2,14 +2,14 @@ import type { Part2Config } from '../config/part2.ts';
 import type { Interval } from '../fhir/coding.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
 import { purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
-import type { Facts } from '../label/facts.ts';
 import { type Asker, matchesPurpose } from './match.ts';
+import type { Candidate } from './question.ts';
 
 /** A registered agreement, approval or order, made ready: the exceptions of 42 CFR Part 2 that rest on paper. */
 export interface Agreement {
   readonly id: string;
   readonly kind: 'qso' | 'research' | 'audit' | 'order';
-  /** Source programs; undefined: whatever is Part 2 data here. */
+  /** Source programs, each by its first configured name; undefined: whatever is Part 2 data here. */
   readonly programs: ReadonlySet<string> | undefined;
   readonly recipients: readonly string[];
   readonly purposes: readonly string[];
@@ -26,12 +26,14 @@ export interface Agreement {
 
 /**
  * What a deployment registered, made ready.
- * @param nameOf an organization or program as the configuration names it, in the form in which references to it are read
+ * @param nameOf an organization as the configuration names it, in the form in which references to it are read
+ * @param programOf a program as the configuration names it, by its first name
  */
 export function registered(
   { agreements, orders }: Part2Config,
   time: TimeReader,
   nameOf: (entry: string) => string,
+  programOf: (entry: string) => string = nameOf,
 ): readonly Agreement[] {
   const period = (from: string | undefined, until: string): Interval => ({
     start: from === undefined ? Number.NEGATIVE_INFINITY : (intervalOf(from, time)?.start ?? Number.POSITIVE_INFINITY),
@@ -42,7 +44,7 @@ export function registered(
       (one): Agreement => ({
         id: one.id,
         kind: one.kind,
-        programs: one.programs.includes('server') ? undefined : new Set(one.programs.map(nameOf)),
+        programs: one.programs.includes('server') ? undefined : new Set(one.programs.map(programOf)),
         recipients: one.recipients.map(nameOf),
         purposes: one.purposes,
         types: one.types.length === 0 ? undefined : new Set(one.types),
@@ -69,9 +71,13 @@ export function registered(
   ];
 }
 
-/** The first agreement under which this resource may go to this requester, for this purpose, now. */
-export function agreementFor(agreements: readonly Agreement[], asker: Asker, facts: Facts): Agreement | undefined {
-  return agreements.find((one) => isFor(one, asker) && covers(one, facts));
+/** The agreements under which this resource may go to this requester, for this purpose, now. */
+export function agreementsFor(
+  agreements: readonly Agreement[],
+  asker: Asker,
+  candidate: Candidate,
+): readonly Agreement[] {
+  return agreements.filter((one) => isFor(one, asker) && covers(one, candidate));
 }
 
 /**
@@ -81,10 +87,11 @@ export function agreementFor(agreements: readonly Agreement[], asker: Asker, fac
 export function identityFor(
   agreements: readonly Agreement[],
   asker: Asker,
-  facts: Facts,
-  asTarget: boolean,
+  candidate: Candidate,
 ): Agreement | undefined {
-  return agreements.find((one) => isFor(one, asker) && (asTarget || (one.listsPatients && covers(one, facts))));
+  return agreements.find(
+    (one) => isFor(one, asker) && (candidate.asTarget || (one.listsPatients && covers(one, candidate))),
+  );
 }
 
 function isFor(
@@ -99,21 +106,23 @@ function isFor(
   );
 }
 
-function covers({ types, resources, programs }: Agreement, facts: Facts): boolean {
+/** What holds the records of several programs is covered where each of them is a party to it. */
+function covers({ types, resources, programs }: Agreement, { facts, sources }: Candidate): boolean {
   return (
     (types === undefined || types.has(facts.type)) &&
     (resources === undefined || resources.has(facts.key)) &&
-    (programs === undefined || comesFrom(facts, programs))
+    (programs === undefined || comesFromAlone(sources, (program) => programs.has(program)))
   );
+}
+
+/** Whether its sources are known, and every one of them is among these. */
+export function comesFromAlone(sources: readonly string[], isAmong: (program: string) => boolean): boolean {
+  return sources.length > 0 && sources.every(isAmong);
 }
 
 /** Beside what only the law's own code says: substance use is what a program's records are about. */
 export function coversTopic({ topics }: Agreement, topic: string): boolean {
   return substanceClass.has(topic) || topics.has(topic);
-}
-
-function comesFrom({ labelInputs }: Facts, programs: ReadonlySet<string>): boolean {
-  return [...labelInputs.actors, ...labelInputs.actorIdentifiers].some((name) => programs.has(name));
 }
 
 /** Purposes that 42 CFR 2.33(b)(1) speaks of: treatment, payment, operations, and no proceedings. */

@@ -82,7 +82,13 @@ export function consult(consulting: Consulting): Consultation {
   const governing = new Set<string>();
   let speaks = consents.unreadable || denials.length > 0;
   const isPermitted = (type: string, labels: Labels): boolean => {
-    const decision = rules.decide({ facts: factsOf(type, patient), labels, asTarget: false, named: new Map() });
+    const decision = rules.decide({
+      facts: factsOf(type, patient),
+      labels,
+      asTarget: false,
+      named: new Map(),
+      sources: [],
+    });
     for (const { consent } of decision.reasons) if (consent !== undefined) governing.add(consent);
     speaks ||= decision.reasons.some(({ consent }) => consent !== undefined);
     return isByConsent(decision);

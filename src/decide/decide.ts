@@ -10,7 +10,7 @@ import { canonicalSystem, namedOnlyTopics, part2, purposeCovers, substanceClass 
 import type { Facts } from '../label/facts.ts';
 import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
 import type { Policy, PolicyAnswer } from '../policy/policy.ts';
-import { type Agreement, agreementFor, coversTopic, identityFor } from './agreements.ts';
+import { type Agreement, agreementsFor, comesFromAlone, coversTopic, identityFor } from './agreements.ts';
 import { answerOf, coversRest, isHeard, namesRecipient, type ReadyConsent, type Ruling, ready } from './answer.ts';
 import type { Decision, ExceptionBasis, Obligation, Reason, Release, Withhold } from './decision.ts';
 import { inEmergency, type Run } from './emergency.ts';
@@ -64,6 +64,8 @@ export class Rules {
   readonly #settings: DecisionSettings;
   readonly #residuals: Residuals | undefined;
   readonly #purposes: readonly (string | undefined)[];
+  /** Orders name single resources: what is decided of one says nothing of the next. */
+  readonly #listsResources: boolean;
   readonly #patients = new Map<PatientKey, ReadyPatient>();
   /** By label set (equal ones share one object), then by patients, type and side. */
   readonly #decided = new Map<Labels, Map<string, Decision>>();
@@ -76,6 +78,7 @@ export class Rules {
     this.#residuals = residuals;
     this.#policy = policy;
     this.#settings = settings;
+    this.#listsResources = settings.part2.agreements.some(({ resources }) => resources !== undefined);
     // An accepted emergency only adds: the table runs as for treatment.
     if (context.emergency !== undefined) this.#purposes = ['TREAT'];
     else this.#purposes = context.purposes.length === 0 ? [undefined] : context.purposes;
@@ -179,12 +182,11 @@ export class Rules {
   }
 
   /** Exact: named only where nothing but what it holds can change the decision. */
-  #memoKey({ facts, labels, asTarget }: Candidate): string | undefined {
+  #memoKey({ facts, labels, asTarget, sources }: Candidate): string | undefined {
     if (facts.patientUnknown || facts.participants !== undefined) return undefined;
-    if (this.#topics(labels).includes(part2)) return undefined; // the source program counts too
-    if (facts.type === 'Patient' && this.#settings.part2.agreements.length > 0) return undefined; // they may list her, or her program
+    if (this.#listsResources && (facts.type === 'Patient' || this.#topics(labels).includes(part2))) return undefined;
     for (const patient of facts.patients) if (this.#patients.get(patient)?.labelsAlone !== true) return undefined;
-    return [asTarget, facts.type, ...facts.patients].join();
+    return [asTarget, facts.type, ...facts.patients, '', ...sources].join('\n');
   }
 
   #decide(candidate: Candidate): Decision {
@@ -238,12 +240,12 @@ export class Rules {
   }
 
   /** Steps 6 and 7 for resources about no patient: nobody can permit, so an exception or the role rules must. */
-  #aboutNobody(topics: readonly string[], { facts, labels }: Candidate): Decision {
+  #aboutNobody(topics: readonly string[], { labels, sources }: Candidate): Decision {
     const { identities, organizations } = this.#context.requester;
     const asker = { identities: new Set(identities), organizations: new Set(organizations) };
     const unhandled = notHandled(labels, asker, this.#settings.handling);
     if (unhandled !== undefined) return withhold(reason('handling-not-met', 5, { label: unhandled }));
-    const inProgram = this.#context.purposes.length > 0 && this.#isWithinProgram(facts);
+    const inProgram = this.#context.purposes.length > 0 && this.#isWithinProgram(sources);
     for (const topic of topics) {
       const clears = this.#policy.clears(this.#context, topic);
       if (namedOnlyTopics.has(topic) || (topic === part2 && !(inProgram && clears.allowed)))
@@ -330,7 +332,7 @@ export class Rules {
     candidate: Candidate,
     topics: readonly string[],
   ): Decision {
-    const { facts, labels } = candidate;
+    const { facts, labels, sources } = candidate;
     if (!isForPurpose(labels, asker.purpose)) return withhold(reason('purpose-not-of-data', 5));
     const unhandled = notHandled(labels, asker, this.#settings.handling);
     if (unhandled !== undefined) return withhold(reason('handling-not-met', 5, { label: unhandled }));
@@ -351,10 +353,10 @@ export class Rules {
     if (!ready.tokenStands) return withhold(reason('token-consent-ended', 5));
     const reasons: Reason[] = [];
     const obligations: Obligation[] = [];
-    const inProgram = asker.purpose !== undefined && this.#isWithinProgram(facts);
+    const inProgram = asker.purpose !== undefined && this.#isWithinProgram(sources);
     const { agreements, coveredEntities } = this.#settings.part2;
-    const agreement = topics.includes(part2) ? agreementFor(agreements, asker, facts) : undefined;
-    const identity = facts.type === 'Patient' ? identityFor(agreements, asker, facts, candidate.asTarget) : undefined;
+    const applying = topics.includes(part2) ? agreementsFor(agreements, asker, candidate) : [];
+    const identity = facts.type === 'Patient' ? identityFor(agreements, asker, candidate) : undefined;
     let excepted = identity === undefined ? undefined : underAgreement(identity);
     for (const [index, { topic }] of questions.entries()) {
       if (topic === undefined) continue;
@@ -380,7 +382,7 @@ export class Rules {
       }
       const clears = this.#policy.clears(this.#context, topic);
       if (isStrict) {
-        const opening = agreement ?? identity;
+        const opening = applying[0] ?? identity;
         if (topic === part2 && inProgram && clears.allowed)
           excepted = { code: 'within-program', rule: clears.policies.join(' '), basis: 'program' };
         else if (topic === part2 && opening !== undefined) excepted = underAgreement(opening);
@@ -389,10 +391,14 @@ export class Rules {
         obligations.push(obligationOf(excepted.basis));
         continue;
       }
-      if (clears.allowed) reasons.push(reason('policy-clears', 7, { label: topic, rule: clears.policies.join(' ') }));
-      else if (agreement !== undefined && coversTopic(agreement, topic))
-        reasons.push(reason('registered-agreement', 7, { label: topic, rule: agreement.id }));
-      else return withhold(reason('no-permit-for-topic', 7, { label: topic }));
+      if (clears.allowed) {
+        reasons.push(reason('policy-clears', 7, { label: topic, rule: clears.policies.join(' ') }));
+        continue;
+      }
+      const covering = applying.find((one) => coversTopic(one, topic));
+      if (covering === undefined) return withhold(reason('no-permit-for-topic', 7, { label: topic }));
+      reasons.push(reason('registered-agreement', 7, { label: topic, rule: covering.id }));
+      if (covering !== applying[0]) obligations.push(obligationOf(covering.kind));
     }
     const rest = this.#rest(ready, asker, votes, candidate, excepted);
     if (rest.outcome === 'withhold') return rest;
@@ -432,12 +438,11 @@ export class Rules {
       : release(reason('implicit-policy', 8, { rule: implicit, label: 'rest' }));
   }
 
-  /** Communication within a program that needs the information (42 CFR 2.12(c)(3)): verified membership of the source program. */
-  #isWithinProgram({ labelInputs }: Facts): boolean {
-    return this.#context.requester.organizations.some(
-      (one) =>
-        this.#settings.programs.includes(one) &&
-        (labelInputs.actors.includes(one) || labelInputs.actorIdentifiers.includes(one)),
+  /** Communication within a program that needs the information (42 CFR 2.12(c)(3)): verified membership of every source program. */
+  #isWithinProgram(sources: readonly string[]): boolean {
+    const { organizations } = this.#context.requester;
+    return comesFromAlone(sources, (program) =>
+      organizations.some((one) => this.#settings.programs.get(one) === program),
     );
   }
 

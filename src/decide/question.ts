@@ -15,6 +15,11 @@ export interface Candidate {
   readonly asTarget: boolean;
   /** Facts of other resources that Consents of this patient name in `provision.data`, by key; a key that is missing here could not be resolved. */
   readonly named: ReadonlyMap<ResourceKey, NamedData>;
+  /**
+   * Of 42 CFR Part 2 data: the programs whose records it holds, each by its first configured name, and `unstated` where nobody
+   * can say whose. An exception that rests on the program has to hold for every one of them.
+   */
+  readonly sources: readonly string[];
 }
 
 /** What matching reads of a candidate besides its labels. */
@@ -61,8 +66,8 @@ export interface DecisionSettings {
   readonly part2RequiresVerification: boolean;
   /** Reads an instant such as `meta.lastUpdated`; undefined when it is none. */
   readonly instantOf: (text: string | undefined) => Interval | undefined;
-  /** Source programs: which organizations (same forms as above) are Part 2 programs, for communication within the program (42 CFR 2.12(c)(3)). */
-  readonly programs: readonly string[];
+  /** Part 2 programs: every name of one (same forms as above) to its first, for communication within the program (42 CFR 2.12(c)(3)). */
+  readonly programs: ReadonlyMap<string, string>;
   readonly part2: {
     /** Registered agreements, approvals and orders. */
     readonly agreements: readonly Agreement[];

@@ -1,21 +1,17 @@
 import type { ResourceOnTape } from '../document/content.ts';
 import { childrenOf } from '../fhir/model.ts';
+import { isNobodys } from '../label/facts.ts';
 import type { Reading, ReferenceSite } from '../label/read.ts';
 import { allOrNothingTypes } from '../label/roles.ts';
 import type { Item } from './visibility.ts';
 
 const none: readonly never[] = [];
 
-/** About no patient, and known to be. */
-export function isNobodys({ reading: { facts } }: Item): boolean {
-  return facts.patients.length === 0 && facts.participants === undefined && !facts.patientUnknown;
-}
-
 /** What is done about other resources: of no patient by itself, and nothing without them. */
 const workTypes: ReadonlySet<string> = new Set(['Basic', 'List', 'Task']);
 
 export function isWork(item: Item): boolean {
-  return workTypes.has(item.reading.facts.type) && isNobodys(item);
+  return workTypes.has(item.reading.facts.type) && isNobodys(item.reading.facts);
 }
 
 /**

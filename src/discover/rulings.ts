@@ -85,7 +85,7 @@ export class RequestRulings implements Rulings {
     return this.#edges.shadow === undefined ? decision : this.#edges.shadow.carriedOut(decision, candidate);
   }
 
-  votes(candidate: Candidate): readonly Vote[] {
+  votes(candidate: Omit<Candidate, 'sources'>): readonly Vote[] {
     return this.#edges.rules.votes(candidate);
   }
 

@@ -11,11 +11,13 @@ import { GatewayError } from '../errors/errors.ts';
 import type { Coding } from '../fhir/coding.ts';
 import { idOf, isPatientKey, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import { isLabelled } from '../label/effective.ts';
+import { isNobodys } from '../label/facts.ts';
 import type { Labels } from '../label/labels.ts';
 import { type Reading, type ReadSettings, type ReferenceSite, readResource } from '../label/read.ts';
 import { allOrNothingTypes, directoryTypes, namesDirectory } from '../label/roles.ts';
+import { type ProgramNames, sourcesOf } from '../label/sources.ts';
 import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
-import { isNobodys, isWork, requiredSitesOf } from './required.ts';
+import { isWork, requiredSitesOf } from './required.ts';
 
 /** What decisions rest on for some patients: their Consents in force and the requester's standing, as far as established. */
 export interface Rulings {
@@ -28,12 +30,12 @@ export interface Rulings {
   /** Pure once established. */
   decide(candidate: Candidate): Decision;
   /** What the Consents in force answered, for explaining a decision. */
-  votes(candidate: Candidate): readonly Vote[];
+  votes(candidate: Omit<Candidate, 'sources'>): readonly Vote[];
   /** Whether the requester is this patient or stands for her: what is read for it depends on the requester alone. */
   standing(patient: PatientKey): Promise<Standing>;
 }
 
-export interface Labelling {
+export interface Labelling extends ProgramNames {
   own(reading: Reading, content: Content<'undecided'>): Labels;
   /** Of an element with a label of its own, in a resource with these. */
   withLabel(labels: Labels, label: Coding): Labels;
@@ -62,7 +64,12 @@ export interface Item {
   readonly reading: Reading;
   /** More local references than can be checked: withheld from the uncleared, by its own count. */
   readonly oversize: boolean;
+  /** Labels that it has by itself. */
+  readonly own: Labels;
+  /** With those that it inherits. */
   labels: Labels;
+  /** Of a version: what came after it, whose labels cover it. */
+  later?: Item;
   /** Set when what it requires refers to something hidden: then it is hidden too. */
   hidden: boolean;
   ruling?: Decision;
@@ -154,7 +161,9 @@ export class Visibility {
     const items = contents.map((content) => this.#newItem(content));
     await this.#close(items);
     let later: { key: ResourceKey; labels: Labels }[] = [];
-    for (const item of items) {
+    for (const [index, item] of items.entries()) {
+      const newer = items[index - 1];
+      if (newer !== undefined) item.later = newer;
       const parents = item.reading.parents.flatMap((key) => this.#items.get(key) ?? []);
       item.labels = this.#edges.labelling.inherit(item.labels, [...parents, ...later]);
       item.hidden = !this.#survivesItsReferences(item);
@@ -247,12 +256,8 @@ export class Visibility {
     if (inline === undefined || this.#edges.isCleared(item.reading)) return none;
     return inline.flatMap(({ node, label }) => {
       const labels = this.#edges.labelling.withLabel(item.labels, label);
-      const decision = this.#edges.rulings.decide({
-        facts: item.reading.facts,
-        labels,
-        asTarget: false,
-        named: this.#named,
-      });
+      const own = this.#edges.labelling.withLabel(item.own, label);
+      const decision = this.#edges.rulings.decide(this.#candidate(item, labels, own, false));
       if (decision.outcome === 'release') return [];
       const masked = this.#edges.viewSettings.masked.has(decision.reasons[0].label ?? '');
       return [{ redaction: { node, masked }, decision }];
@@ -283,7 +288,7 @@ export class Visibility {
    */
   #comesWith(key: ResourceKey, { parents }: Reading): boolean {
     const item = this.#items.get(key);
-    if (item === undefined || item.hidden || !parents.includes(key) || !isNobodys(item)) return false;
+    if (item === undefined || item.hidden || !parents.includes(key) || !isNobodys(item.reading.facts)) return false;
     const reasons = item.rulingAsTarget?.reasons ?? [];
     return reasons.length > 0 && reasons.every(({ code }) => topicReasons.has(code));
   }
@@ -291,7 +296,7 @@ export class Visibility {
   /** What comes along with a match: visible by itself, or as a product that the match is about. */
   visibleBeside(item: Item, matches: readonly Visible[]): Visible | undefined {
     const visible = this.visible(item);
-    if (visible !== undefined || !isNobodys(item)) return visible;
+    if (visible !== undefined || !isNobodys(item.reading.facts)) return visible;
     const match = matches.find((one) => one.item.reading.parents.includes(item.key));
     if (match === undefined || !this.#isKnown(match.item.key) || !this.#comesWith(item.key, match.item.reading))
       return undefined;
@@ -326,7 +331,14 @@ export class Visibility {
 
   #rule(item: Item, asTarget: boolean): Decision {
     if (item.oversize) return { outcome: 'withhold', reasons: [{ code: 'too-many-references', step: 8 }] };
-    return this.#edges.rulings.decide({ facts: item.reading.facts, labels: item.labels, asTarget, named: this.#named });
+    return this.#edges.rulings.decide(this.#candidate(item, item.labels, item.own, asTarget));
+  }
+
+  /** @param own the labels among them that it, or an element of it, bears by itself */
+  #candidate(item: Item, labels: Labels, own: Labels, asTarget: boolean): Candidate {
+    const matter = !this.#edges.context.unrestricted && this.#edges.labelling.isPart2(labels);
+    const sources = matter ? sourcesOf(item, own, (key) => this.#items.get(key), this.#edges.labelling) : none;
+    return { facts: item.reading.facts, labels, asTarget, named: this.#named, sources };
   }
 
   #register(content: Content<'undecided'>): Item {
@@ -343,13 +355,15 @@ export class Visibility {
       reading: readResource(resource, this.#edges.readSettings),
     })).reading;
     if (reading === undefined) throw new GatewayError('upstream-invalid');
+    const own = this.#edges.labelling.own(reading, content);
     return {
       key: reading.facts.key,
       content,
       reading,
       oversize:
         !this.#edges.context.unrestricted && reading.facts.references.length > this.#edges.limits.referencesPerResource,
-      labels: this.#edges.labelling.own(reading, content),
+      own,
+      labels: own,
       hidden: false,
     };
   }

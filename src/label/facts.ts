@@ -34,3 +34,8 @@ export interface Facts {
   readonly partOf: readonly ResourceKey[];
   readonly labelInputs: LabelInputs;
 }
+
+/** About no patient, and known to be. */
+export function isNobodys({ patients, participants, patientUnknown }: Facts): boolean {
+  return patients.length === 0 && participants === undefined && !patientUnknown;
+}

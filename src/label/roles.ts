@@ -22,6 +22,16 @@ export const parentElements = [
   'claim',
 ] as const;
 
+/** Of those, what a resource was made in: whose encounter, episode or larger act that was, his record it is. */
+const madeIn: ReadonlySet<number> = new Set(
+  ['encounter', 'context', 'episodeOfCare', 'partOf'].map((name) => nameNumber(name)),
+);
+
+/** @param name of an element that refers to something (as `nameNumber` numbers it) */
+export function isMadeIn(name: number): boolean {
+  return madeIn.has(name);
+}
+
 /** Types that are about a patient by nature: without a readable subject nobody's Consent covers them, so they are withheld. */
 export const subjectRequired: ReadonlySet<string> = new Set([
   'AdverseEvent',

@@ -137,6 +137,51 @@ describe('what an agreement opens', () => {
       }),
     )[0];
 
+  test('is that of every program whose records it holds, and of none that nobody can name', () => {
+    const of = (...sources: string[]) => [{ sources, labels: { topics: ['42CFRPart2'] } }];
+    const outcome = (change: object, ...sources: string[]) => decided(change, { resources: of(...sources) })?.outcome;
+    const both = { programs: ['Organization/lakeside', 'Organization/hillside'] };
+    expect(outcome({}, 'Organization/lakeside')).toBe('release');
+    expect(outcome({}, 'Organization/hillside', 'Organization/lakeside')).toBe('withhold');
+    expect(outcome(both, 'Organization/hillside', 'Organization/lakeside')).toBe('release');
+    expect(outcome(both, 'Organization/hillside', 'unstated')).toBe('withhold');
+    expect(outcome(both)).toBe('withhold');
+    expect(outcome({ programs: ['server'] }, 'Organization/hillside', 'unstated')).toBe('release');
+  });
+
+  test('is the topics of all that apply, each told with its own basis', () => {
+    const { agreements } = part2Config.parse({
+      agreements: [
+        { ...research, id: 'first', topics: [] },
+        { ...research, id: 'second', kind: 'audit', purposes: ['HOPERAT'], topics: ['HIV'] },
+        { ...research, id: 'third', programs: ['Organization/hillside'], topics: ['PSY'] },
+      ],
+    });
+    const all = registered(
+      { ...part2Config.parse({}), agreements: agreements.map((one) => ({ ...one, purposes: ['HRESCH'] })) },
+      timeReader('UTC'),
+      (one) => one,
+    );
+    const given = (topics: readonly string[], agreements = all) =>
+      decided({}, { settings: { part2: { agreements, coveredEntities: [], intermediaries: [] } } }, topics);
+    expect(given(['42CFRPart2', 'HIV'])).toEqual({
+      outcome: 'release',
+      reasons: [
+        { code: 'registered-agreement', step: 6, label: '42CFRPart2', rule: 'first' },
+        { code: 'registered-agreement', step: 7, label: 'HIV', rule: 'second' },
+        { code: 'registered-agreement', step: 8, label: 'rest' },
+      ],
+      obligations: [
+        { kind: 'part2', basis: 'research', redisclosable: false },
+        { kind: 'part2', basis: 'audit', redisclosable: false },
+      ],
+    });
+    expect(given(['42CFRPart2', 'SUD'])?.outcome).toBe('release');
+    expect(given(['42CFRPart2', 'SUD'])).toMatchObject({ obligations: [{ basis: 'research' }] });
+    for (const order of [all, [...all].reverse()])
+      expect(given(['42CFRPart2', 'PSY'], order)?.outcome).toBe('withhold');
+  });
+
   const noon = { from: '2026-06-15T12:00:00.000Z' };
   const ofLakeside = [{ facts: from([], ['urn:npi|1']), labels: { topics: ['42CFRPart2'] } }];
   const fromElsewhere = [{ facts: from(['Organization/x']), labels: { topics: ['42CFRPart2'] } }];

@@ -1,7 +1,16 @@
 import { expect, test } from '@jest/globals';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import { gatewayLabels } from '../reference/evaluate.ts';
-import { act, consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
+import {
+  act,
+  consent,
+  participation,
+  plainCase,
+  programsNamed,
+  purpose,
+  type Wish,
+  writtenConsent,
+} from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
 import type { R4Coding, R4Provision } from '../reference/r4.ts';
 
@@ -112,7 +121,7 @@ test('what one program made is not remembered as released for another program', 
   const wish: Wish = {
     organizations: ['Organization/a'],
     roles: ['counselor'],
-    settings: { sudIsPart2: true, programs: ['Organization/a', 'Organization/b'] },
+    settings: { sudIsPart2: true, programs: programsNamed('Organization/a', 'Organization/b') },
     policy: {
       cleared: [
         { role: 'counselor', topic: '42CFRPart2' },
@@ -128,7 +137,7 @@ test('within the program nothing passes without a purpose, and nothing of level 
   const wish: Wish = {
     organizations: ['Organization/a'],
     roles: ['counselor'],
-    settings: { programs: ['Organization/a'] },
+    settings: { programs: programsNamed('Organization/a') },
     policy: { cleared: [{ role: 'counselor', topic: '42CFRPart2' }] },
   };
   const facts = {

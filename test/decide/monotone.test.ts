@@ -5,7 +5,7 @@ import type { Confidentiality, Labels } from '../../src/label/labels.ts';
 import { isR5, type StoredConsent } from '../reference/either.ts';
 import type { Case } from '../reference/evaluate.ts';
 import { cases } from '../reference/generate.ts';
-import { act, consent, plainCase, type Wish } from '../reference/plain.ts';
+import { act, consent, plainCase, programsNamed, type Wish } from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
 import type { R4Consent, R4Provision } from '../reference/r4.ts';
 import type { R5Provision } from '../reference/r5.ts';
@@ -166,7 +166,7 @@ test('data labelled for one purpose is released for a second once it is labelled
 function withoutOpenings({ settings, ...world }: Case): Case {
   const plain = <Stated extends R4Provision | R5Provision>({ securityLabel: _, provision, ...said }: Stated): Stated =>
     ({ ...said, ...(provision && { provision: provision.map(plain) }) }) as unknown as Stated; // the same, less one member
-  const labelled = { ...world, settings: { ...settings, programs: [] } };
+  const labelled = { ...world, settings: { ...settings, programs: programsNamed() } };
   return withLabels(
     {
       ...labelled,
@@ -209,7 +209,7 @@ test('Part 2 opens the records of a program to the program', () => {
   const wish: Wish = {
     organizations: ['Organization/a'],
     roles: ['counselor'],
-    settings: { programs: ['Organization/a'] },
+    settings: { programs: programsNamed('Organization/a') },
     policy: { cleared: [{ role: 'counselor', topic: '42CFRPart2' }] },
     resources: [{ facts }, { facts, labels: { topics: ['42CFRPart2'] } }],
   };

@@ -9,7 +9,15 @@ import { timeReader } from '../../src/fhir/dates.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import type { Facts } from '../../src/label/facts.ts';
 import { gatewayLabels } from '../reference/evaluate.ts';
-import { consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
+import {
+  consent,
+  participation,
+  plainCase,
+  programsNamed,
+  purpose,
+  type Wish,
+  writtenConsent,
+} from '../reference/plain.ts';
 import { decide, parsed } from '../reference/production.ts';
 import type { R4Provision } from '../reference/r4.ts';
 
@@ -161,7 +169,7 @@ describe('without a written consent', () => {
   const insider: Wish = {
     organizations: [program],
     roles: ['counselor'],
-    settings: { programs: [program] },
+    settings: { programs: programsNamed(program) },
     policy: { cleared: [{ role: 'counselor', topic: '42CFRPart2' }] },
     resources: [{ ...part2Records[0], facts: { labelInputs: inputs } }],
   };
@@ -179,7 +187,7 @@ describe('without a written consent', () => {
 
   test('the program may be named by identifier', () => {
     const named = { ...inputs, actors: [], actorIdentifiers: ['urn:npi|1'] };
-    const wish = { ...insider, organizations: ['urn:npi|1'], settings: { programs: ['urn:npi|1'] } };
+    const wish = { ...insider, organizations: ['urn:npi|1'], settings: { programs: programsNamed('urn:npi|1') } };
     expect(decided({ ...wish, resources: [{ ...part2Records[0], facts: { labelInputs: named } }] }).outcome).toBe(
       'release',
     );
@@ -189,9 +197,9 @@ describe('without a written consent', () => {
     ['whoever asks for no purpose', { purposes: [] }],
     [
       'another program',
-      { organizations: ['Organization/other'], settings: { programs: [program, 'Organization/other'] } },
+      { organizations: ['Organization/other'], settings: { programs: programsNamed(program, 'Organization/other') } },
     ],
-    ['an organization that is no program', { settings: { programs: [] } }],
+    ['an organization that is no program', { settings: { programs: programsNamed() } }],
     ['a role that is not cleared', { roles: ['cook'] }],
   ])('not for %s', (_who, change) => {
     expect(decided({ ...insider, ...change })).toEqual({

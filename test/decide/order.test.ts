@@ -18,6 +18,8 @@ function shuffled<T>(items: readonly T[], random: Random): T[] {
 /** Every list in it, however deep, in another order: siblings, actors, purposes, labels, classes, codes, codings, data ... */
 function stirred<T>(value: T, random: Random): T {
   if (Array.isArray(value)) return shuffled(value, random).map((one) => stirred(one, random)) as T;
+  if (value instanceof Map) return new Map(shuffled([...value], random)) as T;
+  if (value instanceof Set) return new Set(shuffled([...value], random)) as T;
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     shuffled(Object.entries(value), random).map(([name, one]) => [name, stirred(one, random)]),
@@ -53,6 +55,7 @@ function ambiguous(consent: R4Consent, random: Random): R4Consent {
 function stirredCandidate({ facts, labels, named, ...rest }: Candidate, random: Random): Candidate {
   return {
     ...rest,
+    sources: shuffled(rest.sources, random),
     facts: { ...stirred(facts, random), key: facts.key },
     labels: { ...labels, topics: shuffled(labels.topics, random), caveats: shuffled(labels.caveats, random) },
     named: new Map(

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { StoredConsent } from '../reference/either.ts';
 import type { Case, PatientRecord } from '../reference/evaluate.ts';
 import { cases } from '../reference/generate.ts';
-import { consent } from '../reference/plain.ts';
+import { consent, programsNamed } from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
 import type { R4Consent, R4Provision } from '../reference/r4.ts';
 
@@ -99,7 +99,7 @@ test('revoking every Consent releases no more than having none', () => {
   }));
 });
 
-test('without Consents no Part 2 data leaves but to the patient, hers, the program, in emergencies and to the unrestricted', () => {
+test('without Consents no Part 2 data leaves but to the patient, hers, the program, by agreement, in emergencies and to the unrestricted', () => {
   let hidden = 0;
   fc.assert(
     fc.property(cases, (given) => {
@@ -108,7 +108,11 @@ test('without Consents no Part 2 data leaves but to the patient, hers, the progr
       const world: Case = {
         ...given,
         context: { ...given.context, unrestricted: false },
-        settings: { ...given.settings, programs: [] },
+        settings: {
+          ...given.settings,
+          programs: programsNamed(),
+          part2: { ...given.settings.part2, agreements: [] },
+        },
       };
       const after = released(world, () => []);
       for (const [index, { labels }] of world.candidates.entries()) {

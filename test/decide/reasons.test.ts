@@ -3,7 +3,16 @@ import type { Residuals } from '../../src/consent/residual.ts';
 import type { Agreement } from '../../src/decide/agreements.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import { gatewayLabels } from '../reference/evaluate.ts';
-import { act, consent, participation, plainCase, purpose, type Wish, writtenConsent } from '../reference/plain.ts';
+import {
+  act,
+  consent,
+  participation,
+  plainCase,
+  programsNamed,
+  purpose,
+  type Wish,
+  writtenConsent,
+} from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
 import type { R4Consent } from '../reference/r4.ts';
 import type { R5Consent } from '../reference/r5.ts';
@@ -287,7 +296,7 @@ test('a program is told by which rule its own records stay with it', () => {
     reasons({
       organizations: ['Organization/a'],
       roles: ['counselor'],
-      settings: { programs: ['Organization/a'] },
+      settings: { programs: programsNamed('Organization/a') },
       policy: { cleared: [{ role: 'counselor', topic: '42CFRPart2' }] },
       resources: [{ facts, ...part2 }],
     }),
@@ -335,7 +344,7 @@ describe('what is remembered within a request', () => {
     );
   });
 
-  test('of one kind is who she is, unless an agreement may list her; that there is one changes nothing for her records', () => {
+  test('of one kind is who she is, unless an order may list her; that there is one changes nothing for her records', () => {
     const agreement: Agreement = {
       ...{ id: 'qso-1', kind: 'qso', programs: undefined, recipients: [], purposes: ['HOPERAT'], types: undefined },
       ...{ resources: undefined, listsPatients: true, topics: new Set(), period: { start: 0, end: 0 } },
@@ -344,7 +353,13 @@ describe('what is remembered within a request', () => {
     const patient = { facts: { type: 'Patient' } };
     expect(asked({ resources: many(50, patient) })).toBe(1);
     expect(asked({ resources: many(50), settings })).toBe(1);
-    expect(asked({ resources: many(50, patient), settings })).toBe(50);
+    expect(asked({ resources: many(50, patient), settings })).toBe(1);
+    const orders = {
+      part2: { ...settings.part2, agreements: [agreement, { ...agreement, resources: new Set(['x']) }] },
+    };
+    expect(asked({ resources: many(50), settings: orders })).toBe(1);
+    expect(asked({ resources: many(50, patient), settings: orders })).toBe(50);
+    expect(asked({ resources: many(50, part2), settings: orders })).toBe(50);
   });
 
   test('is not what a Consent reads of the kind of a document, nor of whose it is', () => {
@@ -389,7 +404,7 @@ describe('what is remembered within a request', () => {
     const program: Wish = {
       organizations: ['Organization/a'],
       roles: ['counselor'],
-      settings: { programs: ['Organization/a'] },
+      settings: { programs: programsNamed('Organization/a') },
       policy: { cleared: [{ role: 'counselor', topic: '42CFRPart2' }] },
       resources: [from('Organization/a'), from('Organization/b')],
     };

@@ -10,6 +10,7 @@ import {
   emergency,
   participation,
   plainCase,
+  programsNamed,
   purpose,
   type Wish,
   writtenConsent,
@@ -97,7 +98,7 @@ describe('what is about nobody', () => {
     roles: ['counselor'],
     policy: { cleared: [{ role: 'counselor', topic }] },
   });
-  const member = { organizations: [program], settings: { programs: [program] } };
+  const member = { organizations: [program], settings: { programs: programsNamed(program) } };
 
   test('leaves where nothing is sensitive', () => {
     expect(asked({})).toEqual(released);
@@ -113,6 +114,14 @@ describe('what is about nobody', () => {
     expect(asked(part2, { ...member, ...cleared('42CFRPart2'), purposes: [] })).toEqual(no);
     expect(asked(part2, member)).toEqual(no);
     expect(asked(part2, cleared('42CFRPart2'))).toEqual(no);
+    const both = { settings: { programs: programsNamed(program, 'Organization/other') }, ...cleared('42CFRPart2') };
+    const ofBoth = [{ labels: part2, facts: of(), sources: ['Organization/other', program] }];
+    expect(decided({ ...both, resources: ofBoth, organizations: [program] })).toEqual(no);
+    expect(decided({ ...both, resources: ofBoth, organizations: [program, 'Organization/other'] })).toEqual(released);
+    const names = new Map([...programsNamed(program), ['urn:npi|1', program]]);
+    const byNumber = { ...both, organizations: ['urn:npi|1'], settings: { programs: names } };
+    expect(decided({ ...byNumber, resources: [{ labels: part2, facts: of(), sources: [program] }] })).toEqual(released);
+    expect(decided({ ...byNumber, resources: [{ labels: part2, facts: of(), sources: [] }] })).toEqual(no);
   });
   test('is no notes, whoever asks', () => {
     expect(asked({ topics: ['SUDCN'] }, { ...member, ...cleared('SUDCN') })).toEqual(
@@ -136,7 +145,7 @@ test('notes do not leave within a program, whoever is cleared for them', () => {
     decided({
       organizations: [program],
       roles: ['counselor'],
-      settings: { programs: [program] },
+      settings: { programs: programsNamed(program) },
       policy: { cleared: [{ role: 'counselor', topic }] },
       resources: [{ labels: { topics: [topic] }, facts: { labelInputs } }],
     });
@@ -296,7 +305,7 @@ describe('Consents that cannot be read', () => {
       consents: [broken],
       organizations: [program],
       roles: ['counselor'],
-      settings: { programs: [program] },
+      settings: { programs: programsNamed(program) },
       policy: { cleared: [{ role: 'counselor', topic: '42CFRPart2' }] },
       resources: [{ labels: { topics: ['42CFRPart2'] }, facts: { labelInputs } }],
     });

@@ -3,7 +3,7 @@ import type { Elements } from '../../src/consent/parsed.ts';
 import type { Residuals } from '../../src/consent/residual.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import type { Labels } from '../../src/label/labels.ts';
-import { consent, plainCase, type Wish } from '../reference/plain.ts';
+import { consent, plainCase, programsNamed, type Wish } from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
 
 /** What a token keeps back of what Consents permit (IHE PCF), and when the Consents it was issued under hold it no more. */
@@ -67,7 +67,7 @@ describe('a restriction in a token', () => {
     const records = (...rules: Residuals['rules']) =>
       outcome(token({ rules }), {
         ...given,
-        settings: { programs: ['Organization/a'] },
+        settings: { programs: programsNamed('Organization/a') },
         policy: { cleared: [{ role: 'counselor', topic: '42CFRPart2' }] },
         resources: [{ facts, labels: { topics: ['42CFRPart2'] } }],
       });

@@ -25,6 +25,7 @@ const engine = [
   'consent/residual.ts',
   'consent/whole.ts',
   'label/effective.ts',
+  'label/sources.ts',
   'label/labels.ts',
 ];
 

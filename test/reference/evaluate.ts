@@ -1,4 +1,5 @@
 import type { RequesterContext } from '../../src/context/requester-context.ts';
+import type { Agreement } from '../../src/decide/agreements.ts';
 import type { Candidate, DecisionSettings, Standing } from '../../src/decide/question.ts';
 import type { Facts } from '../../src/label/facts.ts';
 import { isHe, isStrange, type Part, partOf, standsForOthers } from './actors.ts';
@@ -252,19 +253,29 @@ function run(world: Single, patient: PatientRecord, purpose: string | undefined)
   }));
   if (asked.some(({ answer }) => answer === 'deny')) return withhold(5, 'consent-deny');
 
-  let isRestCovered = false;
+  const { candidate } = world;
+  const his = world.settings.part2.agreements.filter((one) => isParty(one, world, purpose));
+  // An agreement is about Part 2 records; of one that may be given it follows that there is somebody.
+  const agreed = topicsOf(world).includes('42CFRPart2') ? his.filter((one) => isListed(one, candidate)) : [];
+  const isHerKnown =
+    candidate.facts.type === 'Patient' &&
+    his.some((one) => candidate.asTarget || (one.listsPatients && isListed(one, candidate)));
+  let isRestCovered = isHerKnown;
   const mustQualify = (topic: string): boolean =>
     lawTopics.includes(topic) || (patient.standing.kind === 'representative' && isPart2Data(topic));
   for (const { topic, answer, deciding } of asked) {
     if (topic === undefined || !mustQualify(topic)) continue;
     const isQualified = answer === 'permit' && deciding.some(({ qualifies }) => qualifies);
-    if (!isQualified && !isWithinProgram(world, topic, purpose)) return withhold(6, 'no-qualifying-permit');
+    const isExcepted = topic === '42CFRPart2' && (agreed.length > 0 || isHerKnown);
+    if (!isQualified && !isWithinProgram(world, topic, purpose) && !isExcepted)
+      return withhold(6, 'no-qualifying-permit');
     isRestCovered = true;
   }
   for (const { topic, answer } of asked) {
     if (topic === undefined || mustQualify(topic)) continue;
     if (answer === 'permit') isRestCovered = true;
-    else if (!clears(world, topic)) return withhold(7, 'no-permit-for-topic');
+    else if (!clears(world, topic) && !agreed.some((one) => substance.includes(topic) || one.topics.has(topic)))
+      return withhold(7, 'no-permit-for-topic');
   }
   for (const { topic, level, answer } of asked) {
     if (topic !== undefined) continue;
@@ -276,13 +287,27 @@ function run(world: Single, patient: PatientRecord, purpose: string | undefined)
   return withhold(8, 'no-applicable-consent');
 }
 
-/** 42 CFR 2.12(c)(3): the requester's verified organization is the source program, and the role is cleared. */
+/** Whether an agreement names him, for this purpose and now. */
+function isParty(one: Agreement, { context }: Single, purpose: string | undefined): boolean {
+  const { identities, organizations } = context.requester;
+  const isNow = context.at >= one.period.start && context.at <= one.period.end;
+  const isHe = [...identities, ...organizations].some((name) => one.recipients.includes(name));
+  return isNow && isHe && purpose !== undefined && one.purposes.some((stated) => permitsPurpose(stated, purpose));
+}
+
+/** Whether an agreement is about such a resource, and all whose record it is are parties. */
+function isListed(one: Agreement, { facts, sources }: Candidate): boolean {
+  const isOfTheirs = one.programs === undefined || (sources.length > 0 && sources.every((by) => one.programs?.has(by)));
+  return isOfTheirs && (one.types?.has(facts.type) ?? true) && (one.resources?.has(facts.key) ?? true);
+}
+
+/** 42 CFR 2.12(c)(3): the requester's verified organizations are all of the source programs, and the role is cleared. */
 function isWithinProgram(world: Single, topic: string, purpose: string | undefined): boolean {
   const { candidate, context, settings } = world;
   if (purpose === undefined || topic !== '42CFRPart2') return false;
-  const { actors, actorIdentifiers } = candidate.facts.labelInputs;
-  const sources = [...actors, ...actorIdentifiers].filter((name) => settings.programs.includes(name));
-  return sources.some((name) => context.requester.organizations.includes(name)) && clears(world, topic);
+  const his = context.requester.organizations.map((name) => settings.programs.get(name));
+  const isOfAnother = candidate.sources.length === 0 || candidate.sources.some((source) => !his.includes(source));
+  return !isOfAnother && clears(world, topic);
 }
 
 function clears({ context, policy }: Single, topic: string): boolean {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Emergency } from '../../src/context/emergency.ts';
 import type { RequesterContext } from '../../src/context/requester-context.ts';
+import type { Agreement } from '../../src/decide/agreements.ts';
 import type { Candidate, DecisionSettings, NamedData, Standing } from '../../src/decide/question.ts';
 import type { Coding, Interval } from '../../src/fhir/coding.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
@@ -681,10 +682,49 @@ const named: fc.Arbitrary<Map<ResourceKey, NamedData>> = fc
   )
   .map((entries) => new Map(entries));
 
+/** One program by two names, and another. */
+const programs: ReadonlyMap<string, string> = new Map([
+  ['Organization/program', 'Organization/program'],
+  ['urn:orgs|program', 'Organization/program'],
+  ['Organization/hosp', 'Organization/hosp'],
+]);
+const sources = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(['Organization/program']) },
+  { weight: 2, arbitrary: fc.subarray(['Organization/hosp', 'Organization/program', 'unstated']) },
+);
+
+const set = <T>(values: readonly T[]): fc.Arbitrary<ReadonlySet<T>> =>
+  fc.subarray([...values], { minLength: 1 }).map((some) => new Set(some));
+const agreement: fc.Arbitrary<Omit<Agreement, 'id'>> = fc.record({
+  kind: fc.constantFrom('qso', 'research', 'audit', 'order'),
+  programs: fc.option(set(['Organization/hosp', 'Organization/program']), { nil: undefined }),
+  recipients: some('Organization/hosp', 'Organization/program', 'Practitioner/bob', 'urn:users|bob'),
+  purposes: some('TREAT', 'HPAYMT', 'HOPERAT', 'HRESCH', 'HLEGAL'),
+  types: maybe(3, set(['Observation', 'Condition', 'MedicationRequest', 'Patient'])),
+  resources: maybe(6, set(['Observation/1', 'Condition/1', 'Patient/p1'])),
+  listsPatients: fc.boolean(),
+  topics: fc.subarray(['HIV', 'PSY', 'SDV']).map((topics) => new Set(topics)),
+  period: fc.constantFrom(
+    ...[
+      [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+      [at, at],
+      [at + 1, Number.POSITIVE_INFINITY],
+      [Number.NEGATIVE_INFINITY, at - 1],
+    ].map(([start = 0, end = 0]) => ({ start, end })),
+  ),
+});
+const agreements: fc.Arbitrary<readonly Agreement[]> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant([]) },
+  {
+    weight: 3,
+    arbitrary: few(agreement, 3).map((some) => some.map((one, index) => ({ id: `agreement-${index}`, ...one }))),
+  },
+);
+
 const asTarget = fc.oneof({ weight: 7, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
 /** One to three resources of one request; often with the same labels, as answers that are remembered would need. */
 const candidates: fc.Arbitrary<Candidate[]> = fc
-  .record({ labels: few(labels), resources: few(fc.record({ facts, asTarget, label: fc.nat(1) }), 3), named })
+  .record({ labels: few(labels), resources: few(fc.record({ facts, asTarget, label: fc.nat(1), sources }), 3), named })
   .map(({ labels, resources, named }) =>
     resources.map(({ label, ...rest }) => ({ ...rest, labels: labels[label % labels.length] as Labels, named })),
   );
@@ -821,9 +861,9 @@ const settings: fc.Arbitrary<DecisionSettings> = fc.record({
   part2PolicyUris: fc.constant([part2Policy]),
   part2RequiresVerification: fc.boolean(),
   handling: fc.constant({ handlers: new Map(), isEncrypted: true }),
-  part2: fc.constant({ agreements: [], coveredEntities: [], intermediaries: [] }),
+  part2: agreements.map((registered) => ({ agreements: registered, coveredEntities: [], intermediaries: [] })),
   instantOf: fc.constant(instantOf),
-  programs: maybe(7, fc.constant(['Organization/program', 'urn:orgs|program'])).map((programs) => programs ?? []),
+  programs: maybe(7, fc.constant(programs)).map((some) => some ?? new Map()),
 });
 
 function instantOf(text: string | undefined): Interval | undefined {

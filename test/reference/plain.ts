@@ -3,7 +3,7 @@ import type { RequesterContext } from '../../src/context/requester-context.ts';
 import type { Candidate, DecisionSettings, Standing } from '../../src/decide/question.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import type { Facts } from '../../src/label/facts.ts';
-import type { Labels } from '../../src/label/labels.ts';
+import type { LabelInputs, Labels } from '../../src/label/labels.ts';
 import type { StoredConsent } from './either.ts';
 import type { Case, PatientRecord, PolicyTable } from './evaluate.ts';
 import type { R4Coding, R4Consent, R4Provision } from './r4.ts';
@@ -18,6 +18,8 @@ export interface Wish {
     readonly facts?: Partial<Facts>;
     readonly labels?: Partial<Labels>;
     readonly asTarget?: boolean;
+    /** Whose records it holds; whom it names, where nothing else is said. */
+    readonly sources?: readonly string[];
   }[];
   /** Consents of further patients. */
   readonly others?: Readonly<Record<string, readonly StoredConsent[]>>;
@@ -80,7 +82,7 @@ export function plainCase(wish: Wish): Case {
       ),
     ],
     context,
-    candidates: (wish.resources ?? [{}]).map(({ facts = {}, labels = {}, asTarget = false }): Candidate => {
+    candidates: (wish.resources ?? [{}]).map(({ facts = {}, labels = {}, asTarget = false, sources }): Candidate => {
       const type = facts.type ?? 'Observation';
       return {
         facts: {
@@ -105,6 +107,7 @@ export function plainCase(wish: Wish): Case {
         labels: shared(labels),
         asTarget,
         named: new Map(),
+        sources: sources ?? namedIn(facts.labelInputs),
       };
     }),
     settings: {
@@ -123,7 +126,7 @@ export function plainCase(wish: Wish): Case {
       handling: { handlers: new Map(), isEncrypted: true },
       part2: { agreements: [], coveredEntities: [], intermediaries: [] },
       instantOf: () => undefined,
-      programs: [],
+      programs: programsNamed(),
       ...wish.settings,
     },
     policy: { kindsNotReceived: [], forbidden: [], cleared: [], ...wish.policy },
@@ -175,4 +178,14 @@ export function writtenConsent(provision: R4Provision, more: Partial<R4Consent> 
       ...more,
     },
   );
+}
+
+/** Programs that have one name each. */
+export function programsNamed(...names: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(names.map((name) => [name, name]));
+}
+
+function namedIn(inputs: LabelInputs | undefined): readonly string[] {
+  const names = [...(inputs?.actors ?? []), ...(inputs?.actorIdentifiers ?? [])];
+  return names.length > 0 ? names.sort() : ['unstated'];
 }

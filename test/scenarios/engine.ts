@@ -7,6 +7,7 @@ import type { Decision } from '../../src/decide/decision.ts';
 import type { NamedData } from '../../src/decide/question.ts';
 import { intervalOf } from '../../src/fhir/dates.ts';
 import type { ResourceKey } from '../../src/fhir/ids.ts';
+import { programNames } from '../../src/house.ts';
 import type { Resource } from './expand.ts';
 import { type Enquiry, type Prepared, prepare } from './prepare.ts';
 import { policy, time } from './shipped.ts';
@@ -33,16 +34,22 @@ function decideAll(
     harmlessExtensions: config.decision.harmlessExtensions,
     part2PolicyUris: config.decision.part2PolicyUris,
   };
+  const programs = programNames(config);
   const settings = {
     ...config.decision,
     instantOf: (text: string | undefined) => (text === undefined ? undefined : intervalOf(text, time)),
-    programs: config.labels.programs,
+    programs,
     handling: {
       handlers: new Map(Object.entries(config.labels.handlers).map(([code, names = []]) => [code, names])),
       isEncrypted: config.listener.behindTls,
     },
     part2: {
-      agreements: registered(config.part2, time, (entry) => entry),
+      agreements: registered(
+        config.part2,
+        time,
+        (entry) => entry,
+        (entry) => programs.get(entry) ?? entry,
+      ),
       coveredEntities: config.part2.coveredEntities,
       intermediaries: config.part2.intermediaries,
     },
@@ -59,9 +66,7 @@ function decideAll(
       if (target !== undefined) named.set(key, { references: target });
     }
   }
-  return new Map(
-    resources.map(({ facts, labels }) => [facts.key, rules.decide({ facts, labels, asTarget: false, named })]),
-  );
+  return new Map(resources.map((one) => [one.facts.key, rules.decide({ ...one, asTarget: false, named })]));
 }
 
 function parsed(consents: readonly Resource[], options: ParseOptions): PatientConsents {

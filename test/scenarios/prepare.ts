@@ -10,12 +10,13 @@ import type { Labelling } from '../../src/discover/visibility.ts';
 import { Content } from '../../src/document/content.ts';
 import { scan } from '../../src/document/tape.ts';
 import { GatewayError } from '../../src/errors/errors.ts';
-import { type PatientKey, parseRelativeReference } from '../../src/fhir/ids.ts';
+import { type PatientKey, parseRelativeReference, type ResourceKey } from '../../src/fhir/ids.ts';
 import type { Interaction } from '../../src/fhir/request.ts';
 import { createLabelling } from '../../src/house.ts';
 import type { Facts } from '../../src/label/facts.ts';
 import type { Labels } from '../../src/label/labels.ts';
 import { type Reading, readResource } from '../../src/label/read.ts';
+import { sourcesOf, type Traced } from '../../src/label/sources.ts';
 import type { Resource } from './expand.ts';
 import type { Asker } from './requesters.ts';
 import { policy, time } from './shipped.ts';
@@ -36,7 +37,11 @@ export interface Enquiry {
 export interface Prepared {
   readonly context: RequesterContext;
   readonly bases: readonly string[];
-  readonly resources: readonly { readonly facts: Facts; readonly labels: Labels }[];
+  readonly resources: readonly {
+    readonly facts: Facts;
+    readonly labels: Labels;
+    readonly sources: readonly string[];
+  }[];
   readonly patients: readonly {
     readonly patient: PatientKey;
     readonly standing: Standing;
@@ -106,15 +111,22 @@ function factsOf({ config, stored, at, fhirVersion = 'R4' }: Enquiry, context: R
   const byElement = config.labels.inline === 'element';
   const contents = stored.map(received);
   const readings = contents.map((content) => read(content, bases, byElement));
+  const labelling = createLabelling(config);
   const labels = labelsOf(
     readings.map((reading, index) => ({ reading, content: contents[index] as Content<'undecided'> })),
-    createLabelling(config),
+    labelling,
   );
+  const all = [...labels.values()];
+  const find = (key: ResourceKey) => all.find(({ reading }) => reading.facts.key === key);
   const patients = new Set(readings.flatMap(({ facts }) => [...facts.patients, ...(facts.participants ?? [])]));
   return {
     context,
     bases,
-    resources: readings.map(({ facts }) => ({ facts, labels: labels.get(facts.key) as Labels })),
+    resources: all.map((one) => ({
+      facts: one.reading.facts,
+      labels: one.labels,
+      sources: sourcesOf(one, one.own, find, labelling),
+    })),
     patients: [...patients].map((patient) => ({
       patient,
       standing: standingOf(patient, contents, context, config, at),
@@ -141,19 +153,24 @@ function read(content: Content<'undecided'>, localBases: readonly string[], inli
 function labelsOf(
   read: readonly { readonly content: Content<'undecided'>; readonly reading: Reading }[],
   { own, inherit }: Labelling,
-): ReadonlyMap<string, Labels> {
-  const labels = new Map(read.map(({ reading, content }) => [reading.facts.key, own(reading, content)]));
+): ReadonlyMap<string, Traced> {
+  const labels = new Map(
+    read.map(({ reading, content }): [string, Traced] => {
+      const bears = own(reading, content);
+      return [reading.facts.key, { reading, own: bears, labels: bears }];
+    }),
+  );
   for (let changed = true; changed; ) {
     changed = false;
     for (const { facts, parents } of read.map(({ reading }) => reading)) {
-      const before = labels.get(facts.key) as Labels;
+      const before = labels.get(facts.key) as Traced;
       const from = parents.flatMap((key) => {
         const parent = labels.get(key);
-        return parent === undefined ? [] : [{ key, labels: parent }];
+        return parent === undefined ? [] : [{ key, labels: parent.labels }];
       });
-      const after = inherit(before, from);
-      if (after.key === before.key) continue;
-      labels.set(facts.key, after);
+      const after = inherit(before.labels, from);
+      if (after.key === before.labels.key) continue;
+      labels.set(facts.key, { ...before, labels: after });
       changed = true;
     }
   }

@@ -26,7 +26,7 @@ function instants(now: number): Readonly<Record<string, string>> {
   return {
     '$hour-ago': instant(-hour),
     '$in-an-hour': instant(hour),
-    $yesterday: day(-24 * hour),
+    $yesterday: instant(-24 * hour).slice(0, 10), // also for the first of them, before midnight
     $today: day(0),
     $tomorrow: day(24 * hour),
   };

@@ -142,8 +142,30 @@ const agreed = {
 };
 const byProgram = (id: string, program: string, more: object = {}): Resource =>
   observation(id, 'ada', { performer: [ref(`Organization/${program}`)], ...more });
-const covered = [patient('ada'), observation('plain', 'ada'), byProgram('screen', 'lakeside-recovery')];
+const visit = (id: string, program: string): Resource => ({
+  resourceType: 'Encounter',
+  id,
+  status: 'finished',
+  class: { code: 'AMB' },
+  subject: ref('Patient/ada'),
+  serviceProvider: ref(`Organization/${program}`),
+});
+const covered = [
+  patient('ada'),
+  observation('plain', 'ada'),
+  byProgram('screen', 'lakeside-recovery'),
+  visit('lakeside-visit', 'lakeside-recovery'),
+  observation('made-at-lakeside', 'ada', { encounter: ref('Encounter/lakeside-visit') }),
+];
 const beyond = [
+  visit('hillside-visit', 'hillside-recovery'),
+  byProgram('made-at-hillside', 'lakeside-recovery', { encounter: ref('Encounter/hillside-visit') }),
+  byProgram('of-both', 'lakeside-recovery', {
+    performer: [ref('Organization/lakeside-recovery'), ref('Organization/hillside-recovery')],
+  }),
+  byProgram('from-hillside', 'lakeside-recovery', { derivedFrom: [ref('Observation/other-screen')] }),
+  observation('of-nobody-named', 'ada', labelled('42CFRPart2')),
+  byProgram('from-nobody-named', 'lakeside-recovery', { hasMember: [ref('Observation/of-nobody-named')] }),
   byProgram('other-screen', 'hillside-recovery', { hasMember: [ref('Observation/screen')] }),
   byProgram('counseling', 'lakeside-recovery', {
     meta: { security: [{ system: 'urn:fhir-consent-gateway:label', code: 'SUDCN' }] },
@@ -261,11 +283,18 @@ export const configured: readonly Configured[] = [
       'Condition/diagnosed',
       'Observation/other-screen',
       'Observation/counseling',
+      'Observation/made-at-hillside',
+      'Observation/of-both',
+      'Observation/from-hillside',
+      'Observation/from-nobody-named',
       'Observation?has-member=Observation/screen',
       'Patient?_revinclude=Condition:subject&_revinclude=Observation:subject',
       'Patient?_has:Condition:subject:code=29463-7',
     ]),
-    told: [[get('Observation/screen'), 'lakeside-recovery']],
+    told: [
+      [get('Observation/screen'), 'lakeside-recovery'],
+      [get('Observation/made-at-lakeside'), 'made-at-lakeside'],
+    ],
   },
 ];
 
