@@ -59,13 +59,9 @@ export function sourcesOf(
 
   const sources = new Set<string>();
   for (const one of reached(start, parents)) {
-    let programs = named(one);
-    if (programs.length === 0) {
-      if (!says(one)) continue;
-      // The nearest that are named, on each way up.
-      programs = [...reached(one, (inner) => (named(inner).length > 0 ? none : madeIn(inner)))].flatMap(named);
-    }
-    for (const program of programs.length > 0 ? programs : [unstated]) sources.add(program);
+    for (const program of named(one)) sources.add(program);
+    // What it was made in is among its parents, and so are the programs of that.
+    if (says(one) && ![...reached(one, madeIn)].some((inner) => named(inner).length > 0)) sources.add(unstated);
   }
   return [...sources].sort();
 }

@@ -28,13 +28,13 @@ const programs = {
   ],
 };
 
-function read(resource: Stored): Traced {
+function read(resource: Stored, labelling: ReadonlySet<string> = new Set(names.keys())): Traced {
   const content = Content.received(scan(Buffer.from(JSON.stringify(resource)), limits), 0);
   const { reading } = content.examine((on) => ({
     reading: readResource(on, { localBases: [], time: timeReader('UTC') }),
   }));
   if (reading === undefined) throw new Error('unreadable');
-  const own = ownLabels(reading.facts.labelInputs, { ...noSettings, programs: new Set(names.keys()) });
+  const own = ownLabels(reading.facts.labelInputs, { ...noSettings, programs: labelling });
   return { reading, own, labels: own };
 }
 
@@ -84,7 +84,7 @@ describe('whose records a resource holds', () => {
   });
 
   it('is unstated where it is Part 2 data and names no program', () => {
-    expect(sources([observation('a', { meta: part2 })])).toEqual({ a: [unstated] });
+    expect(sources([observation('a', { meta: part2 })])).toEqual({ a: ['unstated'] });
   });
 
   it('is the program of the encounter, the episode or the larger act in which it was made', () => {
@@ -105,7 +105,7 @@ describe('whose records a resource holds', () => {
     expect(sources(made({ encounter: to('Encounter/of-episode') }))).toMatchObject({ a: ['Organization/hillside'] });
   });
 
-  it('is the nearest that is named, and those of all that it inherits from besides', () => {
+  it('is that of the encounter and that of what the encounter is part of', () => {
     expect(
       sources([
         observation('a', { meta: part2, encounter: to('Encounter/inner') }),
@@ -133,6 +133,22 @@ describe('whose records a resource holds', () => {
       observation('b', { meta: part2 }),
     ]);
     expect(a).toEqual(['Organization/lakeside', unstated]);
+  });
+
+  it('is only theirs whose labels it inherits where it is no Part 2 data by itself', () => {
+    const { a, c } = sources([
+      observation('a', { derivedFrom: [to('Observation/b'), to('Observation/gone')] }),
+      observation('b', by('lakeside')),
+      observation('c', { medicationReference: to('Medication/m') }),
+      { resourceType: 'Medication', id: 'm' },
+    ]);
+    expect(a).toEqual(['Organization/lakeside']);
+    expect(c).toEqual([]);
+  });
+
+  it('is who is named, although the name alone gives no label', () => {
+    const named = read(observation('a', by('lakeside')), new Set());
+    expect(sourcesOf(named, named.own, () => undefined, programs)).toEqual(['Organization/lakeside']);
   });
 
   it('is not the product’s: what that tells is of whoever gave it', () => {

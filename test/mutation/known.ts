@@ -39,6 +39,10 @@ export const equivalent: readonly Known[] = [
     why: 'Spares making labels anew that nothing is added to: by the same topics, caveats and origins the same object comes out.',
     mutants: ['label/effective.ts inherit: parents.every((parent) => parent.labels === unlabelled) -> false'],
   },
+  {
+    why: 'Under no key there is no resource: what refers to nothing here leads to none.',
+    mutants: ['label/sources.ts sourcesOf: key !== undefined -> true'],
+  },
 ];
 
 /** Behaviour may change, and no test says so yet. */

@@ -37,7 +37,7 @@ const decisionTests = [
   'test/consent/examples.test.ts',
   'test/administer/in-force.test.ts',
 ];
-const labelTests = ['test/label/labels.test.ts', 'test/label/inherit.test.ts'];
+const labelTests = ['test/label/labels.test.ts', 'test/label/inherit.test.ts', 'test/label/sources.test.ts'];
 
 /** What is asked in every graph, and what the reference answers. */
 const fixedCases = fc.sample(cases, { seed: 1, numRuns: 6_000 }).map((world) => ({

@@ -586,8 +586,8 @@ export const mutants: readonly Mutant[] = [
     by: 'what an agreement',
     off: 'Part 2 data that names no program is nobody’s in particular',
     file: 'label/sources.ts',
-    find: 'programs.length > 0 ? programs : [unstated]',
-    replace: 'programs',
+    find: 'sources.add(unstated);',
+    replace: ';',
   },
   {
     name: 'agreement-of-any-type',
