@@ -186,7 +186,7 @@ export class Rules {
     if (facts.patientUnknown || facts.participants !== undefined) return undefined;
     if (this.#listsResources && (facts.type === 'Patient' || this.#topics(labels).includes(part2))) return undefined;
     for (const patient of facts.patients) if (this.#patients.get(patient)?.labelsAlone !== true) return undefined;
-    return [asTarget, facts.type, ...facts.patients, '', ...sources].join('\n');
+    return [asTarget, facts.type, ...facts.patients, JSON.stringify(sources)].join();
   }
 
   #decide(candidate: Candidate): Decision {

@@ -208,6 +208,16 @@ describe('in an emergency', () => {
     expect(said({ consents: [unreadable], resources: notes }, { includesNotes: true })).toBe('release');
   });
 
+  test('where the newest counts, an older word on emergencies is not heard', () => {
+    const settings = { conflictStrategy: 'most-recent' } as const;
+    const then = { purpose: [purpose('ETREAT')] };
+    const denial = dated('a', { type: 'deny', ...then });
+    const newer = dated('b', { type: 'permit', ...then }, '2026-02-01');
+    const wish = { settings, resources: [{ labels: { topics: ['HIV'] } }] };
+    expect(said({ ...wish, consents: [denial] })).toBe('withhold');
+    expect(said({ ...wish, consents: [denial, newer] })).toBe('release');
+  });
+
   test('what is denied for treatment stays denied, though the newest word is of emergencies', () => {
     const settings = { conflictStrategy: 'most-recent' } as const;
     const forEmergencies = dated('b', { type: 'permit', purpose: [purpose('ETREAT')] }, '2026-02-01');
