@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { RecordedIntent } from './audit/recorder.ts';
+import { lastLook, type RecordedIntent } from './audit/recorder.ts';
 import type { RequesterContext } from './context/requester-context.ts';
 import { isInShadow, type ShadowPermit } from './decide/shadow.ts';
 import { coverageOf, disclosed, type LabelCoverage } from './discover/disclosed.ts';
@@ -15,7 +15,7 @@ import type { Plan, Refusal } from './plan/plan.ts';
 import { type Asked, discover, type Outcome } from './routes.ts';
 import { unwatched, type Watch } from './telemetry/watch.ts';
 
-/** An answer that may be sent: complete, recorded, with the hand that completes its record. */
+/** An answer that may be sent now: complete, recorded, with the hand that completes its record. */
 export interface Answer {
   readonly reply: Reply;
   readonly chunks: readonly Uint8Array[];
@@ -56,10 +56,10 @@ export async function handle(
     const memory = edges.memory.lend();
     const asked: Asked = { request, context: known, page, shadow: shadow?.name };
     const worldOf = () => edges.worldFor(known, request, signal, interactionOf(plan), shadow, { memory, watch });
-    const outcome = await discoverInForce(plan, asked, worldOf, edges);
-    negative = outcome.reply.status === 404;
     // Durable before the first byte leaves.
-    const answer = await watch.timed('record', () => recorded(outcome, asked, edges, shadow));
+    const recordedOf = (outcome: Outcome) => watch.timed('record', () => recorded(outcome, asked, edges, shadow));
+    const answer = await answerInForce(plan, asked, worldOf, recordedOf, edges);
+    negative = answer.reply.status === 404;
     memory.giveBack(); // of what was read, only the answer's own copy is left
     return answer;
   } catch (error) {
@@ -70,12 +70,21 @@ export async function handle(
   }
 }
 
-/** Decided anew when Consents changed while it was decided; nothing leaves by what is no longer in force. */
-async function discoverInForce(plan: Plan, asked: Asked, worldOf: () => SearchWorld, edges: Edges): Promise<Outcome> {
+/** Decided anew when Consents changed while it was decided or recorded; nothing leaves by what is no longer in force. */
+async function answerInForce(
+  plan: Plan,
+  asked: Asked,
+  worldOf: () => SearchWorld,
+  recordedOf: (outcome: Outcome) => Promise<Answer>,
+  edges: Edges,
+): Promise<Answer> {
   for (let attempt = 0; attempt < maximumAttempts; attempt++) {
     const world = worldOf();
     const outcome = await discover(plan, world, asked, edges);
-    if (await world.stillInForce()) return outcome;
+    if (!(await world.stillInForce())) continue; // not worth a record
+    const answer = await recordedOf(outcome);
+    if (await lastLook(answer.intent, world.stillInForce)) return answer;
+    answer.sent();
   }
   throw new GatewayError('consent-unavailable');
 }

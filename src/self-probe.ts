@@ -153,7 +153,7 @@ const noConsents: House['consents'] = {
     const none: EstablishedConsents = { consents: [], unreadable: false, begun: { wall: 0, steady: 0 }, mark: '' };
     return new Map(patients.map((patient) => [patient, none]));
   },
-  ofNobody: async () => undefined,
+  ofNobody: async () => new Map(),
   stillHold: async () => true,
   heard: async () => undefined,
   failed: () => undefined,

@@ -1,5 +1,6 @@
 /** What is in force, why something is released or not, and what a change would change: for those who answer for it. */
 export { calendarOf } from './calendar.ts';
+export { allHold } from './current.ts';
 export { readDraft, withDrafts } from './drafts.ts';
 export type { AdministerEdges } from './edges.ts';
 export { type Explanation, explain, isReadable } from './explain.ts';

@@ -15,3 +15,13 @@ export async function whileCurrent<Result>(
   }
   throw new GatewayError('consent-unavailable');
 }
+
+/**
+ * Whether all holds that one answer rests on. Looked at twice: while some of it is read again the rest may grow too old; the
+ * second time there is nothing to read.
+ */
+export async function allHold(looks: readonly (() => Promise<boolean>)[]): Promise<boolean> {
+  for (let turn = 0; turn < 2; turn++)
+    if ((await Promise.all(looks.map((look) => look()))).includes(false)) return false;
+  return true;
+}

@@ -11,7 +11,7 @@ import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import { idOf, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import type { FhirRequest } from '../fhir/request.ts';
 import { pagesOf } from '../upstream/upstream.ts';
-import { whileCurrent } from './current.ts';
+import { allHold, whileCurrent } from './current.ts';
 import type { AdministerEdges } from './edges.ts';
 import { toldToHerself } from './review.ts';
 
@@ -106,7 +106,8 @@ export async function explainSample(
     const own = asked.within?.();
     const world = edges.worldFor(context, request, signal, 'read');
     const refusedAs = ({ key }: Item) => refusal ?? refusalOf(key, context, request, edges);
-    const stillHolds = async () => (await world.stillInForce()) && (own === undefined || (await own.stillInForce()));
+    const stillHolds = () =>
+      allHold([world, ...(own === undefined ? [] : [own])].map(({ stillInForce }) => stillInForce));
     const result = {
       known: own && (await readableIn(own, contents)),
       told: await inBatches(contents, world, (item) => explained(item, world, refusedAs(item))),

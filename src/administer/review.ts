@@ -1,5 +1,4 @@
 import type { ParsedConsent } from '../consent/parsed.ts';
-import type { EstablishedConsents } from '../consent/source.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { isNewer } from '../decide/families.ts';
 import { isGranted, type SearchWorld } from '../discover/search.ts';
@@ -8,7 +7,7 @@ import type { Content } from '../document/content.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { type PatientKey, parseRelativeReference, type ResourceKey } from '../fhir/ids.ts';
 import type { FhirRequest } from '../fhir/request.ts';
-import { whileCurrent } from './current.ts';
+import { allHold, whileCurrent } from './current.ts';
 import type { AdministerEdges } from './edges.ts';
 import { type InForce, keyOf, reviewOf } from './in-force.ts';
 import { namesOf } from './names.ts';
@@ -20,6 +19,8 @@ export type Reader = 'self' | 'representative' | 'manager';
 
 export interface Review {
   readonly reader: Reader;
+  /** Whether the Consents that it tells of, and rests on, are still those in force. */
+  readonly stillHolds: () => Promise<boolean>;
   readonly inForce: InForce;
   readonly lexicon: Lexicon;
   /** The Consents that are told of, as the record names them; undefined where another store holds them. */
@@ -45,9 +46,8 @@ const maximumHistories = 100;
  */
 export function reviewFor(asked: ReviewAsked, edges: AdministerEdges): Promise<Review | undefined> {
   return whileCurrent(async () => {
-    const found = new Map<PatientKey, EstablishedConsents>();
-    const result = await reviewOnce(asked, edges, found);
-    return { result, stillHolds: () => edges.consents.stillHold(found, ownErrand(asked)) };
+    const result = await reviewOnce(asked, edges);
+    return { result, stillHolds: result?.stillHolds ?? (async () => true) };
   });
 }
 
@@ -56,11 +56,7 @@ function ownErrand({ signal }: ReviewAsked) {
   return { authorization: undefined, signal };
 }
 
-async function reviewOnce(
-  asked: ReviewAsked,
-  edges: AdministerEdges,
-  found: Map<PatientKey, EstablishedConsents>,
-): Promise<Review | undefined> {
+async function reviewOnce(asked: ReviewAsked, edges: AdministerEdges): Promise<Review | undefined> {
   const { patient, context, request, signal, isManager } = asked;
   const world = edges.worldFor(context, request, signal, 'read');
   const reader = isManager ? 'manager' : await readerOf(patient, world);
@@ -71,7 +67,7 @@ async function reviewOnce(
   if (!mayRead) return undefined;
   const held = (await edges.consents.of([patient], ownErrand(asked))).get(patient);
   if (held === undefined) throw new GatewayError('consent-unavailable');
-  found.set(patient, held);
+  const found = new Map([[patient, held]]);
   await world.visibility.load(held.consents.flatMap((consent) => localKeyOf(consent) ?? []));
   const told = held.consents
     .map((consent) => ({ consent, item: itemOf(consent, world) }))
@@ -90,6 +86,7 @@ async function reviewOnce(
   const may = new Set(consents.map(({ ref }) => ref));
   return {
     reader,
+    stillHolds: () => allHold([world.stillInForce, () => edges.consents.stillHold(found, ownErrand(asked))]),
     lexicon,
     told,
     inForce: {

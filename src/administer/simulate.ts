@@ -2,6 +2,7 @@ import type { Requester } from '../authenticate/requester.ts';
 import type { SearchWorld } from '../discover/search.ts';
 import type { PatientKey, ResourceKey } from '../fhir/ids.ts';
 import type { FhirRequest } from '../fhir/request.ts';
+import { allHold } from './current.ts';
 import type { AdministerEdges } from './edges.ts';
 import { type Explained, type Explanation, explainSample, sampleOf } from './explain.ts';
 
@@ -66,11 +67,7 @@ export async function simulate(
     hasChanges: requesters.some(({ gained, lost }) => gained.length > 0 || lost.length > 0),
     notRead: sample.notRead,
     isSample: sample.isSample,
-    stillHolds: async () => {
-      for (const { before: was, after: is } of requesters)
-        if (!((await was.stillHolds()) && (await is.stillHolds()))) return false;
-      return true;
-    },
+    stillHolds: () => allHold(requesters.flatMap(({ before: was, after: is }) => [was.stillHolds, is.stillHolds])),
   };
 }
 

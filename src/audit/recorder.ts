@@ -73,6 +73,20 @@ export interface RecordedIntent {
   complete(bytesSent: number, aborted: boolean): void;
 }
 
+/**
+ * The last look at what is recorded, before its first byte leaves: where it may not leave, or that cannot be told, its
+ * record says that nothing of it was sent.
+ */
+export async function lastLook(intent: RecordedIntent | undefined, mayLeave: () => Promise<boolean>): Promise<boolean> {
+  let leaves = false;
+  try {
+    leaves = await mayLeave();
+    return leaves;
+  } finally {
+    if (!leaves) intent?.complete(0, true);
+  }
+}
+
 export interface Recorder {
   /**
    * Resolves when the record is on durable storage, and not before.

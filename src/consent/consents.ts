@@ -46,7 +46,7 @@ const shortestEpochMs = 60_000;
 const redisRestMs = 1_000;
 const longestSendingMs = 500;
 
-/** Of the bound, so much is left for recording and sending what was decided at the last moment. */
+/** Of the bound, so much is left for the way from the last look to the network, on a machine that is busy. */
 function rememberMs(boundMs: number): number {
   return boundMs - Math.min(longestSendingMs, boundMs / 5);
 }

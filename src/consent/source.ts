@@ -25,16 +25,17 @@ export interface ConsentSource {
    */
   of(patients: readonly PatientKey[], errand: Errand): Promise<ReadonlyMap<PatientKey, EstablishedConsents>>;
   /**
-   * Reads as for one patient, whom nobody has.
+   * Reads as for one patient, whom nobody has: to be looked at again like any other.
    * @throws {GatewayError} `consent-unavailable`
    */
-  ofNobody(errand: Errand): Promise<void>;
+  ofNobody(errand: Errand): Promise<ReadonlyMap<PatientKey, EstablishedConsents>>;
   /**
-   * Whether what was established is still what counts. Asked before an answer leaves: what has grown older than the bound
-   * meanwhile, or is known to have changed, is read again.
+   * Whether what was established is still what counts. Asked before an answer is recorded and before it leaves: what has grown
+   * older than the bound meanwhile, or is known to have changed, is read again, and stands in its place where it says the same.
+   * Where nothing has to be read the answer is there at once.
    * @throws {GatewayError} `consent-unavailable`
    */
-  stillHold(established: ReadonlyMap<PatientKey, EstablishedConsents>, errand: Errand): Promise<boolean>;
+  stillHold(established: Map<PatientKey, EstablishedConsents>, errand: Errand): Promise<boolean>;
   /** What a store tells of changes: whoever holds these Consents, or is meant by them, is read anew on every replica. */
   heard(store: ConsentStore, news: News): Promise<void>;
   /** A store does not answer: nothing that is remembered is used before all stores have answered again. */
@@ -61,6 +62,8 @@ export interface SourceParts {
 const patientsPerReading = 50;
 /** With bound 0 everything is read for each request: one that took longer than this looks again before it answers. */
 const shortRequestMs = 1_000;
+/** How often at most what is about to leave is read again by one look. */
+const maximumReadings = 3;
 
 /**
  * Consents in force, read from every store for every patient. Which versions there are is asked again once the bound has
@@ -179,18 +182,28 @@ export function createConsentSource(config: ConsentConfig, parts: SourceParts): 
     of,
     async ofNobody(errand) {
       if (!remembers) nobody = resourceKey('Patient', randomUUID()) as PatientKey;
-      await of([nobody], errand);
+      return of([nobody], errand);
     },
     async stillHold(established, errand) {
-      const isSettled = (patient: PatientKey, one: EstablishedConsents): boolean =>
-        remembers ? memory.holds(patient, one) : ageOf(one.begun, clock) < shortRequestMs;
-      const unsettled = [...established].filter(([patient, one]) => !isSettled(patient, one));
-      if (unsettled.length === 0) return true;
-      const now = await of(
-        unsettled.map(([patient]) => patient),
-        errand,
-      );
-      return unsettled.every(([patient, { mark }]) => now.get(patient)?.mark === mark);
+      const reread = new Set<PatientKey>();
+      const isSettled = (patient: PatientKey, one: EstablishedConsents): boolean => {
+        if (reread.has(patient)) return remembers ? memory.isYoung(one.begun) : true;
+        return remembers ? memory.holds(patient, one) : ageOf(one.begun, clock) < shortRequestMs;
+      };
+      // While some are read again others may grow too old, and so may those of a store that takes longer than the bound.
+      for (let reading = 0; reading <= maximumReadings; reading++) {
+        const unsettled = [...established].flatMap(([patient, one]) => (isSettled(patient, one) ? [] : [patient]));
+        if (unsettled.length === 0) return true;
+        if (reading === maximumReadings) break;
+        const now = await of(unsettled, errand);
+        for (const patient of unsettled) {
+          const one = now.get(patient);
+          if (one === undefined || one.mark !== established.get(patient)?.mark) return false;
+          established.set(patient, one);
+          reread.add(patient);
+        }
+      }
+      return false;
     },
     async heard(store, news) {
       const names = namesIn(store, news, memory);

@@ -66,12 +66,13 @@ export class RequestRulings implements Rulings {
   async establishAny(): Promise<void> {
     if (this.#underWay.size > 0) return;
     await this.#watch.timed('consent', async () => {
-      await Promise.all([this.#edges.consents.ofNobody(this.#own()), this.#readNames()]);
+      const [nobody] = await Promise.all([this.#edges.consents.ofNobody(this.#own()), this.#readNames()]);
+      for (const [key, established] of nobody) this.#established.set(key, established);
       await this.#edges.collectives.ofNobody(this.#own());
     });
   }
 
-  /** Before an answer leaves: what has grown too old meanwhile is read again. */
+  /** Before an answer is recorded, and before it leaves: what has grown too old meanwhile is read again. */
   async stillInForce(): Promise<boolean> {
     return this.#watch.timed('consent', () => this.#edges.consents.stillHold(this.#established, this.#own()));
   }

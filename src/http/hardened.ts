@@ -43,12 +43,23 @@ export function hardenedServer(config: DoorConfig, tls: Tls | undefined, app: Re
     insecureHTTPParser: false,
     joinDuplicateHeaders: false,
   };
-  const server = tls === undefined ? createServer(options, app) : tlsServer(options, tls, app);
+  const server = tls === undefined ? createServer(options, inTurn(app)) : tlsServer(options, tls, inTurn(app));
   server.maxHeadersCount = 64;
   server.on('upgrade', (_request, socket) =>
     socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
   );
   return server as Server;
+}
+
+/**
+ * Requests that were sent ahead on a connection (RFC 9112 section 9.3.2) wait until the answers before theirs have been
+ * written: an answer that is made leaves, and does not wait in memory for whoever reads slowly.
+ */
+function inTurn(app: RequestListener): RequestListener {
+  return (request, response) => {
+    if (response.socket !== null) app(request, response);
+    else response.once('socket', () => app(request, response)); // never, where the connection ends before
+  };
 }
 
 function tlsServer(options: ServerOptions, tls: Tls, app: RequestListener): TlsServer {

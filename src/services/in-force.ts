@@ -62,6 +62,7 @@ export function inForceService(edges: AdministerEdges, isManager: (context: Requ
         status: 200,
         contentType: contentTypes[format],
         body: bodyOf(review, format),
+        stillInForce: review.stillHolds,
         disclosed: disclosedOf(patient, review),
       };
     },

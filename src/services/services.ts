@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Disclosure, RecordedIntent, Recorder } from '../audit/recorder.ts';
+import { type Disclosure, lastLook, type RecordedIntent, type Recorder } from '../audit/recorder.ts';
 import type { Requester } from '../authenticate/requester.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { waitForGrid } from '../discover/grid.ts';
@@ -65,15 +65,16 @@ export async function answerCall(
     const { parameters } = call;
     const asked = { context, request, parameters, query: request.query, signal, watch, at: context.at };
     if (!isGranted(service, asked, edges)) throw new GatewayError('service-not-granted');
-    const sent = await call.body();
-    const body = service.method === 'GET' ? undefined : read(sent);
-    const answer = await answerInForce(service, { ...asked, body });
-    negative = answer.status === 404;
-    if (negative || answer.negative === true) await waitForGrid(request, edges.negativeGridMs, edges);
+    const bytes = await call.body();
+    const body = service.method === 'GET' ? undefined : read(bytes);
     const known = context;
-    const complete = await watch.timed('record', () => recorded(answer, call, known, edges)); // durable before anything is done or leaves
-    await answer.carriedOut?.();
-    return complete;
+    const recordedOf = async (answer: ServiceAnswer): Promise<SentAnswer> => {
+      if (answer.status === 404 || answer.negative === true) await waitForGrid(request, edges.negativeGridMs, edges);
+      return watch.timed('record', () => recorded(answer, call, known, edges)); // durable before anything is done or leaves
+    };
+    const sent = await sentInForce(service, { ...asked, body }, recordedOf);
+    negative = sent.reply.status === 404;
+    return sent;
   } catch (error) {
     const code: ErrorCode = error instanceof GatewayError ? error.code : 'internal';
     negative = code === 'not-found';
@@ -85,16 +86,29 @@ export async function answerCall(
   }
 }
 
-/** Answered anew when Consents changed meanwhile; nothing leaves by what is no longer in force. */
-async function answerInForce(service: Service, asked: Asked): Promise<ServiceAnswer> {
+/** Answered anew when Consents changed meanwhile; nothing leaves, nor is done, by what is no longer in force. */
+async function sentInForce(
+  service: Service,
+  asked: Asked,
+  recordedOf: (answer: ServiceAnswer) => Promise<SentAnswer>,
+): Promise<SentAnswer> {
   for (let attempt = 0; attempt < maximumAttempts; attempt++) {
     const answer = await service.answer(asked);
-    if (answer.stillInForce === undefined || (await answer.stillInForce())) return answer;
+    const stillInForce = answer.stillInForce ?? restsOnNone;
+    if (!(await stillInForce())) continue; // not worth a record
+    const sent = await recordedOf(answer);
+    const leaves = async (): Promise<boolean> => {
+      if (!(await stillInForce())) return false;
+      await answer.carriedOut?.();
+      return true;
+    };
+    if (await lastLook(sent.intent, leaves)) return sent;
   }
   throw new GatewayError('consent-unavailable');
 }
 
 const maximumAttempts = 3;
+const restsOnNone = async (): Promise<boolean> => true;
 
 /** Static: the roles of the token, or the patient herself where the service says so. */
 function isGranted(service: Service, asked: Omit<Asked, 'body'>, { grants }: ServiceEdges): boolean {

@@ -265,6 +265,27 @@ describe('Consents that change while a service answers', () => {
     expect(events).toEqual([]);
     await never.close();
   });
+
+  it('have it asked anew when that shows after the record: the record says that nothing was sent, and nothing is done', async () => {
+    let looks = 0;
+    let done = 0;
+    const changing = say('say', '/say', {
+      answer: async () => ({
+        ...told,
+        stillInForce: async () => ++looks !== 2, // before the first record, and after it no more
+        carriedOut: async () => void done++,
+      }),
+    });
+    const place = await startDoor([changing]);
+    const { result, events } = await place.eventsOf(() => place.ask('/say', { as: 'steward', body: {} }));
+    expect([result.status, looks, done]).toEqual([200, 4, 1]);
+    const endings = new Map(
+      events.map((one) => [one.sequence, detailsOf(one).filter((text) => /^(delivery|bytes)/.test(text))]),
+    );
+    expect(endings.size).toBe(2);
+    expect([...endings.values()][0]).toEqual(['delivery=aborted', 'bytes-sent=0']);
+    await place.close();
+  });
 });
 
 describe('tokens', () => {

@@ -1,3 +1,4 @@
+import { allHold } from '../../administer/administer.ts';
 import type { DisclosedResource, ServiceDetail } from '../../audit/recorder.ts';
 import type { RequesterContext } from '../../context/requester-context.ts';
 import type { Obligation, Reason } from '../../decide/decision.ts';
@@ -201,10 +202,7 @@ function answerOf(body: object, outcomes: readonly Outcome[]): ServiceAnswer {
     status: 200,
     contentType: 'application/json',
     body: JSON.stringify(body),
-    stillInForce: async () => {
-      for (const { world } of outcomes) if (world !== undefined && !(await world.stillInForce())) return false;
-      return true;
-    },
+    stillInForce: () => allHold(outcomes.flatMap(({ world }) => world?.stillInForce ?? [])),
     negative: outcomes.some(({ decision }) => !decision),
     disclosed: {
       patients: [...about].map(([patient, details]) => ({ patient, consents: [], details })),

@@ -71,6 +71,9 @@ export function consultService(parts: ConsultParts): Service {
   };
 }
 
+/** For nobody as much is read as for somebody. */
+const nobody: ReadonlyMap<PatientKey, PatientConsents> = new Map();
+
 interface One {
   readonly patient: PatientKey;
   readonly said: Consultation;
@@ -88,9 +91,9 @@ async function consulted(request: ConsultRequest, asked: Asked, parts: ConsultPa
   const found = await Promise.all(request.identifiers.map((one) => patientsWith(one, errand, parts)));
   const patients = [...new Set([...request.patients, ...found.flat()])];
   const context = contextOf(request, asked);
-  const reading = patients.length === 0 ? readNothing(errand, parts) : parts.consents.of(patients, errand);
+  const reading = patients.length === 0 ? parts.consents.ofNobody(errand) : parts.consents.of(patients, errand);
   const [consents, names] = await Promise.all([reading, parts.memberships.of(context.requester, errand)]);
-  const collectives = await collectivesOf(consents, errand, parts);
+  const collectives = await collectivesOf(patients.length === 0 ? nobody : consents, errand, parts);
   const { settings } = parts;
   const all = patients.map((patient): One => {
     const hers = consents.get(patient);
@@ -100,7 +103,8 @@ async function consulted(request: ConsultRequest, asked: Asked, parts: ConsultPa
     const question = { patient, consents: counted, context, names, collectives, settings, types };
     return { patient, said: asked.watch.busy('decide', () => consult(question)) };
   });
-  return { all, stillInForce: () => parts.consents.stillHold(consents, errand) };
+  const established = new Map(consents);
+  return { all, stillInForce: () => parts.consents.stillHold(established, errand) };
 }
 
 /** Whom Consents name besides people and organizations; looked up for nobody too. */
@@ -112,12 +116,6 @@ async function collectivesOf(
   if (consents.size > 0)
     return collectives.of(new Map([...consents].map(([key, hers]) => [key, hers.consents])), errand);
   await collectives.ofNobody(errand);
-  return new Map();
-}
-
-/** For nobody as much is read as for somebody. */
-async function readNothing(errand: Errand, { consents }: ConsultParts): ReturnType<ConsentSource['of']> {
-  await consents.ofNobody(errand);
   return new Map();
 }
 
