@@ -76,7 +76,8 @@ export const errorKinds = {
   'downgrade-not-possible': {
     status: 409,
     issue: 'conflict',
-    title: 'The resource does not bear the label, or has changed since: read it again.',
+    title:
+      'The resource does not bear the label, or has changed since, or the FHIR server keeps the label: read it again.',
   },
   'purpose-not-accepted': { status: 403, issue: 'forbidden', title: 'The purpose of use is not accepted here.' },
   'emergency-not-accepted': {

@@ -78,7 +78,7 @@ export function downgradeServices(parts: DowngradeParts): readonly Service[] {
         if (lowered.version !== proposed.version) throw new GatewayError('downgrade-not-possible');
         return {
           ...answerOf({}, 'confirmed', proposed, lowered),
-          carriedOut: () => write(lowered, asked.signal, parts),
+          carriedOut: () => write(lowered, proposed, asked.signal, parts),
         };
       },
     },
@@ -122,15 +122,27 @@ async function loweredFrom(
 /** Of what the FHIR server sent, and the upstream's reader took. */
 const limits = { maximumDepth: 64, maximumMembers: 10_000, maximumNodes: 5_000_000, maximumStringBytes: 67_108_864 };
 
-/** Done once it is recorded; a version that is no longer the newest is left as it is. */
-async function write({ key, version, text }: Lowered, signal: AbortSignal, parts: DowngradeParts): Promise<void> {
+/**
+ * Done once it is recorded; a version that is no longer the newest is left as it is. A FHIR server may take it and keep the label all
+ * the same: so it is read again.
+ */
+async function write(
+  { key, version, text }: Lowered,
+  label: Coding,
+  signal: AbortSignal,
+  parts: DowngradeParts,
+): Promise<void> {
+  const errand = { authorization: undefined, signal };
   const writer = parts.writer();
   try {
-    const outcome = await writer.relabel(key, version, text, { authorization: undefined, signal });
+    const outcome = await writer.relabel(key, { version, json: text, lowers: true }, errand);
     if (outcome !== 'written') throw new GatewayError('downgrade-not-possible');
   } finally {
     await writer.close();
   }
+  const content = await parts.upstream.read(key, errand);
+  const isStillThere = content?.examine((resource) => ({ is: withoutLabel(resource, label) !== undefined })).is;
+  if (isStillThere === true) throw new GatewayError('downgrade-not-possible');
 }
 
 function answerOf(

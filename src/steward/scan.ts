@@ -55,8 +55,9 @@ export async function scanServer(
         state.cursors[type] = window.cursor;
         parts.onPage(type, state);
         more = window.more;
+        // After the last one too: many small types are no reason to hurry.
         const due = (window.contents.length * 1_000) / perSecond;
-        if (more) await parts.sleep(Math.max(0, due - (parts.now() - startedAt)));
+        await parts.sleep(Math.max(0, due - (parts.now() - startedAt)));
       }
     } catch (error) {
       if (!(error instanceof GatewayError) || error.code !== 'upstream-invalid') throw error;
@@ -137,10 +138,14 @@ function isShown(topic: string, reading: Reading, content: Content<'undecided'>,
 
 const maximumTries = 3;
 
-/** Reads it anew and writes it with its labels, unless somebody changed it in between: then once more. */
+/**
+ * Reads it anew and writes it with its labels, unless somebody changed it in between: then once more. It is done when it bears them,
+ * not when the server says so.
+ */
 async function raise(key: ResourceKey, tally: Tally, parts: ScanParts): Promise<void> {
   const { upstream, errand } = parts;
-  for (let tries = 0; tries < maximumTries; tries++) {
+  let isWritten = false;
+  for (let tries = 0; tries <= maximumTries; tries++) {
     const content = await upstream.read(key, errand);
     const reading = content === undefined ? undefined : readingOf(content, parts.readSettings);
     if (content === undefined || reading === undefined) return; // deleted since
@@ -148,15 +153,17 @@ async function raise(key: ResourceKey, tally: Tally, parts: ScanParts): Promise<
       reading.facts.labelInputs,
       parts.labelling.own(reading, content),
     );
-    if (additions.length === 0) return;
-    // It goes back to the server that it came from, and nowhere else.
-    const { text } = content.examine((resource) => ({ text: withLabels(resource, additions) }));
-    const outcome = await upstream.relabel(key, reading.facts.versionId, text, errand);
-    if (outcome === 'written') {
-      tally.written++;
+    if (additions.length === 0) {
+      if (isWritten) tally.written++;
       return;
     }
+    if (isWritten || tries === maximumTries) break;
+    // It goes back to the server that it came from, and nowhere else.
+    const { text } = content.examine((resource) => ({ text: withLabels(resource, additions) }));
+    const relabelled = { version: reading.facts.versionId, json: text, lowers: false };
+    const outcome = await upstream.relabel(key, relabelled, errand);
     if (outcome === 'refused') break;
+    isWritten = outcome === 'written';
   }
   tally.failed.push(`${typeOf(key)}/${key.slice(typeOf(key).length + 1)}`);
 }

@@ -24,6 +24,8 @@ interface Call {
   readonly resource?: string;
   /** Version that a write is meant for. */
   readonly ifMatch?: string;
+  /** The labels of a write replace those that are there. */
+  readonly isWholeOfLabels?: boolean;
   readonly authorization: string | undefined;
   readonly signal: AbortSignal | undefined;
   /** Where the answer's body lives. */
@@ -122,6 +124,7 @@ export class Exchange {
     if (call.form !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded';
     if (call.resource !== undefined) headers['content-type'] = 'application/fhir+json';
     if (call.ifMatch !== undefined) headers['if-match'] = `W/"${call.ifMatch}"`;
+    if (call.isWholeOfLabels === true) headers['x-meta-snapshot-mode'] = 'SECURITY_LABEL';
     return new Promise((resolve, reject) => {
       this.#current().dispatch(
         { method: call.method, path: call.path, headers, body: call.form ?? call.resource ?? null },

@@ -83,21 +83,27 @@ export interface Upstream {
     errand: Errand,
   ): Promise<void>;
   /**
-   * Writes a resource back with more labels, unless it changed since (FHIR R4 http, "managing resource contention").
-   * @param version the one that was read; undefined where the server gives none
+   * Writes a resource back with other labels, unless it changed since (FHIR R4 http, "managing resource contention"). Whether the
+   * server keeps them like that, only reading it again tells.
    */
-  relabel(
-    key: ResourceKey,
-    version: string | undefined,
-    json: string,
-    errand: Errand,
-  ): Promise<'written' | 'changed' | 'refused'>;
+  relabel(key: ResourceKey, relabelled: Relabelled, errand: Errand): Promise<'written' | 'changed' | 'refused'>;
   readonly running: number;
   /** How the server's clock stands to this machine's. */
   readonly clock: Pick<ClockWatch, 'differenceMs' | 'isRight'>;
   /** Of which version of FHIR it is; it is asked when this is started. */
   readonly version: Pick<VersionWatch, 'start' | 'other'>;
   close(): Promise<void>;
+}
+
+export interface Relabelled {
+  /** The one that was read; undefined where the server gives none. */
+  readonly version: string | undefined;
+  readonly json: string;
+  /**
+   * Whether labels that it does not bear go. HAPI FHIR keeps those of the version before, unless it is told otherwise (its header
+   * X-Meta-Snapshot-Mode).
+   */
+  readonly lowers: boolean;
 }
 
 /** The same for one request, which is told how long each exchange for data took. */
@@ -293,13 +299,14 @@ export function createUpstream(
       if (status !== 200 && status !== 201) throw new GatewayError('upstream-invalid');
     },
 
-    async relabel(key, version, json, { signal }) {
+    async relabel(key, { version, json, lowers }, { signal }) {
       try {
         const { status } = await exchange.send({
           method: 'PUT',
           path: `${basePath}/${key}`,
           resource: json,
           ...(version === undefined ? {} : { ifMatch: version }),
+          isWholeOfLabels: lowers,
           authorization: deps.authorization(),
           signal,
         });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { labelDowngradeCommand } from '../../src/commands/label-downgrade.ts';
 import { keepForValidation } from '../audit/disclosures.ts';
-import { errorCode } from '../failure/bench.ts';
+import { type Call, errorCode } from '../failure/bench.ts';
 import { type Place, startGateway } from './place.ts';
 
 const actCode = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
@@ -125,6 +125,23 @@ describe('a label is lowered by two people', () => {
     );
     expect(lowered).toBeGreaterThan(5);
   }, 120_000);
+
+  it('not where the FHIR server takes the write and keeps the label, and that is said', async () => {
+    put('clung-to', [hiv]);
+    const ticket = ticketOf(await lower('sam-nwosu', 'clung-to'));
+    const writes: Call[] = [];
+    place.relay.fault = (call) => {
+      if (call.method !== 'PUT' || call.type !== 'Condition') return undefined;
+      writes.push(call);
+      return ({ response }) =>
+        void response.writeHead(200, { 'content-type': 'application/fhir+json' }).end(textOf('clung-to'));
+    };
+    const answer = await confirm('front-desk', ticket);
+    place.relay.fault = () => undefined;
+    expect([answer.status, errorCode(answer.text)]).toEqual([409, 'downgrade-not-possible']);
+    expect(writes.map(({ headers }) => headers['x-meta-snapshot-mode'])).toEqual(['SECURITY_LABEL']);
+    expect(codesOf('clung-to')).toEqual(['HIV']);
+  });
 
   it('at the command line by two tokens, and not by one', async () => {
     put('by-command', [hiv]);

@@ -60,6 +60,9 @@ const codesOf = (id: string): string[] => securityOf(id).map(({ code }) => code)
 interface Watch {
   readonly pages?: (count: number) => void;
   readonly upstream?: Partial<Upstream>;
+  readonly sleep?: (milliseconds: number) => Promise<void>;
+  readonly types?: readonly string[];
+  readonly perSecond?: number;
 }
 
 const reviewed: string[] = [];
@@ -68,7 +71,7 @@ async function scan(state: ScanState, write: boolean, watch: Watch = {}): Promis
   const config = settings({ readText: true });
   await scanServer(
     state,
-    { types: ['Condition'], write, perSecond: 10_000 },
+    { types: watch.types ?? ['Condition'], write, perSecond: watch.perSecond ?? 10_000 },
     {
       upstream: { ...upstream, ...watch.upstream },
       labelling: createLabelling(config),
@@ -79,7 +82,7 @@ async function scan(state: ScanState, write: boolean, watch: Watch = {}): Promis
       readSettings: { localBases: [server.url], time: timeReader('UTC') },
       errand,
       now: () => 0,
-      sleep: () => Promise.resolve(),
+      sleep: watch.sleep ?? (() => Promise.resolve()),
       onPage: () => watch.pages?.(++pages),
       onReview: (key, topic) => void reviewed.push(`${key} ${topic}`),
     },
@@ -178,10 +181,35 @@ describe('a scan of a FHIR server', () => {
     expect(codesOf('oud')).toEqual(['R', 'OPIOIDUD']);
   });
 
-  it('names what it could not write', async () => {
-    put('oud', 'F11.20');
-    const { tallies } = await scan(fresh(), true, { upstream: { relabel: () => Promise.resolve('refused') } });
-    expect(tallies.Condition?.failed).toEqual(['Condition/oud']);
+  it.each(['refused', 'changed', 'written'] as const)(
+    'names what it could not write: the server says %s, and keeps no label',
+    async (outcome) => {
+      put('oud', 'F11.20');
+      let asked = 0;
+      const relabel = () => {
+        asked++;
+        return Promise.resolve(outcome);
+      };
+      const { tallies } = await scan(fresh(), true, { upstream: { relabel } });
+      expect(tallies.Condition).toMatchObject({ written: 0, failed: ['Condition/oud'] });
+      expect(asked).toBe(outcome === 'changed' ? 3 : 1);
+    },
+  );
+
+  it('reads no more in a second than it may, over many small types as over one large', async () => {
+    for (let index = 0; index < 130; index++) {
+      clock += 1;
+      put(`c${index}`, 'I10');
+    }
+    for (const resourceType of ['Observation', 'Procedure']) put(resourceType, undefined, { resourceType });
+    clock += 60_000;
+    let slept = 0;
+    const types = ['Condition', 'Observation', 'Procedure'];
+    const sleep = async (milliseconds: number) => {
+      slept += milliseconds;
+    };
+    await scan(fresh(), false, { types, perSecond: 20, sleep });
+    expect(slept).toBe((132 * 1_000) / 20);
   });
 
   it('shows what a person should look at: weak matches, and labels that nothing shows', async () => {
