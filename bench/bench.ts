@@ -53,6 +53,8 @@ interface Competitor {
   readonly headers: Readonly<Record<string, string>>;
   /** Ids that its answer must hold. */
   readonly answers: 'all' | 'shown';
+  /** The one case that it knows. */
+  readonly only?: string;
 }
 
 const data = benchData(sizes);
@@ -110,14 +112,16 @@ async function measure(competitors: readonly Competitor[], stub: Server): Promis
     ).catch((error) => {
       throw new Error(`${competitor.name}, ${one.name}: ${error instanceof Error ? error.message : error}`);
     });
-  for (const one of all) for (const competitor of competitors) await run(one, competitor, 16, timing.warmUpSlices);
+  const taking = ({ name }: Case) => competitors.filter(({ only = name }) => only === name);
+  for (const one of all) for (const competitor of taking(one)) await run(one, competitor, 16, timing.warmUpSlices);
   for (let round = 0; round < timing.rounds; round++) {
     if (round > 0 && performance.now() - started > timing.budgetMs * (round / (round + 1))) break; // no time for one more
     for (const one of all) {
+      const here = taking(one);
       for (const connections of connectionCounts) {
         // Everybody follows everybody else once in a while.
-        for (let turn = 0; turn < competitors.length; turn++) {
-          const competitor = competitors[(turn + round) % competitors.length] as Competitor;
+        for (let turn = 0; turn < here.length; turn++) {
+          const competitor = here[(turn + round) % here.length] as Competitor;
           const before = cpuMicroseconds(competitor.server.pid);
           const stubBefore = cpuMicroseconds(stub.pid);
           const { requests, seconds } = await run(one, competitor, connections, 1);
@@ -154,6 +158,11 @@ async function main(): Promise<void> {
     const stub = await start(startProgram('stub-upstream.ts', [dataFile]));
     const passThrough = await start(startProgram('peer-pass-through.ts', [stub.origin]));
     const obvious = await start(startProgram('peer-obvious.ts', [stub.origin]));
+    const floorWith = (...steps: string[]) =>
+      start(startProgram('peer-floor.ts', [stub.origin, mkdtempSync(join(folder, 'floor-')), ...steps]));
+    const bare = await floorWith();
+    const asking = await floorWith('look-ups');
+    const floor = await floorWith('look-ups', 'record');
     const issuer = await start(startIssuer());
     const gateway = await start(
       startGateway({ upstream: stub.origin, folder, issuer, profileFolder: options.profile }),
@@ -164,6 +173,9 @@ async function main(): Promise<void> {
         { name: 'direct', server: stub, headers: {}, answers: 'all' },
         { name: 'pass-through', server: passThrough, headers: {}, answers: 'all' },
         { name: 'obvious', server: obvious, headers: {}, answers: 'shown' },
+        { name: 'one request', server: bare, headers: {}, answers: 'all', only: 'read' },
+        { name: 'three requests', server: asking, headers: {}, answers: 'all', only: 'read' },
+        { name: 'floor', server: floor, headers: {}, answers: 'all', only: 'read' },
         { name: 'gateway', server: gateway, headers: { authorization }, answers: 'shown' },
       ],
       stub,

@@ -29,9 +29,9 @@ export function report(measurements: readonly Measurement[]): string {
   const of = (name: string, competitor: string, connections: number): readonly Measurement[] =>
     measurements.filter((one) => one.case === name && one.competitor === competitor && one.connections === connections);
   const cost = (one: Measurement): number => one.cpu / one.requests;
-  const ratios = (name: string, peer: string, connections: number): readonly number[] => {
+  const ratios = (name: string, peer: string, connections: number, server = 'gateway'): readonly number[] => {
     const peers = of(name, peer, connections);
-    return of(name, 'gateway', connections).flatMap((one) => {
+    return of(name, server, connections).flatMap((one) => {
       const other = peers.find(({ round }) => round === one.round);
       return other === undefined ? [] : cost(one) / cost(other);
     });
@@ -46,7 +46,10 @@ export function report(measurements: readonly Measurement[]): string {
     'record on disk before it sends; it asks the FHIR server for the Encounters and the Patient too, which the upstream’s',
     'CPU shows. One entry in twenty is hidden. pass-through is http-proxy-middleware alone; obvious is its',
     '`responseInterceptor` with `JSON.parse`, a filter by label, and `JSON.stringify`: no token, no Consents, no references,',
-    'no record. Delivery of records to a repository is not included.',
+    'no record. floor is the least that does for a read what the guarantees oblige every design to: it asks for the resource,',
+    'then for its Encounter and its Patient, and has a record on disk, by the gateway’s own client and outbox; no token, no',
+    'labels, no Consents, nothing parsed. one request is floor without those of Encounter and Patient and without a record,',
+    'three requests is floor without a record. Delivery of records to a repository is not included.',
     '',
     ...table(
       [
@@ -82,6 +85,23 @@ export function report(measurements: readonly Measurement[]): string {
       ]),
     ),
     '',
+    ...(cases.includes('read')
+      ? [
+          'CPU of a read by what must be done for it at least, as a multiple of pass-through in the same round, and of the gateway, of floor:',
+          '',
+          ...table(
+            ['', ...counts.map((c) => `${c} conn.`)],
+            [
+              ...['one request', 'three requests', 'floor'].map((step) => [
+                `${step} ÷ pass-through`,
+                ...counts.map((c) => spread(ratios('read', 'pass-through', c, step), 2)),
+              ]),
+              ['gateway ÷ floor', ...counts.map((c) => spread(ratios('read', 'floor', c), 2))],
+            ],
+          ),
+          '',
+        ]
+      : []),
     ...bounds
       .filter((bound) => cases.includes(bound.case))
       .map((bound) => {
