@@ -15,7 +15,7 @@ import { isNobodys } from '../label/facts.ts';
 import type { Labels } from '../label/labels.ts';
 import { type Reading, type ReadSettings, type ReferenceSite, readResource } from '../label/read.ts';
 import { allOrNothingTypes, directoryTypes, namesDirectory } from '../label/roles.ts';
-import { type ProgramNames, sourcesOf } from '../label/sources.ts';
+import { type ProgramNames, sourcesOf, type Traced } from '../label/sources.ts';
 import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
 import { isWork, requiredSitesOf } from './required.ts';
 
@@ -68,8 +68,8 @@ export interface Item {
   readonly own: Labels;
   /** With those that it inherits. */
   labels: Labels;
-  /** Of a version: what came after it, whose labels cover it. */
-  later?: Item;
+  /** Of a version: what came after it, whose labels cover it, those of its elements among them. */
+  later?: Traced;
   /** Set when what it requires refers to something hidden: then it is hidden too. */
   hidden: boolean;
   ruling?: Decision;
@@ -160,19 +160,16 @@ export class Visibility {
   ): Promise<readonly { readonly item: Item; readonly visible: Visible | undefined }[]> {
     const items = contents.map((content) => this.#newItem(content));
     await this.#close(items);
-    let later: { key: ResourceKey; labels: Labels }[] = [];
-    for (const [index, item] of items.entries()) {
-      const newer = items[index - 1];
-      if (newer !== undefined) item.later = newer;
+    let later: (Traced & { readonly key: ResourceKey })[] = [];
+    for (const item of items) {
+      if (later[0] !== undefined) item.later = later[0];
       const parents = item.reading.parents.flatMap((key) => this.#items.get(key) ?? []);
       item.labels = this.#edges.labelling.inherit(item.labels, [...parents, ...later]);
       item.hidden = !this.#survivesItsReferences(item);
       // What an element was labelled later covers the whole of what came before: there it may stand unlabelled.
-      const inline = (item.reading.inline ?? []).reduce(
-        (labels, { label }) => this.#edges.labelling.withLabel(labels, label),
-        item.labels,
-      );
-      later = [{ key: item.key, labels: inline }];
+      const withInline = (labels: Labels): Labels =>
+        (item.reading.inline ?? none).reduce((all, { label }) => this.#edges.labelling.withLabel(all, label), labels);
+      later = [{ ...item, own: withInline(item.own), labels: withInline(item.labels) }];
     }
     const [newest] = items;
     const isHidden = newest === undefined || this.visible(newest) === undefined;
@@ -336,7 +333,10 @@ export class Visibility {
 
   /** @param own the labels among them that it, or an element of it, bears by itself */
   #candidate(item: Item, labels: Labels, own: Labels, asTarget: boolean): Candidate {
-    const matter = !this.#edges.context.unrestricted && this.#edges.labelling.isPart2(labels);
+    // Who a patient is, an agreement may tell of those whom its program names.
+    const matter =
+      !this.#edges.context.unrestricted &&
+      (item.reading.facts.type === 'Patient' || this.#edges.labelling.isPart2(labels));
     const sources = matter ? sourcesOf(item, own, (key) => this.#items.get(key), this.#edges.labelling) : none;
     return { facts: item.reading.facts, labels, asTarget, named: this.#named, sources };
   }
@@ -416,13 +416,13 @@ export class Visibility {
   }
 
   #referencesToCheck(item: Item): readonly ResourceKey[] {
-    return item.oversize ? [] : item.reading.facts.references;
+    return item.oversize ? item.reading.parents : item.reading.facts.references;
   }
 
   /** Keys on which depends whether a reference to this item may stand. */
   #requiredOf(item: Item): readonly ResourceKey[] {
-    if (item.oversize) return [];
     const { facts, parents } = item.reading;
+    if (item.oversize) return parents; // what derives from it inherits from them
     if (allOrNothingTypes.has(facts.type) || isWork(item)) return [...facts.references, ...facts.patients];
     return [
       ...facts.patients,

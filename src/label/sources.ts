@@ -49,26 +49,37 @@ export function sourcesOf(
   ];
   const madeIn = ({ reading: { sites } }: Traced): readonly Traced[] =>
     known(sites.flatMap(({ key, name }) => (key !== undefined && isMadeIn(name) ? key : none)));
-  // That a directory entry belongs to a program makes it nobody's record.
-  const named = ({ reading: { facts } }: Traced): readonly string[] =>
-    directoryTypes.has(facts.type) ? none : programsIn(facts.labelInputs);
+  // That a directory entry belongs to a program makes no record of it: only of an entry itself can be asked whose it is.
+  const isEntry = isDirectory(start);
+  const named = (one: Traced): readonly string[] =>
+    isDirectory(one) && !isEntry ? none : programsIn(one.reading.facts.labelInputs);
   /** A product is nobody's record: what it tells, whatever is about it says. */
+  const isProduct = (one: Traced): boolean => isDirectory(one) && isNobodys(one.reading.facts);
   const says = (one: Traced): boolean =>
-    (one === start ? isPart2(own) : !isNobodys(one.reading.facts) && isPart2(one.own)) ||
-    parents(one).some((parent) => isNobodys(parent.reading.facts) && isPart2(parent.labels));
+    (one === start ? isPart2(own) : !isProduct(one) && isPart2(one.own)) ||
+    parents(one).some((parent) => isProduct(parent) && isPart2(parent.labels));
+  // What it was made in is among its parents, and so are the programs of that.
+  const isStated = (one: Traced): boolean => reached(one, madeIn, (inner) => named(inner).length > 0);
 
   const sources = new Set<string>();
-  for (const one of reached(start, parents)) {
+  reached(start, parents, (one) => {
     for (const program of named(one)) sources.add(program);
-    // What it was made in is among its parents, and so are the programs of that.
-    if (says(one) && ![...reached(one, madeIn)].some((inner) => named(inner).length > 0)) sources.add(unstated);
-  }
+    if (!sources.has(unstated) && says(one) && !isStated(one)) sources.add(unstated);
+    return false;
+  });
   return [...sources].sort();
 }
 
-/** The resource itself and all that is reached from it. */
-function reached(from: Traced, next: (one: Traced) => readonly Traced[]): ReadonlySet<Traced> {
+function isDirectory({ reading }: Traced): boolean {
+  return directoryTypes.has(reading.facts.type);
+}
+
+/** Whether this holds of the resource itself or of something that is reached from it: each is asked once, until one says so. */
+function reached(from: Traced, next: (one: Traced) => readonly Traced[], holds: (one: Traced) => boolean): boolean {
   const found = new Set([from]);
-  for (const one of found) for (const further of next(one)) found.add(further); // a Set is walked to what is added meanwhile
-  return found;
+  for (const one of found) {
+    if (holds(one)) return true;
+    for (const further of next(one)) found.add(further); // a Set is walked to what is added meanwhile
+  }
+  return false;
 }

@@ -160,6 +160,29 @@ describe('whose records a resource holds', () => {
     expect(sources(given({}))).toMatchObject({ a: [unstated] });
   });
 
+  it('is the program’s own where it is an entry of the directory that bears the label', () => {
+    const room = {
+      resourceType: 'Location',
+      id: 'room',
+      meta: part2,
+      managingOrganization: to('Organization/lakeside'),
+    };
+    expect(sources([room])).toEqual({ room: ['Organization/lakeside'] });
+  });
+
+  it('is also that of work about nobody, and of a product that is somebody’s', () => {
+    const task = { resourceType: 'Task', status: 'requested', intent: 'order' };
+    const supply = { resourceType: 'SupplyDelivery', patient: subject, supplier: to('Organization/lakeside') };
+    const { a, b } = sources([
+      { ...task, id: 'a', for: subject, owner: to('Organization/lakeside'), partOf: [to('Task/nobodys')] },
+      { ...task, id: 'nobodys', meta: part2 },
+      { ...supply, id: 'b', suppliedItem: { itemReference: to('Device/pump') } },
+      { resourceType: 'Device', id: 'pump', patient: subject, meta: part2 },
+    ]);
+    expect(a).toEqual(['Organization/lakeside', 'unstated']);
+    expect(b).toEqual(['Organization/lakeside', 'unstated']);
+  });
+
   it('covers a version by what came after it', () => {
     const older = read(observation('a', by('lakeside')));
     const newer = read(observation('a', by('hillside')));
