@@ -58,18 +58,20 @@ export function report(measurements: readonly Measurement[]): string {
         ...counts.flatMap((c) => [`CPU µs, ${c} conn.`, `upstream CPU µs, ${c} conn.`, `requests/s, ${c} conn.`]),
       ],
       cases.flatMap((name) =>
-        competitors.map((competitor) => [
-          name,
-          competitor,
-          ...counts.flatMap((connections) => {
-            const slices = of(name, competitor, connections);
-            return [
-              competitor === 'direct' ? '' : spread(slices.map(cost)),
-              spread(slices.map((one) => one.upstreamCpu / one.requests)),
-              spread(slices.map((one) => one.requests / one.seconds)),
-            ];
-          }),
-        ]),
+        competitors
+          .filter((competitor) => measurements.some((one) => one.case === name && one.competitor === competitor))
+          .map((competitor) => [
+            name,
+            competitor,
+            ...counts.flatMap((connections) => {
+              const slices = of(name, competitor, connections);
+              return [
+                competitor === 'direct' ? '' : spread(slices.map(cost)),
+                spread(slices.map((one) => one.upstreamCpu / one.requests)),
+                spread(slices.map((one) => one.requests / one.seconds)),
+              ];
+            }),
+          ]),
       ),
     ),
     '',
