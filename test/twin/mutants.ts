@@ -149,7 +149,7 @@ export const mutants: readonly Mutant[] = [
     by: 'LC-14',
     off: 'a later label covers the versions before it',
     file: 'discover/visibility.ts',
-    find: 'later = [{ key: item.key, labels: inline }];',
+    find: 'later = [{ ...item, own: withInline(item.own), labels: withInline(item.labels) }];',
     replace: 'later = [];',
   },
   {
@@ -578,8 +578,8 @@ export const mutants: readonly Mutant[] = [
     by: 'what an agreement',
     off: 'whose records it holds is inherited with the labels',
     file: 'label/sources.ts',
-    find: 'of reached(start, parents)) {',
-    replace: 'of [start]) {',
+    find: 'reached(start, parents, (one) => {',
+    replace: 'reached(start, () => none, (one) => {',
   },
   {
     name: 'sources-unstated-ignored',
