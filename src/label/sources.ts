@@ -59,7 +59,12 @@ export function sourcesOf(
     (one === start ? isPart2(own) : !isProduct(one) && isPart2(one.own)) ||
     parents(one).some((parent) => isProduct(parent) && isPart2(parent.labels));
   // What it was made in is among its parents, and so are the programs of that.
-  const isStated = (one: Traced): boolean => reached(one, madeIn, (inner) => named(inner).length > 0);
+  const stated = new Set<Traced>();
+  const isStated = (one: Traced): boolean => {
+    const isOf = reached(one, madeIn, (inner) => stated.has(inner) || named(inner).length > 0);
+    if (isOf) stated.add(one);
+    return isOf;
+  };
 
   const sources = new Set<string>();
   reached(start, parents, (one) => {

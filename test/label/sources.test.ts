@@ -199,6 +199,25 @@ describe('whose records a resource holds', () => {
     expect(sourcesOf(plain, plain.own, () => undefined, programs)).toEqual([]);
   });
 
+  it('follows each reference a few times, however many lead to each other', () => {
+    const many = Array.from({ length: 40 }, (_, index) => `o${index}`);
+    const partOf = many.map((id) => to(`Observation/${id}`));
+    const all = new Map(
+      many.map((id, index) => {
+        const named = index === many.length - 1 ? by('lakeside') : {};
+        return [`Observation/${id}`, read(observation(id, { meta: part2, partOf, ...named }))];
+      }),
+    );
+    let followed = 0;
+    const at = (key: string) => {
+      followed++;
+      return all.get(key);
+    };
+    const first = all.get('Observation/o0') as Traced;
+    expect(sourcesOf(first, first.own, at, programs)).toEqual(['Organization/lakeside']);
+    expect(followed).toBeLessThan(5 * many.length ** 2);
+  });
+
   const ids = ['a', 'b', 'c', 'd'] as const;
   const graphs = fc.array(
     fc.record({
