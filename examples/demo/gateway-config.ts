@@ -45,9 +45,8 @@ export function gatewayConfig(place: GatewayPlace, changes: Partial<ConfigInput>
     consent: { maximumAgeMs: 0 },
     labels: {
       programs: [
-        'Organization/lakeside-recovery',
-        'Location/lakeside-house',
-        'http://hl7.org/fhir/sid/us-npi|9990000002',
+        // One program by three names.
+        ['Organization/lakeside-recovery', 'Location/lakeside-house', 'http://hl7.org/fhir/sid/us-npi|9990000002'],
       ],
     },
     audit: {

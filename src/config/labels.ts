@@ -17,6 +17,11 @@ export const recipientCodes = [
   ...['MINEC', 'ENCRYPTR', 'ENCRYPTU', 'CPLYCC', 'CPLYCUI', 'CPLYJPP', 'CPLYJSP', 'CPLYOPP', 'CPLYOSP', 'CPLYPOL'],
 ];
 
+/** An organization, place, service or person as `Type/id`, URL or `system|value`: no bare word, so that none means what the engine calls `unstated`. */
+export function isActorName(name: string): boolean {
+  return /[/:|]/.test(name);
+}
+
 /** How data that is not labelled, or labelled in ways nobody knows, is labelled. */
 export const labelsConfig = z
   .strictObject({
@@ -64,6 +69,9 @@ export const labelsConfig = z
         const names = programs.flat();
         const twice = names.find((name, index) => names.indexOf(name) !== index);
         if (twice !== undefined) context.addIssue({ code: 'custom', message: `${twice} is named twice` });
+        const odd = names.find((name) => !isActorName(name));
+        if (odd !== undefined)
+          context.addIssue({ code: 'custom', message: `${odd} is no Type/id, URL or system|value` });
       })
       .describe(
         'Part 2 programs: organizations, locations, services and practitioners, as Type/id, URL or system|value; several names of one program as a list. What names one is labelled 42CFRPart2. What holds records of two is given by an agreement or to staff of both alone.',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isKnownPurpose, purposeCovers, topicNamed } from '../fhir/vocabulary.ts';
+import { isActorName } from './labels.ts';
 
 const name = z.string().min(1).max(500);
 const id = z
@@ -36,7 +37,9 @@ const agreement = z
         'qso: a Qualified Service Organization of the programs (42 CFR 2.11, 2.12(c)(4)); research: an approval (2.52); audit: audit and evaluation (2.53).',
       ),
     programs: z
-      .array(name)
+      .array(
+        name.refine((one) => one === 'server' || isActorName(one), 'is no Type/id, URL or system|value, nor server'),
+      )
       .min(1)
       .max(100)
       .describe('Programs whose records it covers, as in labels.programs; server: all Part 2 records of this server.'),

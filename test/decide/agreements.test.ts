@@ -97,6 +97,7 @@ describe('what is registered', () => {
     ['operations by a researcher', { kind: 'research' }, 'HOPERAT is no purpose of this kind'],
     ['counseling notes', { topics: ['SUDCN'] }, 'SUDCN cannot be covered'],
     ['no topic', { topics: ['NONSENSE'] }, 'NONSENSE cannot be covered'],
+    ['a program that nobody can name', { programs: ['unstated'] }, 'is no Type/id, URL or system|value, nor server'],
     ['the same name twice', {}, 'a is used twice', { orders: [{ ...order, id: 'a' }] }],
   ])('is never %s', (_what, change, message, more: object | undefined = {}) => {
     expect(faultOf(change, more)).toBe(message);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { labelsConfig } from '../../src/config/labels.ts';
 import { Content } from '../../src/document/content.ts';
 import { scan } from '../../src/document/tape.ts';
 import { timeReader } from '../../src/fhir/dates.ts';
@@ -64,6 +65,18 @@ const part2 = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-A
 const observation = (id: string, more: object = {}): Stored => ({ resourceType: 'Observation', id, subject, ...more });
 const encounter = (id: string, more: object = {}): Stored => ({ resourceType: 'Encounter', id, subject, ...more });
 const by = (...programs: readonly string[]) => ({ performer: programs.map((one) => to(`Organization/${one}`)) });
+
+describe('programs as they are configured', () => {
+  const fault = (...programs: readonly (string | string[])[]): string | undefined =>
+    labelsConfig.safeParse({ programs }).error?.issues[0]?.message;
+
+  it('have names of their own, each once', () => {
+    expect(fault('Organization/a', ['Location/a', 'urn:npi|1'], 'https://b.example/c')).toBeUndefined();
+    expect(fault('Organization/a', ['Location/a', 'Organization/a'])).toBe('Organization/a is named twice');
+    for (const odd of ['unstated', ''])
+      expect(fault(['Organization/a', odd])).toMatch(/is no Type\/id, URL or system\|value$/);
+  });
+});
 
 describe('whose records a resource holds', () => {
   it('is the program that it names, by whichever of its names', () => {
