@@ -47,6 +47,10 @@ export const equivalent: readonly Known[] = [
     why: 'Spares a walk: that nobody can say whose it is need not be found twice.',
     mutants: ['label/sources.ts sourcesOf: !sources.has(unstated) -> true'],
   },
+  {
+    why: 'The first of which nobody can say whose it is is the last that is asked.',
+    mutants: ['label/sources.ts sourcesOf: isOf -> true'],
+  },
 ];
 
 /** Behaviour may change, and no test says so yet. */
