@@ -171,6 +171,7 @@ describe('a scan of a FHIR server', () => {
     put('oud', 'F11.20');
     let first = true;
     const relabel: Upstream['relabel'] = (...call) => {
+      expect(call[1].lowers).toBe(false); // what a server keeps of the version before stays
       if (first) put('oud', 'F11.20', { note: [{ text: 'added meanwhile' }] });
       first = false;
       return upstream.relabel(...call);
