@@ -33,7 +33,7 @@ import type { ViewSettings } from './enforce/view.ts';
 import { intervalOf, type TimeReader, timeReader } from './fhir/dates.ts';
 import { parseLocalReference } from './fhir/ids.ts';
 import type { FhirRequest, Interaction } from './fhir/request.ts';
-import { part2, substanceClass, topicNamed } from './fhir/vocabulary.ts';
+import { isPart2By, topicNamed } from './fhir/vocabulary.ts';
 import { createAdmission } from './http/admission.ts';
 import { createLimiters, type Limiters } from './http/limiters.ts';
 import { createTokenGuard, type TokenGuard } from './http/token-guard.ts';
@@ -425,8 +425,7 @@ export function createLabelling(config: Config, settings: LabelSettings = labelS
     },
     withLabel: (labels, label) => withLabel(labels, label, settings),
     inherit,
-    isPart2: ({ topics }) =>
-      topics.includes(part2) || (config.decision.sudIsPart2 && topics.some((topic) => substanceClass.has(topic))),
+    isPart2: ({ topics }) => isPart2By(topics, config.decision.sudIsPart2),
     programsIn: ({ actors, actorIdentifiers }) => {
       const named = [...actors, ...actorIdentifiers].flatMap((name) => sources.get(name) ?? []);
       return named.length > 1 ? [...new Set(named)] : named;

@@ -6,7 +6,14 @@ import type { Emergency } from '../context/emergency.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Some } from '../fhir/coding.ts';
 import type { PatientKey, ResourceKey } from '../fhir/ids.ts';
-import { canonicalSystem, namedOnlyTopics, part2, purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
+import {
+  canonicalSystem,
+  isPart2By,
+  namedOnlyTopics,
+  part2,
+  purposeCovers,
+  substanceClass,
+} from '../fhir/vocabulary.ts';
 import type { Facts } from '../label/facts.ts';
 import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
 import type { Policy, PolicyAnswer } from '../policy/policy.ts';
@@ -234,9 +241,9 @@ export class Rules {
   }
 
   #topics(labels: Labels): readonly string[] {
-    const isSubstance = labels.topics.some((topic) => substanceClass.has(topic));
-    if (!this.#settings.sudIsPart2 || !isSubstance || labels.topics.includes(part2)) return labels.topics;
-    return [...labels.topics, part2].sort();
+    const { topics } = labels;
+    if (topics.includes(part2) || !isPart2By(topics, this.#settings.sudIsPart2)) return topics;
+    return [...topics, part2].sort();
   }
 
   /** Steps 6 and 7 for resources about no patient: nobody can permit, so an exception or the role rules must. */

@@ -74,6 +74,15 @@ export function isSensitivity(code: string): boolean {
 
 /** Codes of one substance-use class: HL7 draws neither ETH over SUD nor SUD over ETH. */
 export const substanceClass: ReadonlySet<string> = new Set(['ETH', 'SUD', 'ETHUD', 'OPIOIDUD']);
+
+/**
+ * Whether these topics make something 42 CFR Part 2 data.
+ * @param sudIsPart2 what tells of substance use counts, whatever its source
+ */
+export function isPart2By(topics: readonly string[], sudIsPart2: boolean): boolean {
+  return topics.includes(part2) || (sudIsPart2 && topics.some(isSubstance));
+}
+
 /** Topics that only a provision naming them permits. */
 export const namedOnlyTopics: ReadonlySet<string> = new Set(['SUDCN', 'PSYTHPN']);
 

@@ -1,12 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type EmbeddedServer, startEmbeddedServer } from '../../examples/demo/embedded-server.ts';
-import { gatewayConfig } from '../../examples/demo/gateway-config.ts';
-import { type IdentityProvider, startIdentityProvider } from '../../examples/demo/identity-provider.ts';
-import { freePort } from '../../examples/demo/ports.ts';
-import { type Gateway, serve } from '../../src/serve.ts';
+import { type GatewayOver, startGatewayOver } from '../support/gateway-over.ts';
 
 const actCode = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
 const part2 = { meta: { security: [{ system: actCode, code: '42CFRPart2' }] } };
@@ -283,76 +276,56 @@ const ofNobodyNamed = ['Observation/b-unknown', 'Observation/b-unknown-member', 
 describe.each(['resource', 'element'] as const)(
   'what two programs have a part in, inline labels of the %s',
   (inline) => {
-    const folder = mkdtempSync(join(tmpdir(), 'attack-'));
-    let upstream: EmbeddedServer;
-    let identity: IdentityProvider;
-    let gateway: Gateway;
+    let gateway: GatewayOver;
     beforeAll(async () => {
-      const port = await freePort(0);
-      const publicBaseUrl = `http://127.0.0.1:${port}/fhir`;
-      const texts = [...rest, ...own, ...both].map((r) => JSON.stringify(r).replaceAll('PUBLIC', publicBaseUrl));
-      upstream = await startEmbeddedServer({ resources: texts });
-      identity = await startIdentityProvider({ fhirBase: publicBaseUrl });
-      const place = { port, publicBaseUrl, upstreamUrl: upstream.url, paging: 'offset', folder } as const;
-      gateway = await serve(
-        gatewayConfig(
-          { ...place, issuer: identity.url, auditUrl: upstream.url },
-          {
-            labels: {
-              inline,
-              programs: [
-                [
-                  'Organization/lakeside-recovery',
-                  'Location/lakeside-house',
-                  'http://hl7.org/fhir/sid/us-npi|9990000002',
-                ],
-                [
-                  `${publicBaseUrl}/Organization/hillside`,
-                  'urn:b|hill',
-                  'http://hl7.org/fhir/sid/us-npi|777',
-                  'https://hillside.example/org',
-                  'Location/hill-room',
-                ],
-                'Organization/lakeside',
+      gateway = await startGatewayOver(
+        (publicBaseUrl) => [...rest, ...own, ...both].map((r) => JSON.stringify(r).replaceAll('PUBLIC', publicBaseUrl)),
+        (publicBaseUrl) => ({
+          labels: {
+            inline,
+            programs: [
+              [
+                'Organization/lakeside-recovery',
+                'Location/lakeside-house',
+                'http://hl7.org/fhir/sid/us-npi|9990000002',
               ],
-            },
-            part2: {
-              agreements: [
-                {
-                  id: 'lab',
-                  kind: 'qso',
-                  programs: ['Location/lakeside-house'],
-                  recipients: ['Organization/harbor-clinic'],
-                  purposes: ['TREAT'],
-                  types: [],
-                  until: '2099-12-31',
-                },
-                {
-                  id: 'both',
-                  kind: 'qso',
-                  programs: ['Organization/lakeside-recovery', 'urn:b|hill'],
-                  recipients: ['Organization/summit-clinic'],
-                  purposes: ['TREAT'],
-                  types: [],
-                  until: '2099-12-31',
-                },
+              [
+                `${publicBaseUrl}/Organization/hillside`,
+                'urn:b|hill',
+                'http://hl7.org/fhir/sid/us-npi|777',
+                'https://hillside.example/org',
+                'Location/hill-room',
               ],
-            },
+              'Organization/lakeside',
+            ],
           },
-        ),
+          part2: {
+            agreements: [
+              {
+                id: 'lab',
+                kind: 'qso',
+                programs: ['Location/lakeside-house'],
+                recipients: ['Organization/harbor-clinic'],
+                purposes: ['TREAT'],
+                types: [],
+                until: '2099-12-31',
+              },
+              {
+                id: 'both',
+                kind: 'qso',
+                programs: ['Organization/lakeside-recovery', 'urn:b|hill'],
+                recipients: ['Organization/summit-clinic'],
+                purposes: ['TREAT'],
+                types: [],
+                until: '2099-12-31',
+              },
+            ],
+          },
+        }),
       );
     });
-    afterAll(async () => {
-      await gateway?.close();
-      await identity?.close();
-      await upstream?.close();
-      rmSync(folder, { recursive: true });
-    });
-    const ask = async (requester: string, path: string) => {
-      const headers = { authorization: `Bearer ${await identity.tokenFor(requester)}` };
-      const answer = await fetch(`${gateway.url}/${path}`, { headers });
-      return { status: answer.status, text: await answer.text() };
-    };
+    afterAll(() => gateway.close());
+    const ask: GatewayOver['ask'] = (requester, path) => gateway.ask(requester, path);
     const reaching = async (who: string, paths: readonly string[], expected: number): Promise<readonly string[]> => {
       const others: string[] = [];
       for (const path of paths) if ((await ask(who, path)).status !== expected) others.push(path);

@@ -1,12 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type EmbeddedServer, startEmbeddedServer } from '../../examples/demo/embedded-server.ts';
-import { gatewayConfig } from '../../examples/demo/gateway-config.ts';
-import { type IdentityProvider, startIdentityProvider } from '../../examples/demo/identity-provider.ts';
-import { freePort } from '../../examples/demo/ports.ts';
-import { type Gateway, serve } from '../../src/serve.ts';
+import { type GatewayOver, startGatewayOver } from '../support/gateway-over.ts';
 
 const actCode = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
 const part2 = { meta: { security: [{ system: actCode, code: '42CFRPart2' }] } };
@@ -74,62 +67,33 @@ const stored = [
   },
 ];
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
 describe('whose a record of a Part 2 program is, over a running gateway', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sources-'));
-  let upstream: EmbeddedServer;
-  let identity: IdentityProvider;
-  let gateway: Gateway;
-
+  let gateway: GatewayOver;
   beforeAll(async () => {
-    upstream = await startEmbeddedServer({ resources: stored.map((resource) => JSON.stringify(resource)) });
-    const port = await freePort(0);
-    const publicBaseUrl = `http://127.0.0.1:${port}/fhir`;
-    identity = await startIdentityProvider({ fhirBase: publicBaseUrl });
-    const place = { port, publicBaseUrl, upstreamUrl: upstream.url, paging: 'offset', folder } as const;
-    gateway = await serve(
-      gatewayConfig(
-        { ...place, issuer: identity.url, auditUrl: upstream.url },
-        {
-          labels: {
-            programs: [['Organization/lakeside-recovery', 'Location/lakeside-house'], 'Organization/hillside'],
-            inline: 'element',
+    gateway = await startGatewayOver(() => stored.map((resource) => JSON.stringify(resource)), {
+      labels: {
+        programs: [['Organization/lakeside-recovery', 'Location/lakeside-house'], 'Organization/hillside'],
+        inline: 'element',
+      },
+      limits: { referencesPerResource: 20 },
+      part2: {
+        agreements: [
+          {
+            id: 'seaside-laboratory',
+            kind: 'qso',
+            programs: ['Organization/seaside'],
+            recipients: ['Organization/harbor-clinic'],
+            purposes: ['TREAT'],
+            types: ['Patient', 'Observation'],
+            until: '2099-12-31',
           },
-          limits: { referencesPerResource: 20 },
-          part2: {
-            agreements: [
-              {
-                id: 'seaside-laboratory',
-                kind: 'qso',
-                programs: ['Organization/seaside'],
-                recipients: ['Organization/harbor-clinic'],
-                purposes: ['TREAT'],
-                types: ['Patient', 'Observation'],
-                until: '2099-12-31',
-              },
-            ],
-          },
-        },
-      ),
-    );
+        ],
+      },
+    });
   });
+  afterAll(() => gateway.close());
 
-  afterAll(async () => {
-    await gateway?.close();
-    await identity?.close();
-    await upstream?.close();
-    rmSync(folder, { recursive: true });
-  });
-
-  const ask = async (requester: string, path: string): Promise<Answer> => {
-    const headers = { authorization: `Bearer ${await identity.tokenFor(requester)}` };
-    const answer = await fetch(`${gateway.url}/${path}`, { headers });
-    return { status: answer.status, text: await answer.text() };
-  };
+  const ask: GatewayOver['ask'] = (requester, path) => gateway.ask(requester, path);
   const status = async (requester: string, path: string): Promise<number> => (await ask(requester, path)).status;
 
   it.each(['Observation/screen', 'Observation/of-house'])('its staff has %s', async (path) => {
