@@ -5,6 +5,7 @@ import { GatewayError } from '../errors/errors.ts';
 import { type PatientKey, parseRelativeReference, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import { type Reading, type ReadSettings, readResource } from '../label/read.ts';
 import { additionsTo } from '../steward/additions.ts';
+import { Support, shownBy } from '../steward/support.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Asked, Service } from './service.ts';
 
@@ -40,7 +41,8 @@ export function labelReviewService(parts: LabelReviewParts): Service {
       const keys = data?.resources.map((text) => keyOf(text, parts.servedTypes));
       if (keys === undefined) throw new GatewayError('service-body-invalid');
       const reviewed = [];
-      for (const key of keys) reviewed.push(await review(key, asked, parts));
+      const support = new Support({ ...parts, errand: { authorization: undefined, signal: asked.signal } });
+      for (const key of keys) reviewed.push(await review(key, asked, support, parts));
       const patients = new Set<PatientKey | undefined>(reviewed.flatMap(({ about }) => about));
       return {
         status: 200,
@@ -58,13 +60,12 @@ export function labelReviewService(parts: LabelReviewParts): Service {
   };
 }
 
-async function review(key: ResourceKey, { signal, watch }: Asked, parts: LabelReviewParts) {
+async function review(key: ResourceKey, { signal, watch }: Asked, support: Support, parts: LabelReviewParts) {
   const content = await watch.timed('upstream', () => parts.upstream.read(key, { authorization: undefined, signal }));
   const reading = content?.examine((resource) => ({ reading: readResource(resource, parts.readSettings) })).reading;
   if (content === undefined || reading === undefined) throw new GatewayError('not-found');
   const labels = parts.labelling.own(reading, content);
   const shown = shownIn(reading, content, parts.every);
-  const stated = new Set(labels.origins.filter(({ by }) => by === 'own').map(({ label }) => label));
   const told = {
     resource: key,
     version: reading.facts.versionId,
@@ -78,17 +79,15 @@ async function review(key: ResourceKey, { signal, watch }: Asked, parts: LabelRe
     })),
     /** Topics that weak rows alone show. */
     ambiguous: shown.filter(({ topic }) => !labels.topics.includes(topic)),
-    /** Topics that it states, and nothing in it shows. */
-    unexplained: labels.topics.filter((topic) => stated.has(topic) && !shown.some((one) => one.topic === topic)),
+    /** Topics and levels that it states, and nothing supports, in it or in what it inherits from. */
+    unexplained: await support.unsupported(reading, content, labels),
   };
   return { told, about: reading.facts.patients };
 }
 
 /** The topics of a resource by everything but its own labels. */
 function shownIn(reading: Reading, content: Content<'undecided'>, every: Labelling): readonly Finding[] {
-  const bare = { ...reading.facts.labelInputs, own: [] };
-  const facts = Object.create(reading.facts, { labelInputs: { value: bare } }) as Reading['facts'];
-  const { origins, topics } = every.own({ ...reading, facts }, content);
+  const { origins, topics } = shownBy(reading, content, every);
   return origins
     .filter(({ label }) => topics.includes(label))
     .map(({ label, by, rule }) => ({ topic: label, by, rule }));

@@ -6,6 +6,7 @@ import { type Reading, type ReadSettings, readResource } from '../label/read.ts'
 import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
 import { type Addition, additionsTo, withLabels } from './additions.ts';
 import { emptyTally, type ScanState, type Tally } from './state.ts';
+import { Support } from './support.ts';
 
 export interface ScanParts {
   readonly upstream: Pick<Upstream, 'read' | 'search' | 'relabel'>;
@@ -19,7 +20,7 @@ export interface ScanParts {
   readonly sleep: (milliseconds: number) => Promise<void>;
   /** After each page: so far, for who watches, and to be kept. */
   readonly onPage: (type: string, state: ScanState) => void;
-  /** A resource that a person should look at, and why. */
+  /** A resource that a person should look at: the rule that shows the topic weakly, or `meta.security` where it is stated and nothing shows it. */
   readonly onReview: (key: ResourceKey, topic: string, rule: string) => void;
 }
 
@@ -43,6 +44,7 @@ export async function scanServer(
   { types, write, perSecond }: ScanOptions,
   parts: ScanParts,
 ): Promise<void> {
+  const support = new Support(parts);
   for (const type of types) {
     if (state.done.includes(type)) continue;
     const tally = state.tallies[type] ?? emptyTally();
@@ -50,13 +52,14 @@ export async function scanServer(
     try {
       for (let more = true; more; ) {
         const startedAt = parts.now();
+        const readBefore = support.reads;
         const window = await nextWindow(type, state, parts);
-        for (const content of window.contents) await look(content, tally, write, parts);
+        for (const content of window.contents) await look(content, tally, write, support, parts);
         state.cursors[type] = window.cursor;
         parts.onPage(type, state);
         more = window.more;
         // After the last one too: many small types are no reason to hurry.
-        const due = (window.contents.length * 1_000) / perSecond;
+        const due = ((window.contents.length + support.reads - readBefore) * 1_000) / perSecond;
         await parts.sleep(Math.max(0, due - (parts.now() - startedAt)));
       }
     } catch (error) {
@@ -105,7 +108,13 @@ function readingOf(content: Content<'undecided'>, settings: ReadSettings): Readi
   return content.examine((resource) => ({ reading: readResource(resource, settings) })).reading;
 }
 
-async function look(content: Content<'undecided'>, tally: Tally, write: boolean, parts: ScanParts): Promise<void> {
+async function look(
+  content: Content<'undecided'>,
+  tally: Tally,
+  write: boolean,
+  support: Support,
+  parts: ScanParts,
+): Promise<void> {
   const reading = readingOf(content, parts.readSettings);
   if (reading === undefined) return;
   const { key, labelInputs } = reading.facts;
@@ -113,10 +122,9 @@ async function look(content: Content<'undecided'>, tally: Tally, write: boolean,
   const additions = additionsTo(labelInputs, labels);
   tally.read++;
   if (labels.topics.length > 0) tally.sensitive++;
-  for (const { label, by } of labels.origins) {
-    const shown = labels.origins.some((other) => other.label === label && other.by !== 'own');
-    if (by === 'own' && label !== '42CFRPart2' && !shown && !isShown(label, reading, content, parts))
-      tally.unexplained[label] = (tally.unexplained[label] ?? 0) + 1;
+  for (const label of await support.unsupported(reading, content, labels)) {
+    tally.unexplained[label] = (tally.unexplained[label] ?? 0) + 1;
+    parts.onReview(key, label, 'meta.security');
   }
   for (const { label, rule } of parts.every.own(reading, content).origins)
     if (!labels.topics.includes(label) && label !== 'R') parts.onReview(key, label, rule);
@@ -127,13 +135,6 @@ async function look(content: Content<'undecided'>, tally: Tally, write: boolean,
     tally.rules[name] = (tally.rules[name] ?? 0) + 1;
   }
   if (write) await raise(key, tally, parts);
-}
-
-/** Whether anything but its own label shows the topic, however weakly. */
-function isShown(topic: string, reading: Reading, content: Content<'undecided'>, { every }: ScanParts): boolean {
-  const bare = { ...reading.facts.labelInputs, own: [] };
-  const facts = Object.create(reading.facts, { labelInputs: { value: bare } }) as Reading['facts'];
-  return every.own({ ...reading, facts }, content).topics.includes(topic);
 }
 
 const maximumTries = 3;

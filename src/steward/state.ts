@@ -15,7 +15,7 @@ const tally = z.strictObject({
   failed: z.array(z.string()),
   /** `TOPIC by code, table@version`: how many resources lack it. */
   rules: counts,
-  /** Topics that a resource states itself, and nothing in it shows: by topic. */
+  /** Topics and levels that a resource states itself, and nothing supports: by label. */
   unexplained: counts,
   /** The server does not search this type. */
   unsearchable: z.boolean(),
@@ -69,7 +69,7 @@ export function reportOf({ tallies }: ScanState, write: boolean): string {
     'labels that are lacking, by what shows them:',
     ...added(rows.map(([, { rules }]) => rules)),
     '',
-    'topics that resources state and nothing in them shows (over-labelling, or what only people know):',
+    'labels that resources state and nothing supports, in them or in what they inherit from (over-labelling, or what only people know):',
     ...added(rows.map(([, { unexplained }]) => unexplained)),
   ];
   const unsearchable = Object.entries(tallies).flatMap(([type, one]) => (one.unsearchable ? [type] : []));

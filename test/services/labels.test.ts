@@ -51,7 +51,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function put(id: string, security: readonly object[], code = 'I10'): void {
+function put(id: string, security: readonly object[], code = 'I10', more: object = {}): void {
   const resource = {
     resourceType: 'Condition',
     id,
@@ -59,6 +59,7 @@ function put(id: string, security: readonly object[], code = 'I10'): void {
     code: { coding: [{ system: 'http://hl7.org/fhir/sid/icd-10-cm', code }] },
     subject: { reference: 'Patient/ada' },
     onsetAge: { value: 1 },
+    ...more,
   };
   place.relay.origin.repo.put(JSON.stringify(resource).replace('"value":1', '"value":1.00'));
 }
@@ -226,7 +227,9 @@ describe('a review of labels', () => {
     put('lacking', [], 'F11.20');
     put('weak', [], 'Z72.0');
     put('why', [hiv]);
-    const resources = ['lacking', 'weak', 'why'].map((id) => `Condition/${id}`);
+    put('law', [{ system: actCode, code: '42CFRPart2' }]);
+    put('in-law', [{ system: actCode, code: '42CFRPart2' }], 'I10', { partOf: [{ reference: 'Condition/lacking' }] });
+    const resources = ['lacking', 'weak', 'why', 'law', 'in-law'].map((id) => `Condition/${id}`);
     const { status, text } = await place.ask('/labels/review', { as: 'sam-nwosu', body: { resources } });
     expect([status, JSON.parse(text)]).toEqual([
       200,
@@ -245,6 +248,8 @@ describe('a review of labels', () => {
             ambiguous: [expect.objectContaining({ topic: 'SUD' })],
           }),
           expect.objectContaining({ resource: 'Condition/why', topics: ['HIV'], unexplained: ['HIV'] }),
+          expect.objectContaining({ resource: 'Condition/law', unexplained: ['42CFRPart2'] }),
+          expect.objectContaining({ resource: 'Condition/in-law', unexplained: [] }),
         ],
       },
     ]);
