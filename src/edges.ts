@@ -1,3 +1,4 @@
+import type { RecordedNotice } from './audit/fda-notices.ts';
 import type { Recorder } from './audit/recorder.ts';
 import type { Requester } from './authenticate/requester.ts';
 import type { Grant, RequesterContext } from './context/requester-context.ts';
@@ -41,6 +42,8 @@ export interface Edges {
   readonly policyHash: string;
   /** Which statement of 42 CFR 2.32(a) accompanies Part 2 records. */
   readonly statement: 'short' | 'full';
+  /** Notices of the FDA that agreements rest on; each goes into the record of what it opened. */
+  readonly fdaNotices: readonly RecordedNotice[];
   /** Negative reads leave on a grid of this many milliseconds; 0: at once. */
   readonly negativeGridMs: number;
   /** Searches too, when the deployment's timing is strict. */

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { noticesBehind } from './audit/fda-notices.ts';
 import { lastLook, type RecordedIntent } from './audit/recorder.ts';
 import type { RequesterContext } from './context/requester-context.ts';
 import { isInShadow, type ShadowPermit } from './decide/shadow.ts';
@@ -159,6 +160,7 @@ async function recorded(
   const resources = outcome.released.map((visible) => disclosed(visible.item, visible.decision.reasons));
   const withheld = [...outcome.withheld].map((item) => disclosed(item, item.ruling?.reasons ?? []));
   const governing = new Set(resources.flatMap(({ reasons }) => reasons.flatMap(({ consent }) => consent ?? [])));
+  const notices = noticesBehind(resources, edges.fdaNotices);
   const intent = await edges.recorder.record({
     request,
     context,
@@ -170,6 +172,7 @@ async function recorded(
     released: resources,
     withheld,
     governing: [...governing].sort(),
+    ...(notices.length === 0 ? {} : { fdaNotices: notices }),
     policyHash: edges.policyHash,
     digest: hash('sha256', body, 'hex'),
     length: body.length,

@@ -244,6 +244,11 @@ export function edgesOf(config: Config, house: House, recorder: Recorder, now: (
     publicBase: house.publicBase,
     policyHash: policy.hash,
     statement: config.part2.statement,
+    fdaNotices: config.part2.agreements.flatMap(({ id: agreement, notice }) => {
+      if (notice === undefined) return [];
+      const { reference, product, error, disclosedBy } = notice;
+      return [{ agreement, reference, product, error, disclosedBy }];
+    }),
     negativeGridMs: config.answers.negativeGridMs,
     searchGridMs: config.answers.timing === 'strict' ? strictSearchGridMs : 0,
     now,

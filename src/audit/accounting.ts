@@ -3,6 +3,7 @@ import type { PatientKey } from '../fhir/ids.ts';
 import type { EventSource } from './agents.ts';
 import { consentsOf, isPart2 } from './answer-groups.ts';
 import { distinct } from './entities.ts';
+import { noticesBehind } from './fda-notices.ts';
 import type { KeptRecord } from './ledger.ts';
 import { needsAccounting } from './purposes.ts';
 import type { DisclosureRecord } from './record.ts';
@@ -126,10 +127,14 @@ export function recipientOf({ requester, request }: DisclosureRecord): Recipient
   };
 }
 
-function basisOf({ emergency, service }: DisclosureRecord, resources: readonly DisclosedResource[]): string[] {
+function basisOf(
+  { emergency, service, fdaNotices = [] }: DisclosureRecord,
+  resources: readonly DisclosedResource[],
+): string[] {
   const rules = distinct(resources.flatMap(({ reasons }) => reasons.filter(({ consent }) => consent === undefined)));
   return [
     ...(emergency === undefined ? [] : [`emergency: ${emergency.reason}`]),
+    ...noticesBehind(resources, fdaNotices).map(({ reference }) => `FDA notice ${reference}`),
     ...(service === undefined ? [] : [`service ${service.name}`]),
     ...consentsOf(resources),
     ...distinct(rules.map(({ code }) => code)),

@@ -3,6 +3,7 @@ import { gatewayAgent, recipientAgent } from './agents.ts';
 import { byPatient, consentsOf, isAccountable, isPart2 } from './answer-groups.ts';
 import { consentEntity, patientEntity, requestIdEntity, resourceEntity, textDetail } from './entities.ts';
 import type { Delivery, EventDraft } from './events.ts';
+import { noticeDetails, noticesBehind } from './fda-notices.ts';
 import { needsAccounting } from './purposes.ts';
 import type { DisclosureRecord } from './record.ts';
 import { deliveryDetails } from './rest-events.ts';
@@ -23,6 +24,7 @@ export function disclosureEvents(
   return byPatient(record.released).flatMap((group): EventDraft[] => {
     const resources = everything ? group.resources : group.resources.filter(isAccountable);
     if (group.patient === undefined || resources.length === 0) return [];
+    const notices = noticesBehind(resources, record.fdaNotices ?? []).flatMap(noticeDetails);
     return [
       {
         streams: resources.some(isPart2) ? ['primary', 'part2'] : ['primary'],
@@ -34,7 +36,7 @@ export function disclosureEvents(
         outcome: '0',
         agent: [gatewayAgent(agentTypes.source, source), recipientAgent(requester, request.remoteAddress)],
         entity: [
-          patientEntity(group.patient),
+          patientEntity(group.patient, notices),
           ...resources.map((resource) => resourceEntity(resource, entityTypes.systemObject)),
           ...consentsOf(resources).map(consentEntity),
           requestIdEntity(request.id, [textDetail('sequence', String(sequence)), ...deliveryDetails(delivery)]),

@@ -49,6 +49,7 @@ export interface DisclosureRecord
     | 'released'
     | 'withheld'
     | 'governing'
+    | 'fdaNotices'
     | 'policyHash'
     | 'digest'
     | 'length'
@@ -137,6 +138,7 @@ export function disclosureText(disclosure: Disclosure, at: number): string {
     released: pack(disclosure.released),
     withheld: pack(disclosure.withheld),
     governing: disclosure.governing,
+    ...(disclosure.fdaNotices === undefined ? {} : { fdaNotices: disclosure.fdaNotices }),
     policyHash: disclosure.policyHash,
     digest: disclosure.digest,
     length: disclosure.length,

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors/errors.ts';
 import type { Coding } from '../fhir/coding.ts';
 import type { PatientKey } from '../fhir/ids.ts';
 import type { FhirRequest, Interaction } from '../fhir/request.ts';
+import type { RecordedNotice } from './fda-notices.ts';
 
 /** One resource version that leaves, or was withheld. Content is not in it. */
 export interface DisclosedResource {
@@ -60,6 +61,8 @@ export interface Disclosure {
   readonly withheld: readonly DisclosedResource[];
   /** Every Consent version that governed a released resource: `Consent/id/_history/v`. */
   readonly governing: readonly string[];
+  /** Notices of the FDA that something was released by (42 CFR 2.51(b)); unset: none. */
+  readonly fdaNotices?: readonly RecordedNotice[];
   readonly policyHash: string;
   /** SHA-256 of the answer's body, hex. */
   readonly digest: string;

@@ -12,6 +12,7 @@ import {
   textDetail,
 } from './entities.ts';
 import type { Delivery, EventDraft } from './events.ts';
+import { noticeDetails, noticesBehind } from './fda-notices.ts';
 import type { DisclosureRecord, RecordedRequest, RecordedRequester } from './record.ts';
 import type { ServiceDisclosure } from './recorder.ts';
 import {
@@ -39,6 +40,7 @@ export function answerEvents(
     const released = record.outcome === 'released';
     const profile = released ? profileOf(record, group) : ownProfile('unsuccessful-answer');
     const emergency = emergencyDetails(record, group);
+    const notices = noticesBehind(group.resources, record.fdaNotices ?? []).flatMap(noticeDetails);
     return {
       streams: [
         'primary',
@@ -56,7 +58,7 @@ export function answerEvents(
       agent: restAgents(record.interaction, record.requester, record.request, source),
       entity: [
         ...contentEntities(record, group, source),
-        ...(group.patient === undefined ? [] : [patientEntity(group.patient, emergency)]),
+        ...(group.patient === undefined ? [] : [patientEntity(group.patient, [...emergency, ...notices])]),
         ...distinct([...consentsOfGroup(group), ...unattributed]).map(consentEntity),
         requestIdEntity(record.request.id, answerDetails(record, group, sequence, delivery)),
       ],

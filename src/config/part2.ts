@@ -21,20 +21,45 @@ const resourceTypes = z
 const from = z.iso.date().optional().describe('First day on which it holds.');
 const until = z.iso.date().describe('Last day on which it holds.');
 
-/** What a kind of agreement may be for, of v3-ActReason (42 CFR 2.12(c)(4), 2.52, 2.53). */
-const purposesOfKind: Readonly<Record<'qso' | 'research' | 'audit', readonly string[]>> = {
+/** What a kind of agreement may be for, of v3-ActReason (42 CFR 2.12(c)(4), 2.51(b), 2.52, 2.53). */
+const purposesOfKind: Readonly<Record<'qso' | 'research' | 'audit' | 'fda', readonly string[]>> = {
   qso: ['TREAT', 'HPAYMT', 'HOPERAT'],
   research: ['HRESCH'],
   audit: ['HOPERAT', 'HPAYMT'],
+  fda: ['PUBHLTH'],
 };
+
+/** How long a notice of the FDA may open anything, first and last day included. */
+const longestNoticeDays = 90;
+
+const fdaNotice = z
+  .strictObject({
+    reference: z.string().min(1).max(200).describe('The reference that the FDA gave its notice.'),
+    product: z.string().min(1).max(200).describe('The product that it is about. Goes into the record.'),
+    error: z.enum(['manufacture', 'labeling', 'sale']).describe('Where the error was made.'),
+    healthThreatened: z
+      .literal(true)
+      .describe('The FDA asserts a reason to believe that the health of an individual may be threatened by the error.'),
+    toNotifyAlone: z
+      .literal(true)
+      .describe(
+        'The FDA asserts that it uses the information to notify patients or their physicians of potential dangers, and for nothing else.',
+      ),
+    disclosedBy: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe('The person who makes the disclosure (42 CFR 2.51(c)(2)). Goes into the record.'),
+  })
+  .describe('Of an fda agreement, and needed there: the notice that it rests on.');
 
 const agreement = z
   .strictObject({
     id,
     kind: z
-      .enum(['qso', 'research', 'audit'])
+      .enum(['qso', 'research', 'audit', 'fda'])
       .describe(
-        'qso: a Qualified Service Organization of the programs (42 CFR 2.11, 2.12(c)(4)); research: an approval (2.52); audit: audit and evaluation (2.53).',
+        'qso: a Qualified Service Organization of the programs (42 CFR 2.11, 2.12(c)(4)); research: an approval (2.52); audit: audit and evaluation (2.53); fda: a notice of the Food and Drug Administration (2.51(b)), for persons with a role of decision.clinicianRoles alone, with types or patients, and from and until no more than 90 days apart.',
       ),
     programs: z
       .array(
@@ -46,15 +71,24 @@ const agreement = z
     recipients,
     purposes: z.array(z.string()).min(1).max(20).describe('Purposes of use (v3-ActReason), each with those below it.'),
     types: resourceTypes.default([]),
+    patients: z
+      .array(z.string().regex(/^Patient\/[A-Za-z0-9\-.]{1,64}$/))
+      .max(10_000)
+      .default([])
+      .describe(
+        'Patients whose records it covers, as Patient/id. Empty: every patient. The Patient resource of one who is listed is covered where types lists Patient, whoever made it.',
+      ),
     topics: z
       .array(z.string())
       .max(50)
       .default([])
       .describe('Sensitive topics that it covers beside substance use (v3-ActCode), such as HIV. Never notes.'),
+    notice: fdaNotice.optional(),
     from,
     until,
   })
-  .superRefine(({ kind, purposes, topics }, context) => {
+  .superRefine((one, context) => {
+    const { kind, purposes, topics } = one;
     const allowed = purposesOfKind[kind];
     for (const purpose of purposes) {
       const isFitting = allowed.some((one) => purposeCovers(one, purpose)) && !purposeCovers('HLEGAL', purpose);
@@ -65,8 +99,44 @@ const agreement = z
       if (topicNamed(topic) === undefined || topic === 'SUDCN' || topic === 'PSYTHPN')
         context.addIssue({ code: 'custom', path: ['topics'], message: `${topic} cannot be covered` });
     }
+    for (const { path, message } of kind === 'fda' ? faultsOfNotice(one) : faultsOfOthers(one))
+      context.addIssue({ code: 'custom', path: [path], message });
   })
   .describe('A registered agreement or approval.');
+
+interface Fault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** 42 CFR 2.51(b) is about one error: it names its notice, what it needs, and a short time. */
+function faultsOfNotice({
+  notice,
+  types,
+  patients,
+  from,
+  until,
+}: {
+  readonly notice?: unknown;
+  readonly types: readonly string[];
+  readonly patients: readonly string[];
+  readonly from?: string | undefined;
+  readonly until: string;
+}): readonly Fault[] {
+  const days = from === undefined ? undefined : (Date.parse(until) - Date.parse(from)) / 86_400_000 + 1;
+  return [
+    ...(notice === undefined ? [{ path: 'notice', message: 'is needed for this kind' }] : []),
+    ...(types.length + patients.length === 0 ? [{ path: 'types', message: 'or patients have to be listed' }] : []),
+    ...(days === undefined ? [{ path: 'from', message: 'is needed for this kind' }] : []),
+    ...(days !== undefined && (days < 1 || days > longestNoticeDays)
+      ? [{ path: 'until', message: `has to be within ${longestNoticeDays} days of from` }]
+      : []),
+  ];
+}
+
+function faultsOfOthers({ notice }: { readonly notice?: unknown }): readonly Fault[] {
+  return notice === undefined ? [] : [{ path: 'notice', message: 'is for the kind fda alone' }];
+}
 
 const order = z
   .strictObject({
@@ -123,4 +193,5 @@ export const part2Config = z
   })
   .describe('42 CFR Part 2: agreements, orders, and what accompanies its records.');
 
+export type FdaNotice = z.infer<typeof fdaNotice>;
 export type Part2Config = z.infer<typeof part2Config>;

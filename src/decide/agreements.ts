@@ -1,6 +1,8 @@
+import type { Requester } from '../authenticate/requester.ts';
 import type { Part2Config } from '../config/part2.ts';
 import type { Interval } from '../fhir/coding.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
+import type { PatientKey } from '../fhir/ids.ts';
 import { purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
 import { type Asker, matchesPurpose } from './match.ts';
 import type { Candidate } from './question.ts';
@@ -8,7 +10,7 @@ import type { Candidate } from './question.ts';
 /** A registered agreement, approval or order, made ready: the exceptions of 42 CFR Part 2 that rest on paper. */
 export interface Agreement {
   readonly id: string;
-  readonly kind: 'qso' | 'research' | 'audit' | 'order';
+  readonly kind: 'qso' | 'research' | 'audit' | 'fda' | 'order';
   /** Source programs, each by its first configured name; undefined: whatever is Part 2 data here. */
   readonly programs: ReadonlySet<string> | undefined;
   readonly recipients: readonly string[];
@@ -17,6 +19,8 @@ export interface Agreement {
   readonly types: ReadonlySet<string> | undefined;
   /** Single resources, of an order; undefined: every one. */
   readonly resources: ReadonlySet<string> | undefined;
+  /** Those whose records it covers; undefined: everybody. */
+  readonly patients: ReadonlySet<string> | undefined;
   /** It names Patients themselves. */
   readonly listsPatients: boolean;
   /** Topics that it covers beside 42CFRPart2 and substance use. */
@@ -49,6 +53,7 @@ export function registered(
         purposes: one.purposes,
         types: one.types.length === 0 ? undefined : new Set(one.types),
         resources: undefined,
+        patients: one.patients.length === 0 ? undefined : new Set(one.patients),
         listsPatients: one.types.includes('Patient'),
         topics: new Set(one.topics),
         period: period(one.from, one.until),
@@ -63,6 +68,7 @@ export function registered(
         purposes: ['HLEGAL'],
         types: undefined,
         resources: new Set(one.approved),
+        patients: undefined,
         listsPatients: one.approved.some((key) => key.startsWith('Patient/')),
         topics: new Set(),
         period: period(one.from, one.until),
@@ -71,34 +77,50 @@ export function registered(
   ];
 }
 
-/** The agreements under which this resource may go to this requester, for this purpose, now. */
+/** Those that may be this requester's at all: a notice of the FDA is for its medical personnel (42 CFR 2.51(b)), and no system is that. */
+export function openTo(
+  { clientKind, roles }: Pick<Requester, 'clientKind' | 'roles'>,
+  agreements: readonly Agreement[],
+  clinicianRoles: readonly string[],
+): readonly Agreement[] {
+  const isMedical = clientKind === 'app' && roles.some((role) => clinicianRoles.includes(role));
+  return agreements.filter(({ kind }) => kind !== 'fda' || isMedical);
+}
+
+/** The agreements under which this resource, as this patient's, may go to this requester, for this purpose, now. */
 export function agreementsFor(
   agreements: readonly Agreement[],
   asker: Asker,
   candidate: Candidate,
+  patient: PatientKey,
 ): readonly Agreement[] {
-  return agreements.filter((one) => isFor(one, asker) && covers(one, candidate));
+  return agreements.filter((one) => isFor(one, asker, patient) && covers(one, candidate));
 }
 
 /**
  * The agreement under which this requester may know who the patient is. That she exists follows from any record that is
- * given; her own resource has to be listed.
+ * given; her own resource has to be listed, and be the programs' or hers who is named herself.
  */
 export function identityFor(
   agreements: readonly Agreement[],
   asker: Asker,
   candidate: Candidate,
+  patient: PatientKey,
 ): Agreement | undefined {
   return agreements.find(
-    (one) => isFor(one, asker) && (candidate.asTarget || (one.listsPatients && covers(one, candidate))),
+    (one) =>
+      isFor(one, asker, patient) &&
+      (candidate.asTarget || (one.listsPatients && (one.patients !== undefined || covers(one, candidate)))),
   );
 }
 
 function isFor(
-  { recipients, purposes, period }: Agreement,
+  { recipients, purposes, period, patients }: Agreement,
   { purpose, at, organizations, identities }: Asker,
+  patient: PatientKey,
 ): boolean {
   return (
+    (patients === undefined || patients.has(patient)) &&
     period.start <= at &&
     at <= period.end &&
     recipients.some((one) => organizations.has(one) || identities.has(one)) &&

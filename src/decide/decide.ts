@@ -17,7 +17,7 @@ import {
 import type { Facts } from '../label/facts.ts';
 import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
 import type { Policy, PolicyAnswer } from '../policy/policy.ts';
-import { type Agreement, agreementsFor, comesFromAlone, coversTopic, identityFor } from './agreements.ts';
+import { type Agreement, agreementsFor, comesFromAlone, coversTopic, identityFor, openTo } from './agreements.ts';
 import { answerOf, coversRest, isHeard, namesRecipient, type ReadyConsent, type Ruling, ready } from './answer.ts';
 import type { Decision, ExceptionBasis, Obligation, Reason, Release, Withhold } from './decision.ts';
 import { inEmergency, type Run } from './emergency.ts';
@@ -71,6 +71,8 @@ export class Rules {
   readonly #settings: DecisionSettings;
   readonly #residuals: Residuals | undefined;
   readonly #purposes: readonly (string | undefined)[];
+  /** Registered agreements that may be the requester's. */
+  readonly #agreements: readonly Agreement[];
   /** Orders name single resources: what is decided of one says nothing of the next. */
   readonly #listsResources: boolean;
   readonly #patients = new Map<PatientKey, ReadyPatient>();
@@ -85,6 +87,7 @@ export class Rules {
     this.#residuals = residuals;
     this.#policy = policy;
     this.#settings = settings;
+    this.#agreements = openTo(context.requester, settings.part2.agreements, settings.clinicianRoles);
     this.#listsResources = settings.part2.agreements.some(({ resources }) => resources !== undefined);
     // An accepted emergency only adds: the table runs as for treatment.
     if (context.emergency !== undefined) this.#purposes = ['TREAT'];
@@ -361,9 +364,10 @@ export class Rules {
     const reasons: Reason[] = [];
     const obligations: Obligation[] = [];
     const inProgram = asker.purpose !== undefined && this.#isWithinProgram(sources);
-    const { agreements, coveredEntities } = this.#settings.part2;
-    const applying = topics.includes(part2) ? agreementsFor(agreements, asker, candidate) : [];
-    const identity = facts.type === 'Patient' ? identityFor(agreements, asker, candidate) : undefined;
+    const { coveredEntities } = this.#settings.part2;
+    const agreements = this.#agreements;
+    const applying = topics.includes(part2) ? agreementsFor(agreements, asker, candidate, ready.patient) : [];
+    const identity = facts.type === 'Patient' ? identityFor(agreements, asker, candidate, ready.patient) : undefined;
     let excepted = identity === undefined ? undefined : underAgreement(identity);
     for (const [index, { topic }] of questions.entries()) {
       if (topic === undefined) continue;
@@ -425,7 +429,7 @@ export class Rules {
     if (ready.unreadable)
       return exceptedRest === undefined
         ? withhold(reason('consent-unreadable', 8))
-        : release(reason(exceptedRest.code, 8, { label: 'rest' }));
+        : release(exceptedReason(exceptedRest));
     const answers = votes.map(({ consent, rulings }) => ({ consent, rulings, rest: rulings.at(-1) as Ruling }));
     const permits = answers.filter(({ rulings, rest }) => coversRest(rulings, rest, question));
     const needed = consentNeeded(labels, isForPaymentOrOperations(asker.purpose));
@@ -435,7 +439,7 @@ export class Rules {
       const reasons = permits.map(({ consent, rest }) => consentReason('consent-permit', 8, consent, rest, question));
       return release(...(reasons as unknown as Some<Reason>));
     }
-    if (exceptedRest !== undefined) return release(reason(exceptedRest.code, 8, { label: 'rest' }));
+    if (exceptedRest !== undefined) return release(exceptedReason(exceptedRest));
     const uncovered = answers.find(({ rest }) => rest.answer === 'uncovered');
     if (uncovered !== undefined)
       return withhold(consentReason('consent-uncovered', 8, uncovered.consent, uncovered.rest, question));
@@ -484,6 +488,10 @@ interface Exception {
 
 function underAgreement({ id, kind }: Agreement): Exception {
   return { code: 'registered-agreement', rule: id, basis: kind };
+}
+
+function exceptedReason({ code, rule }: Exception): Reason {
+  return reason(code, 8, { label: 'rest', rule });
 }
 
 /** Records of a Part 2 program, and what tells of substance use. */

@@ -41,7 +41,7 @@ export type Obligation =
       readonly redisclosable: false;
     };
 
-export type ExceptionBasis = 'emergency' | 'program' | 'qso' | 'research' | 'audit' | 'order';
+export type ExceptionBasis = 'emergency' | 'program' | 'qso' | 'research' | 'audit' | 'fda' | 'order';
 
 /** One provision that permitted, in what its recipient may know of it. */
 export interface ConsentScope {

@@ -24,6 +24,7 @@ const basisTexts: Readonly<Record<ExceptionBasis, string>> = {
   research:
     'Disclosed for research (42 CFR 2.52): no further disclosure but back to the source, and no identification in reports.',
   audit: 'Disclosed for audit or evaluation (42 CFR 2.53): for that purpose alone.',
+  fda: 'Disclosed to medical personnel of the Food and Drug Administration (42 CFR 2.51(b)): to notify patients or their physicians of potential dangers, and for nothing else.',
   order: 'Disclosed under a court order (42 CFR part 2, subpart E): for the purpose of that order alone.',
 };
 

@@ -45,7 +45,7 @@ function toCourt(change: Partial<typeof order>, wish: Wish = {}): readonly strin
 
 describe('a court order', () => {
   test('opens what was approved by itself, and that there is somebody it is about', () => {
-    expect(toCourt({})).toEqual(['order-12', 'withhold', '', 'withhold']);
+    expect(toCourt({})).toEqual(['order-12', 'withhold', 'order-12', 'withhold']);
   });
 
   test.each([
@@ -105,6 +105,130 @@ describe('what is registered', () => {
 
   test('is otherwise taken', () => {
     expect(faultOf({})).toBeUndefined();
+  });
+});
+
+describe('a notice of the FDA (42 CFR 2.51(b))', () => {
+  const notice = {
+    reference: 'Notice 26-117',
+    product: 'tablets of one lot',
+    error: 'manufacture',
+    healthThreatened: true,
+    toNotifyAlone: true,
+    disclosedBy: 'Health information desk',
+  };
+  const recall = {
+    id: 'recall',
+    kind: 'fda',
+    programs: ['Organization/lakeside'],
+    recipients: ['Organization/fda'],
+    purposes: ['PUBHLTH'],
+    types: ['Observation'],
+    notice,
+    from: '2026-05-01',
+    until: '2026-07-29',
+  };
+  const faultOf = (change: object): readonly [path: string, message: string] | undefined => {
+    const issue = part2Config.safeParse({ agreements: [{ ...recall, ...change }] }).error?.issues[0];
+    return issue && [issue.path.slice(2).join('.'), issue.message];
+  };
+  test.each<[string, object, string, string]>([
+    ['without what it rests on', { notice: undefined }, 'notice', 'is needed for this kind'],
+    ['about everything', { types: [] }, 'types', 'or patients have to be listed'],
+    ['without a first day', { from: undefined }, 'from', 'is needed for this kind'],
+    ['for more than 90 days', { until: '2026-07-30' }, 'until', 'has to be within 90 days of from'],
+    ['that ends before it begins', { until: '2026-04-30' }, 'until', 'has to be within 90 days of from'],
+    ['for research', { purposes: ['HRESCH'] }, 'purposes', 'HRESCH is no purpose of this kind'],
+    ['for treatment', { purposes: ['TREAT'] }, 'purposes', 'TREAT is no purpose of this kind'],
+    ['of another kind', { kind: 'research', purposes: ['HRESCH'] }, 'notice', 'is for the kind fda alone'],
+    ['about nobody', { patients: ['ada'] }, 'patients.0', 'Invalid string: must match pattern'],
+  ])('is none %s', (_what, change, path, message) => {
+    const [at, said] = faultOf(change) ?? [];
+    expect([at, said?.startsWith(message)]).toEqual([path, true]);
+  });
+  test.each(['reference', 'product', 'error', 'healthThreatened', 'toNotifyAlone', 'disclosedBy'])(
+    'is none without %s',
+    (name) => {
+      expect(faultOf({ notice: { ...notice, [name]: undefined } })?.[0]).toBe(`notice.${name}`);
+    },
+  );
+  test.each(['healthThreatened', 'toNotifyAlone'])('is none where the FDA does not assert %s', (name) => {
+    expect(faultOf({ notice: { ...notice, [name]: false } })?.[0]).toBe(`notice.${name}`);
+  });
+  test('is one of a single day, and one about patients alone', () => {
+    expect(faultOf({})).toBeUndefined();
+    expect(faultOf({ until: '2026-05-01' })).toBeUndefined();
+    expect(faultOf({ types: [], patients: ['Patient/p1'] })).toBeUndefined();
+  });
+
+  const ofLakeside = { sources: ['Organization/lakeside'], labels: { topics: ['42CFRPart2'] } };
+  const decided = (change: object, wish: Wish = {}) => {
+    const config = part2Config.parse({ agreements: [{ ...recall, ...change }] });
+    const agreements = registered(config, timeReader('UTC'), (one) => one);
+    return decide(
+      plainCase({
+        organizations: ['Organization/fda'],
+        purposes: ['PUBHLTH'],
+        roles: ['clinician'],
+        resources: [ofLakeside],
+        settings: { part2: { agreements, coveredEntities: [], intermediaries: [] } },
+        ...wish,
+      }),
+    );
+  };
+  const outcome = (change: object, wish: Wish = {}) => decided(change, wish).map((one) => one.outcome);
+
+  test('opens what it is about, by its name, and goes with its basis', () => {
+    expect(decided({})).toEqual([
+      {
+        outcome: 'release',
+        reasons: [
+          { code: 'registered-agreement', step: 6, label: '42CFRPart2', rule: 'recall' },
+          { code: 'registered-agreement', step: 8, label: 'rest', rule: 'recall' },
+        ],
+        obligations: [{ kind: 'part2', basis: 'fda', redisclosable: false }],
+      },
+    ]);
+  });
+  test.each<[string, object, Wish]>([
+    ['to who has no role of a clinician', {}, { roles: ['billing'] }],
+    ['to who has no role', {}, { roles: [] }],
+    ['to a system', {}, { clientKind: 'system' }],
+    ['to another organization', {}, { organizations: ['Organization/mercy'] }],
+    ['for another purpose', {}, { purposes: ['TREAT'] }],
+    ['for no purpose', {}, { purposes: [] }],
+    ['after its last day', { from: '2026-06-01', until: '2026-06-14' }, {}],
+    ['before its first day', { from: '2026-06-16', until: '2026-06-20' }, {}],
+    ['of another kind of record', { types: ['MedicationRequest'] }, {}],
+    ['of another patient', { patients: ['Patient/p2'] }, {}],
+    ['of another program', { programs: ['Organization/hillside'] }, {}],
+  ])('opens nothing %s', (_what, change, wish) => {
+    expect(outcome(change, wish)).toEqual(['withhold']);
+  });
+  test('asks of other agreements no role of a clinician', () => {
+    const study = { kind: 'research', purposes: ['HRESCH'], notice: undefined };
+    const wish: Wish = { roles: [], clientKind: 'system', purposes: ['HRESCH'] };
+    expect(outcome(study, wish)).toEqual(['release']);
+  });
+
+  const her = (asTarget: boolean) => ({
+    ...{ asTarget, sources: [] },
+    facts: { type: 'Patient', key: 'Patient/p1' as ResourceKey, patients: ['Patient/p1' as PatientKey] },
+  });
+  test.each<[string, object, readonly string[]]>([
+    ['whom it lists, and by kind', { types: ['Patient'], patients: ['Patient/p1'] }, ['release', 'release']],
+    ['whom it does not list', { types: ['Patient'], patients: ['Patient/p2'] }, ['withhold', 'withhold']],
+    ['whom it lists, but not by kind', { types: ['Condition'], patients: ['Patient/p1'] }, ['withhold', 'release']],
+    ['of another source, listed by kind alone', { types: ['Patient'] }, ['withhold', 'release']],
+  ])('tells who a patient is %s, and that there is somebody', (_what, change, expected) => {
+    expect(outcome(change, { resources: [her(false), her(true)] })).toEqual(expected);
+  });
+  test('that is about two patients opens what is about both where it lists both', () => {
+    const patients = ['Patient/p1', 'Patient/p2'];
+    const shared = { ...ofLakeside, facts: { patients: patients as PatientKey[] } };
+    const others = { 'Patient/p2': [] };
+    expect(outcome({ patients: ['Patient/p1'] }, { resources: [shared], others })).toEqual(['withhold']);
+    expect(outcome({ patients }, { resources: [shared], others })).toEqual(['release']);
   });
 });
 
@@ -170,7 +294,7 @@ describe('what an agreement opens', () => {
       reasons: [
         { code: 'registered-agreement', step: 6, label: '42CFRPart2', rule: 'first' },
         { code: 'registered-agreement', step: 7, label: 'HIV', rule: 'second' },
-        { code: 'registered-agreement', step: 8, label: 'rest' },
+        { code: 'registered-agreement', step: 8, label: 'rest', rule: 'first' },
       ],
       obligations: [
         { kind: 'part2', basis: 'research', redisclosable: false },
@@ -212,7 +336,7 @@ describe('what an agreement opens', () => {
         { code: 'registered-agreement', step: 6, label: '42CFRPart2', rule: 'study' },
         { code: 'registered-agreement', step: 7, label: 'HIV', rule: 'study' },
         { code: 'registered-agreement', step: 7, label: 'SUD', rule: 'study' },
-        { code: 'registered-agreement', step: 8, label: 'rest' },
+        { code: 'registered-agreement', step: 8, label: 'rest', rule: 'study' },
       ],
       obligations: [{ kind: 'part2', basis: 'research', redisclosable: false }],
     });

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Agreement } from '../../src/decide/agreements.ts';
 import type { Candidate } from '../../src/decide/question.ts';
 import type { Confidentiality, Labels } from '../../src/label/labels.ts';
 import { isR5, type StoredConsent } from '../reference/either.ts';
@@ -162,11 +163,12 @@ test('data labelled for one purpose is released for a second once it is labelled
   expect(released(plainCase({ ...wish, resources: of('HPAYMT', 'TREAT') }))).toEqual([true]);
 });
 
-/** Without what a topic may open: permits that name labels, the program's own records, an R that the topic would explain. */
+/** Without what a topic may open: permits that name labels, the program's own records, agreements, an R that the topic would explain. */
 function withoutOpenings({ settings, ...world }: Case): Case {
   const plain = <Stated extends R4Provision | R5Provision>({ securityLabel: _, provision, ...said }: Stated): Stated =>
     ({ ...said, ...(provision && { provision: provision.map(plain) }) }) as unknown as Stated; // the same, less one member
-  const labelled = { ...world, settings: { ...settings, programs: programsNamed() } };
+  const part2 = { ...settings.part2, agreements: [] };
+  const labelled = { ...world, settings: { ...settings, part2, programs: programsNamed() } };
   return withLabels(
     {
       ...labelled,
@@ -186,7 +188,7 @@ function withoutOpenings({ settings, ...world }: Case): Case {
 
 const topics = ['42CFRPart2', 'SUDCN', 'PSYTHPN', 'SUD', 'ETHUD', 'HIV', 'PSY'];
 
-test('a topic more never releases more, but where a permit names it, its program asks, or it explains a stated R', () => {
+test('a topic more never releases more, but where a permit names it, its program or a party to an agreement asks, or it explains a stated R', () => {
   never('more', (given, seed) => {
     const world = withoutOpenings(given);
     const more = (labels: Labels): Labels => ({
@@ -212,6 +214,21 @@ test('Part 2 opens the records of a program to the program', () => {
     settings: { programs: programsNamed('Organization/a') },
     policy: { cleared: [{ role: 'counselor', topic: '42CFRPart2' }] },
     resources: [{ facts }, { facts, labels: { topics: ['42CFRPart2'] } }],
+  };
+  expect(released(plainCase(wish))).toEqual([false, true]);
+});
+
+test('Part 2 opens records to whoever is a party to an agreement about them', () => {
+  const agreement: Agreement = {
+    ...{ id: 'study', kind: 'research', programs: undefined, recipients: ['Organization/a'], purposes: ['HRESCH'] },
+    ...{ types: undefined, resources: undefined, patients: undefined, listsPatients: false, topics: new Set() },
+    period: { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY },
+  };
+  const wish: Wish = {
+    organizations: ['Organization/a'],
+    purposes: ['HRESCH'],
+    settings: { part2: { agreements: [agreement], coveredEntities: [], intermediaries: [] } },
+    resources: [{}, { labels: { topics: ['42CFRPart2'] } }],
   };
   expect(released(plainCase(wish))).toEqual([false, true]);
 });

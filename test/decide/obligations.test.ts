@@ -179,7 +179,7 @@ describe('without a written consent', () => {
       outcome: 'release',
       reasons: [
         { code: 'within-program', step: 6, label: '42CFRPart2', rule: 'table of topics' },
-        { code: 'within-program', step: 8, label: 'rest' },
+        { code: 'within-program', step: 8, label: 'rest', rule: 'table of topics' },
       ],
       obligations: [{ kind: 'part2', basis: 'program', redisclosable: false }],
     });
@@ -314,6 +314,7 @@ describe('under a registered agreement', () => {
     purposes: ['HOPERAT'],
     types: undefined,
     resources: undefined,
+    patients: undefined,
     listsPatients: false,
     topics: new Set(['HIV']),
     period: { start: now, end: now },
@@ -334,7 +335,7 @@ describe('under a registered agreement', () => {
     reasons: [
       { code: 'registered-agreement', step: 6, label: '42CFRPart2', rule: 'qso-1' },
       ...others,
-      { code: 'registered-agreement', step: 8, label: 'rest' },
+      { code: 'registered-agreement', step: 8, label: 'rest', rule: 'qso-1' },
     ],
     obligations: [{ kind: 'part2', basis: 'qso', redisclosable: false }],
   });
@@ -400,7 +401,7 @@ describe('under a registered agreement', () => {
     });
     const known = {
       outcome: 'release',
-      reasons: [{ code: 'registered-agreement', step: 8, label: 'rest' }],
+      reasons: [{ code: 'registered-agreement', step: 8, label: 'rest', rule: 'qso-1' }],
       obligations: [],
     };
     test('follows from any record that is given', () => {

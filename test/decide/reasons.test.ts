@@ -303,7 +303,7 @@ test('a program is told by which rule its own records stay with it', () => {
   ).toEqual([
     'release',
     { code: 'within-program', step: 6, label: '42CFRPart2', rule: 'table of topics' },
-    { code: 'within-program', step: 8, label: 'rest' },
+    { code: 'within-program', step: 8, label: 'rest', rule: 'table of topics' },
   ]);
 });
 
@@ -347,7 +347,13 @@ describe('what is remembered within a request', () => {
   test('of one kind is who she is, unless an order may list her; that there is one changes nothing for her records', () => {
     const agreement: Agreement = {
       ...{ id: 'qso-1', kind: 'qso', programs: undefined, recipients: [], purposes: ['HOPERAT'], types: undefined },
-      ...{ resources: undefined, listsPatients: true, topics: new Set(), period: { start: 0, end: 0 } },
+      ...{
+        resources: undefined,
+        patients: undefined,
+        listsPatients: true,
+        topics: new Set(),
+        period: { start: 0, end: 0 },
+      },
     };
     const settings = { part2: { agreements: [agreement], coveredEntities: [], intermediaries: [] } };
     const patient = { facts: { type: 'Patient' } };

@@ -254,12 +254,16 @@ function run(world: Single, patient: PatientRecord, purpose: string | undefined)
   if (asked.some(({ answer }) => answer === 'deny')) return withhold(5, 'consent-deny');
 
   const { candidate } = world;
-  const his = world.settings.part2.agreements.filter((one) => isParty(one, world, purpose));
+  const his = world.settings.part2.agreements.filter(
+    (one) => isParty(one, world, purpose) && isOfHers(one, world, patient),
+  );
   // An agreement is about Part 2 records; of one that may be given it follows that there is somebody.
   const agreed = topicsOf(world).includes('42CFRPart2') ? his.filter((one) => isListed(one, candidate)) : [];
   const isHerKnown =
     candidate.facts.type === 'Patient' &&
-    his.some((one) => candidate.asTarget || (one.listsPatients && isListed(one, candidate)));
+    his.some(
+      (one) => candidate.asTarget || (one.listsPatients && (one.patients !== undefined || isListed(one, candidate))),
+    );
   let isRestCovered = isHerKnown;
   const mustQualify = (topic: string): boolean =>
     lawTopics.includes(topic) || (patient.standing.kind === 'representative' && isPart2Data(topic));
@@ -293,6 +297,13 @@ function isParty(one: Agreement, { context }: Single, purpose: string | undefine
   const isNow = context.at >= one.period.start && context.at <= one.period.end;
   const isHe = [...identities, ...organizations].some((name) => one.recipients.includes(name));
   return isNow && isHe && purpose !== undefined && one.purposes.some((stated) => permitsPurpose(stated, purpose));
+}
+
+/** Whether it is about this patient's records, and he is one to whom its kind is open: the FDA's notices are for its medical personnel. */
+function isOfHers({ kind, patients }: Agreement, { context, settings }: Single, patient: PatientRecord): boolean {
+  if (patients !== undefined && !patients.has(patient.key)) return false;
+  const { clientKind, roles } = context.requester;
+  return kind !== 'fda' || (clientKind !== 'system' && settings.clinicianRoles.some((role) => roles.includes(role)));
 }
 
 /** Whether an agreement is about such a resource, and all whose record it is are parties. */

@@ -696,12 +696,13 @@ const sources = fc.oneof(
 const set = <T>(values: readonly T[]): fc.Arbitrary<ReadonlySet<T>> =>
   fc.subarray([...values], { minLength: 1 }).map((some) => new Set(some));
 const agreement: fc.Arbitrary<Omit<Agreement, 'id'>> = fc.record({
-  kind: fc.constantFrom('qso', 'research', 'audit', 'order'),
+  kind: fc.constantFrom('qso', 'research', 'audit', 'fda', 'order'),
   programs: fc.option(set(['Organization/hosp', 'Organization/program']), { nil: undefined }),
   recipients: some('Organization/hosp', 'Organization/program', 'Practitioner/bob', 'urn:users|bob'),
   purposes: some('TREAT', 'HPAYMT', 'HOPERAT', 'HRESCH', 'HLEGAL'),
   types: maybe(3, set(['Observation', 'Condition', 'MedicationRequest', 'Patient'])),
   resources: maybe(6, set(['Observation/1', 'Condition/1', 'Patient/p1'])),
+  patients: maybe(4, set(['Patient/p1', 'Patient/p2'])),
   listsPatients: fc.boolean(),
   topics: fc.subarray(['HIV', 'PSY', 'SDV']).map((topics) => new Set(topics)),
   period: fc.constantFrom(

@@ -28,6 +28,7 @@ export interface Wish {
   readonly organizations?: readonly string[];
   readonly roles?: readonly string[];
   readonly unrestricted?: boolean;
+  readonly clientKind?: 'app' | 'system';
   readonly purposes?: readonly string[];
   readonly settings?: Partial<DecisionSettings>;
   readonly policy?: Partial<PolicyTable>;
@@ -56,7 +57,7 @@ export function plainCase(wish: Wish): Case {
       tokenId: 'token',
       tokenHash: 'hash',
       expiresAt: at + 60_000,
-      clientKind: 'app',
+      clientKind: wish.clientKind ?? 'app',
       scopes: [],
       identities,
       organizations,

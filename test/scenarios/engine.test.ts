@@ -7,7 +7,9 @@ import { askerOf } from './requesters.ts';
 import { configOf } from './settings.ts';
 import { worldOf } from './world.ts';
 
+const at = Date.parse('2026-03-02T10:00:00Z');
 const place = {
+  at,
   publicBaseUrl: 'https://gateway.example/fhir',
   port: 0,
   upstreamUrl: 'http://127.0.0.1:8081/fhir',
@@ -15,7 +17,6 @@ const place = {
   auditUrl: 'http://127.0.0.1:8082/fhir',
   folder: '.',
 };
-const at = Date.parse('2026-03-02T10:00:00Z');
 
 /** Found by following references, which the rules do not do. */
 const beyondRules = 'required-reference-hidden';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Config, configSchema } from '../../src/config/config.ts';
 import { cast } from './format.ts';
+import { instants } from './instants.ts';
 
 export interface Place {
   readonly publicBaseUrl: string;
@@ -11,6 +12,8 @@ export interface Place {
   readonly folder: string;
   /** A consent store that speaks R5. */
   readonly registryUrl?: string;
+  /** Epoch milliseconds of the requests; unset: now. */
+  readonly at?: number;
 }
 
 /** Another URL of the data server, by which other servers refer to it. */
@@ -18,6 +21,14 @@ export const dataUrl = 'https://data.example/fhir';
 
 export const audience = 'https://gateway.example/scenarios';
 const plenty = { requestsPerMinute: 1_000_000, negativesPerMinute: 1_000_000 };
+
+/** With days and instants in place of their names. */
+function dated(settings: Readonly<Record<string, unknown>>, at: number): Readonly<Record<string, unknown>> {
+  const when = instants(at);
+  return JSON.parse(JSON.stringify(settings), (_name, value: unknown) =>
+    typeof value === 'string' ? (when[value] ?? value) : value,
+  ) as Readonly<Record<string, unknown>>;
+}
 
 const known = new Map<string, Config>();
 
@@ -56,7 +67,7 @@ function readConfig(settings: string, place: Place): Config {
     },
     decision: chosen.decision,
     emergency: chosen.emergency,
-    part2: chosen.part2,
+    part2: dated(chosen.part2, place.at ?? Date.now()),
     labels: { programs: ['Organization/lakeside'], ...chosen.labels },
     consent: {
       maximumAgeMs: 0,
