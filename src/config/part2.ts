@@ -193,5 +193,4 @@ export const part2Config = z
   })
   .describe('42 CFR Part 2: agreements, orders, and what accompanies its records.');
 
-export type FdaNotice = z.infer<typeof fdaNotice>;
 export type Part2Config = z.infer<typeof part2Config>;
