@@ -26,6 +26,11 @@ export const administrationNames: readonly string[] = [
   downgradeName,
 ];
 
+/** Labels are taken care of by stewards; what is in force and why, patients may ask of their own. */
+export function isForStewardsAlone({ name }: Service): boolean {
+  return name === labelReviewName || name === downgradeName;
+}
+
 /** What is in force, why, and what a draft would change: for those whom it concerns and the roles that are granted it. */
 export function administrationServices(
   config: Config,

@@ -4,14 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { createRecorder } from './audit/audit.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import { rereadText } from './config/reread.ts';
+import type { Edges } from './edges.ts';
 import { buildHouse, checkHouse, edgesOf, type House, version } from './house.ts';
 import { createAdminListener } from './http/admin.ts';
 import { watchPressure } from './http/pressure.ts';
 import { createDataListener } from './http/server.ts';
-import { createServicesListener } from './http/services.ts';
+import { createServicesListener, type ServicesDependencies } from './http/services.ts';
 import { tlsOf } from './http/tls.ts';
 import { startSelfProbe } from './self-probe.ts';
-import { checkServices, serviceEdgesOf, serviceRoutesOf } from './service-house.ts';
+import { checkServices, type ServiceDoor, serviceDoorsOf, serviceEdgesOf } from './service-house.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import {
   createMetrics,
@@ -42,6 +43,8 @@ export interface Gateway {
   readonly adminUrl: string;
   /** Where the services listener is bound, with the path of their base; unset where there is none. */
   readonly servicesUrl?: string;
+  /** The same of the administration listener (`services.administration`). */
+  readonly administrationUrl?: string;
   /** Takes no more requests, lets those under way end, then closes what they use; the record last. */
   close(): Promise<void>;
 }
@@ -85,19 +88,8 @@ export async function serve(config: Config): Promise<Gateway> {
     tls: tls.data,
     pressure,
   });
-  const services =
-    config.services === undefined
-      ? undefined
-      : createServicesListener(config.services, {
-          edges: serviceEdgesOf(config, config.services, house, edges),
-          routes: serviceRoutesOf(config, config.services, house, edges),
-          log,
-          metrics,
-          tracing,
-          now,
-          tls: tls.services,
-          pressure,
-        });
+  const common = { log, metrics, tracing, now, pressure };
+  const services = config.services === undefined ? [] : doorsOf(config, config.services, house, edges, common, tls);
   const admin = createAdminListener({
     metrics,
     isReady: () => !closing && recorder.healthy && probe.isEnforcing && isRight(house.upstream),
@@ -105,20 +97,20 @@ export async function serve(config: Config): Promise<Gateway> {
   });
   try {
     await listen(data, config.listener.port, config.listener.host);
-    if (services !== undefined) await listen(services, config.services?.port ?? 0, config.services?.host ?? '');
+    for (const { server, door } of services) await listen(server, door.config.port, door.config.host);
     await listen(admin, config.admin.port, config.admin.host);
   } catch (error) {
     probe.stop();
     pressure.stop();
     data.close();
-    services?.close();
+    for (const { server } of services) server.close();
     await Promise.all([recorder.close(), house.consentStores.close(), house.upstream.close()]);
     throw new ConfigError(`A listener could not be opened: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}.`);
   }
   house.consentStores.start();
   house.limiters.start();
   log.info('listening', { part: 'data', port: portOf(data), policy: house.policy.id, version });
-  if (services !== undefined) log.info('listening', { part: 'services', port: portOf(services) });
+  for (const { server, door } of services) log.info('listening', { part: door.part, port: portOf(server) });
   for (const { until } of config.shadow)
     if (now() < Date.parse(until)) log.warn('answers of some clients are not enforced', { part: 'shadow' });
   log.info('listening', { part: 'admin', port: portOf(admin) });
@@ -126,12 +118,12 @@ export async function serve(config: Config): Promise<Gateway> {
   return {
     url: `${scheme}://${hostOf(config.listener.host)}:${portOf(data)}${basePath}`,
     adminUrl: `http://${hostOf(config.admin.host)}:${portOf(admin)}`,
-    ...(services === undefined ? {} : { servicesUrl: servicesUrlOf(config.services, portOf(services)) }),
+    ...Object.fromEntries(services.map(({ server, door }) => [`${door.part}Url`, doorUrlOf(door, portOf(server))])),
     async close() {
       closing = true;
       probe.stop();
       pressure.stop();
-      await Promise.all([drained(data), services === undefined ? undefined : drained(services)]);
+      await Promise.all([data, ...services.map(({ server }) => server)].map(drained));
       await house.consentStores.close();
       house.limiters.close();
       await house.upstream.close();
@@ -179,13 +171,39 @@ function tlsOfAll({ listener, services }: Config, now: () => number, log: Log) {
   return {
     data: listener.tls === undefined ? undefined : tlsOf('listener', listener.tls, deps),
     services: services?.tls === undefined ? undefined : tlsOf('services', services.tls, deps),
+    administration:
+      services?.administration?.tls === undefined
+        ? undefined
+        : tlsOf('services.administration', services.administration.tls, deps),
   };
 }
 
-function servicesUrlOf(config: Config['services'], port: number): string {
-  const { host = '', tls, publicBaseUrl = '' } = config ?? {};
-  const path = new URL(publicBaseUrl).pathname.replace(/\/$/, '');
-  return `${tls === undefined ? 'http' : 'https'}://${hostOf(host)}:${port}${path}`;
+interface OpenDoor {
+  readonly door: ServiceDoor;
+  readonly server: Server;
+}
+
+/** The listeners for services; one set of tokens, grants and records. */
+function doorsOf(
+  config: Config,
+  services: NonNullable<Config['services']>,
+  house: House,
+  edges: Edges,
+  common: Pick<ServicesDependencies, 'log' | 'metrics' | 'tracing' | 'now' | 'pressure'>,
+  tls: ReturnType<typeof tlsOfAll>,
+): readonly OpenDoor[] {
+  const serviceEdges = serviceEdgesOf(config, services, house, edges);
+  return serviceDoorsOf(config, services, house, edges).map((door) => {
+    const { part, routes } = door;
+    return {
+      door,
+      server: createServicesListener(door.config, { ...common, edges: serviceEdges, routes, part, tls: tls[part] }),
+    };
+  });
+}
+
+function doorUrlOf({ config: { host, tls }, routes: { basePath } }: ServiceDoor, port: number): string {
+  return `${tls === undefined ? 'http' : 'https'}://${hostOf(host)}:${port}${basePath}`;
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { administrationNames, administrationServices } from './administration-house.ts';
+import { administrationNames, administrationServices, isForStewardsAlone } from './administration-house.ts';
 import { createAuthenticator } from './authenticate/authenticate.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import type { ServicesConfig } from './config/services.ts';
@@ -47,8 +47,20 @@ export function serviceEdgesOf(
   return { ...edges, authenticate, contextOf, grants };
 }
 
-/** Every service there is; a new one is added here, and its name to what may be granted. */
-export function serviceRoutesOf(whole: Config, config: ServicesConfig, house: House, edges: Edges): ServiceRoutes {
+/** One listener for services: where it is, and what it offers. */
+export interface ServiceDoor {
+  readonly part: 'services' | 'administration';
+  readonly config: ServicesConfig;
+  readonly routes: ServiceRoutes;
+}
+
+/** Every service there is, by the listener that offers it; a new one is added here, and its name to what may be granted. */
+export function serviceDoorsOf(
+  whole: Config,
+  config: ServicesConfig,
+  house: House,
+  edges: Edges,
+): readonly ServiceDoor[] {
   const { audit, decision } = whole;
   const { publicBaseUrl, grants, authzen } = config;
   const { planFor, authorize, worldFor } = edges;
@@ -84,17 +96,29 @@ export function serviceRoutesOf(whole: Config, config: ServicesConfig, house: Ho
           publicBaseUrl: edges.publicBase,
           withholdFromPatient: decision.withholdFromPatient,
         });
-  return {
-    basePath: new URL(publicBaseUrl).pathname.replace(/\/$/, ''),
-    services: [
-      consulting,
-      ...(authzenParts === undefined ? [] : authzenServices(authzenParts)),
-      ...recorded,
-      ...administrationServices(whole, house, grants),
-    ],
-    documents: [
-      consultDiscovery(publicBaseUrl),
-      ...(authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)]),
-    ],
-  };
+  const administration = administrationServices(whole, house, grants);
+  const ofStewards = [...recorded, ...administration];
+  const others = [consulting, ...(authzenParts === undefined ? [] : authzenServices(authzenParts)), ...ofStewards];
+  const documents = [
+    consultDiscovery(publicBaseUrl),
+    ...(authzenParts === undefined ? [] : [authzenMetadata(publicBaseUrl)]),
+  ];
+  const apart = config.administration;
+  const offered = apart === undefined ? others : others.filter((service) => !isForStewardsAlone(service));
+  return [
+    { part: 'services', config, routes: { basePath: basePathOf(publicBaseUrl), services: offered, documents } },
+    ...(apart === undefined
+      ? []
+      : [
+          {
+            part: 'administration' as const,
+            config: { ...config, ...apart, tls: apart.tls },
+            routes: { basePath: basePathOf(apart.publicBaseUrl), services: ofStewards, documents: [] },
+          },
+        ]),
+  ];
+}
+
+function basePathOf(publicBaseUrl: string): string {
+  return new URL(publicBaseUrl).pathname.replace(/\/$/, '');
 }

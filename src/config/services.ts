@@ -62,6 +62,20 @@ const authzenConfig = z
 
 export type AuthzenConfig = z.infer<typeof authzenConfig>;
 
+const administrationConfig = z
+  .strictObject({
+    publicBaseUrl: z
+      .url()
+      .describe('Base URL of administration as its callers know it, without a trailing slash; its path is theirs.'),
+    host: door.host.describe('Address the administration listener binds.'),
+    port: door.port.default(8082).describe('Port of the administration listener; 0 takes a free one.'),
+    tls: door.tls.describe('TLS of the administration listener, as for the data listener.'),
+    behindTls: door.behindTls,
+  })
+  .describe(
+    'A listener of its own for what stewards and privacy officers ask (labels, what is in force and why, the record), by the same tokens and grants. With it the review and downgrade of labels is there and nowhere else; without it everything is on the services listener.',
+  );
+
 /** The listener for authorised services beside FHIR. */
 export const servicesConfig = z
   .strictObject({
@@ -92,6 +106,7 @@ export const servicesConfig = z
         'Roles of the policy set that may ask a service, by its name. A service without an entry is for roles with the unrestricted grant alone (the steward, in the shipped policy set); an empty list closes it.',
       ),
     authzen: authzenConfig.optional(),
+    administration: administrationConfig.optional(),
   })
   .describe('Services beside FHIR: decisions for other systems. Without this key their listener is not opened.');
 

@@ -16,6 +16,7 @@ export interface ServicesDependencies extends DoorTelemetry {
   readonly routes: ServiceRoutes;
   readonly tls: Tls | undefined;
   readonly pressure: Pressure;
+  readonly part: 'services' | 'administration';
 }
 
 const cors = {
@@ -24,14 +25,14 @@ const cors = {
 };
 const longestRequestId = 256;
 
-/** The services listener: HTTP/1.1, strict, one request to one answer. */
+/** A listener for services: HTTP/1.1, strict, one request to one answer. */
 export function createServicesListener(config: ServicesConfig, deps: ServicesDependencies): Server {
   return hardenedServer(config, deps.tls, (request, response) => {
     setSecurityHeaders(request, response, config, deps.tls !== undefined, cors);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     answer(request, response, config, deps).catch((error: unknown) => {
       const name = error instanceof Error ? error.name : 'unknown';
-      deps.log.error('a request failed outside its own handling', { part: 'services', code: 'internal', name });
+      deps.log.error('a request failed outside its own handling', { part: deps.part, code: 'internal', name });
       if (response.headersSent) response.destroy();
       else sendReply(response, request, refusal('internal', undefined, deps.edges));
     });
@@ -46,7 +47,7 @@ async function answer(
 ): Promise<void> {
   const { edges } = deps;
   const { requestTimeoutMs } = config;
-  const visit = new Visit(request, response, { ...deps, listener: 'services', requestTimeoutMs });
+  const visit = new Visit(request, response, { ...deps, listener: deps.part, requestTimeoutMs });
   const { id, receivedAt, signal, watch } = visit;
   const asked = request.headers['x-request-id'];
   const isLong = typeof asked === 'string' && asked.length > longestRequestId;

@@ -28,7 +28,7 @@ const modern = {
  * @throws {ConfigError}
  */
 export function tlsOf(
-  key: 'listener' | 'services',
+  key: 'listener' | 'services' | 'services.administration',
   config: TlsConfig,
   deps: { readonly now: () => number; readonly onFault?: () => void },
 ): Tls {

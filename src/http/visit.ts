@@ -16,7 +16,7 @@ export interface DoorTelemetry {
 }
 
 interface Door extends DoorTelemetry {
-  readonly listener: 'data' | 'services';
+  readonly listener: 'data' | 'services' | 'administration';
   readonly requestTimeoutMs: number;
 }
 

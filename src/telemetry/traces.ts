@@ -7,7 +7,7 @@ import type { Stage } from './watch.ts';
 export interface TraceAttributes {
   /** Made by the gateway, and in its log. */
   readonly 'gateway.request_id'?: string;
-  readonly 'gateway.listener'?: 'data' | 'services';
+  readonly 'gateway.listener'?: 'data' | 'services' | 'administration';
   readonly 'gateway.interaction'?: string;
   readonly 'http.request.method'?: string;
   readonly 'http.response.status_code'?: number;

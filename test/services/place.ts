@@ -33,6 +33,8 @@ export type Events = ReturnType<typeof readEvents>;
 export interface Place {
   readonly config: Config;
   readonly servicesUrl: string;
+  /** Where administration has a listener of its own. */
+  readonly administrationUrl: string | undefined;
   readonly fhirUrl: string;
   readonly relay: Relay;
   readonly identity: IdentityProvider;
@@ -100,7 +102,10 @@ export async function startGateway(options: PlaceOptions = {}): Promise<Place> {
     await Promise.all([ground.relay.close(), ground.identity.close()]);
     throw error;
   });
-  return placeOf(ground, gateway.servicesUrl as string, gateway.url, () => gateway.close());
+  return {
+    ...placeOf(ground, gateway.servicesUrl as string, gateway.url, () => gateway.close()),
+    administrationUrl: gateway.administrationUrl,
+  };
 }
 
 /** The services listener before services of a test's own, with everything else as it is. */
@@ -130,6 +135,7 @@ export async function startDoor(
     metrics,
     tracing: untraced,
     pressure: { isHigh: false, stop: () => undefined },
+    part: 'services',
     now: Date.now,
     tls: undefined,
   });
@@ -159,6 +165,7 @@ function placeOf(
   return {
     config,
     servicesUrl,
+    administrationUrl: undefined,
     fhirUrl,
     relay,
     identity,
