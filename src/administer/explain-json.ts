@@ -1,4 +1,5 @@
 import type { Cut } from '../discover/visibility.ts';
+import type { LabelOrigin } from '../label/labels.ts';
 import type { Explanation } from './explain.ts';
 import { becauseOf, ConsentWords, cutWords } from './explain-words.ts';
 import type { Lexicon } from './words.ts';
@@ -41,6 +42,7 @@ export function explanationJson(explanation: Explanation, lexicon: Lexicon): Rea
       reasons: one.reasons,
       ...(one.cuts.length === 0 ? {} : { cuts: one.cuts.map((cut) => cutJson(cut, words)) }),
       ...(one.accompanied.length === 0 ? {} : { accompanied: one.accompanied }),
+      ...(one.labels.length === 0 ? {} : { labels: one.labels.map(labelJson) }),
       consents: one.votes.map(({ patient: whose, ...vote }) =>
         whose === patient ? vote : { ...vote, patient: whose },
       ),
@@ -48,6 +50,11 @@ export function explanationJson(explanation: Explanation, lexicon: Lexicon): Rea
     })),
     consents: [...told].sort().map((ref) => ({ reference: ref, provisions: words.of(ref) })),
   };
+}
+
+/** What assigned a label: the tables by `id@version`, the configuration, its own `meta.security`, or the resource it is inherited from. */
+function labelJson({ label, by, rule }: LabelOrigin): Readonly<Record<string, unknown>> {
+  return { label, by, ...(rule === '' ? {} : { rule }) };
 }
 
 function cutJson(cut: Cut, words: ConsentWords): Readonly<Record<string, unknown>> {

@@ -10,6 +10,7 @@ import type { Content } from '../document/content.ts';
 import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import { idOf, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import type { FhirRequest } from '../fhir/request.ts';
+import type { LabelOrigin } from '../label/labels.ts';
 import { pagesOf } from '../upstream/upstream.ts';
 import { allHold, whileCurrent } from './current.ts';
 import type { AdministerEdges } from './edges.ts';
@@ -29,6 +30,8 @@ export interface Explained {
   readonly accompanied: readonly Obligation['basis'][];
   /** What is left out of it, where it is released. */
   readonly cuts: readonly Cut[];
+  /** Where its topics come from, as far as they were established: of what is refused or absent none were. */
+  readonly labels: readonly LabelOrigin[];
   /** What every Consent in force answered. */
   readonly votes: readonly Vote[];
   /** What the record names; undefined where nothing was read. */
@@ -122,7 +125,16 @@ export async function explainSample(
     else if (asked.keys !== undefined) missing.push(one.key);
   }
   for (const key of missing)
-    resources.push({ key, version: undefined, verdict: 'absent', reasons: [], accompanied: [], cuts: [], votes: [] });
+    resources.push({
+      key,
+      version: undefined,
+      verdict: 'absent',
+      reasons: [],
+      accompanied: [],
+      cuts: [],
+      labels: [],
+      votes: [],
+    });
   return {
     patient,
     requester,
@@ -184,8 +196,11 @@ function withoutCutsAt(ownCuts: readonly Cut[], explained: Explained): Explained
   return { ...explained, cuts: explained.cuts.filter(isHis) };
 }
 
-/** A Consent that she may not read, and everybody's whom she shares the resource with, is not named; what came of it is said. */
-function namingOnly(told: ReadonlySet<string>, { reasons, cuts, votes, ...explained }: Explained): Explained {
+/**
+ * A Consent that she may not read, and everybody's whom she shares the resource with, is not named; what came of it is said. Nor is
+ * what a label was inherited from.
+ */
+function namingOnly(told: ReadonlySet<string>, { reasons, cuts, votes, labels, ...explained }: Explained): Explained {
   const unnamed = (reason: Reason): Reason => {
     const { consent, provision: _provision, ...rest } = reason;
     return consent === undefined || told.has(consent) ? reason : rest;
@@ -194,6 +209,7 @@ function namingOnly(told: ReadonlySet<string>, { reasons, cuts, votes, ...explai
     ...explained,
     reasons: reasons.map(unnamed),
     cuts: cuts.map((cut) => ({ ...cut, reasons: cut.reasons.map(unnamed) })),
+    labels: labels.map((origin) => (origin.by === 'inherited' ? { ...origin, rule: '' } : origin)),
     votes: votes.filter(({ consent }) => told.has(consent)),
   };
 }
@@ -276,8 +292,9 @@ export async function sampleOf(
 }
 
 function explained(item: Item, world: SearchWorld, refusal: ErrorCode | undefined): Explained {
-  const about = { key: item.key, version: item.reading.facts.versionId, accompanied: [], cuts: [], item };
-  if (refusal !== undefined) return { ...about, verdict: 'refused', code: refusal, reasons: [], votes: [] };
+  const { origins: labels } = item.labels;
+  const about = { key: item.key, version: item.reading.facts.versionId, accompanied: [], cuts: [], labels, item };
+  if (refusal !== undefined) return { ...about, verdict: 'refused', code: refusal, reasons: [], labels: [], votes: [] };
   const votes = world.visibility.votesOn(item);
   const decision = world.visibility.decisionOn(item);
   if (decision.outcome === 'withhold') return { ...about, verdict: 'withheld', reasons: decision.reasons, votes };

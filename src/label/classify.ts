@@ -23,8 +23,9 @@ export type LabelRule = z.infer<typeof rule>;
 
 /** A versioned table of what shows a sensitive topic. Replaceable by a deployment. */
 export const labelTable = z.strictObject({
-  id: z.string().min(1),
-  version: z.string().min(1),
+  /** With the version, the name of every rule in it: `id@version`. */
+  id: z.string().regex(/^[^\s@#|]{1,100}$/, 'letters, digits and marks without blanks, @, # and |'),
+  version: z.string().regex(/^[^\s@#|]{1,100}$/, 'letters, digits and marks without blanks, @, # and |'),
   /** `TOPIC strength` -> words and phrases; a star at the end stands for any ending. */
   words: z.record(topicAndStrength, z.array(z.string().min(2).max(100))).optional(),
   /** `TOPIC strength` -> beginnings of the canonical URLs of questionnaires and definitions. */

@@ -183,6 +183,13 @@ describe('labels written into HAPI FHIR JPA', () => {
     expect(await seen()).toEqual(seenBefore);
   });
 
+  it('are kept without the extensions that say by which rule they were given', async () => {
+    const [key] = [...written].find(([, added]) => added.includes('OPIOIDUD')) ?? ['none'];
+    const text = await (await fetch(`${hapi.url}/${key}`)).text();
+    expect(text).toContain('"OPIOIDUD"');
+    expect(text).not.toContain('sec-label');
+  });
+
   it('are all there for the next run, which writes nothing', async () => {
     const { code, output, writes } = await label([...all, ...write()]);
     expect([code, writes]).toEqual([0, []]);

@@ -170,6 +170,12 @@ describe('several tables', () => {
     expect(() => parseTable(table({ 'HIV core': { prefix: [''] } }))).toThrow();
     expect(() => parseTable(table({ 'HIV core': { regex: ['.*'] } }))).toThrow();
     expect(() => parseTable({ id: 't', systems: {} })).toThrow();
+    // Both stand in each label that the table gives, as `id@version`.
+    for (const text of ['', 'a@b', 'a b', 'a#b', 'a|b']) {
+      expect(() => parseTable({ id: text, version: '1', systems: {} })).toThrow();
+      expect(() => parseTable({ id: 't', version: text, systems: {} })).toThrow();
+    }
+    expect(() => parseTable({ id: 't-1.a', version: '2026-11+b', systems: {} })).not.toThrow();
   });
 });
 

@@ -184,6 +184,35 @@ describe('an explanation says why', () => {
     expect(told.get('Observation/ada-a1c')).not.toHaveProperty('accompanied');
   });
 
+  it('where its labels come from: its own, a table by its version, or what it is inherited from, which she is not told', async () => {
+    const resources = [
+      'Observation/ada-drug-screen',
+      'Condition/ada-oud',
+      'Observation/ada-hiv-test',
+      'Observation/ada-a1c',
+    ];
+    const labelsOf = async (as?: string) => {
+      const told = await explained('ada', summit, { resources, ...(as === undefined ? {} : { as }) });
+      return resources.map((key) => (told.get(key) as { labels?: readonly object[] } | undefined)?.labels);
+    };
+    const inherited = { label: '42CFRPart2', by: 'inherited' };
+    const [screen, oud, hiv, plain] = await labelsOf();
+    const byCode = { label: 'OPIOIDUD', by: 'code', rule: expect.stringMatching(/^us-sensitivity@\d{4}-/) };
+    expect(screen).toContainEqual({ ...inherited, rule: 'Encounter/ada-enc-lakeside' });
+    expect(oud).toContainEqual(byCode);
+    expect(hiv).toEqual([{ label: 'HIV', by: 'own', rule: 'meta.security' }]);
+    expect(plain).toBeUndefined();
+    const [her, hers, ...others] = await labelsOf('ada');
+    expect(her).toContainEqual(inherited);
+    expect(hers).toContainEqual(byCode);
+    expect(others).toEqual([hiv, plain]);
+    expect(
+      (await explained('ada', { ...summit, scope: 'system/Patient.rs' }, { resources })).get(
+        'Observation/ada-hiv-test',
+      ),
+    ).not.toHaveProperty('labels');
+  });
+
   it('in a text for people, alike ones together', async () => {
     const { text } = await place.ask('/patients/eve/explain', {
       as: 'front-desk',
