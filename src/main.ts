@@ -8,6 +8,7 @@ import { explainCommand } from './commands/explain.ts';
 import { healthCommand } from './commands/health.ts';
 import { inForceCommand } from './commands/in-force.ts';
 import { labelCommand } from './commands/label.ts';
+import { labelCompareCommand } from './commands/label-compare.ts';
 import { labelDowngradeCommand } from './commands/label-downgrade.ts';
 import { serveCommand } from './commands/serve.ts';
 import { simulateCommand } from './commands/simulate.ts';
@@ -21,6 +22,7 @@ const commands: readonly Command[] = [
   healthCommand,
   doctorCommand,
   labelCommand,
+  labelCompareCommand,
   labelDowngradeCommand,
   inForceCommand,
   explainCommand,

@@ -1,19 +1,13 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Config, ConfigError, loadConfig } from '../config/config.ts';
-import { rereadText } from '../config/reread.ts';
+import { ConfigError, loadConfig } from '../config/config.ts';
 import { timeReader } from '../fhir/dates.ts';
-import { createLabelling, localBasesOf, withTexts } from '../house.ts';
-import { directoryTypes } from '../label/roles.ts';
-import { servedTypes } from '../plan/plan.ts';
+import { localBasesOf } from '../house.ts';
 import { scanServer } from '../steward/scan.ts';
 import { reportOf, type ScanState, scanState } from '../steward/state.ts';
-import { upstreamTlsOf } from '../upstream/tls.ts';
-import { createUpstream } from '../upstream/upstream.ts';
 import { type Command, configText } from './command.ts';
+import { labellingWith, rateFrom, serverOf, textOf, typesFrom } from './labelling.ts';
 
-/** Types that bear labels: not the directory, nor Consents, which are read as they were signed. */
-const labelledTypes = servedTypes.filter((type) => !directoryTypes.has(type) && type !== 'Consent');
 const strengths = ['core', 'supporting', 'ambiguous'] as const;
 
 /** Looks for labels that the resources of the FHIR server should bear, and writes them where it is told to. */
@@ -50,13 +44,7 @@ export const labelCommand: Command = {
     const state = stateFrom(stateFile, terms);
     const review = textOf(values.review);
     const reviewed = review === undefined ? undefined : openSync(review, 'a', 0o600);
-    const now = (): number => Date.now();
-    const server = createUpstream(config.upstream, {
-      now,
-      authorization: rereadText(authorizationFile, now),
-      tls: upstreamTlsOf(config.upstream, now, () => undefined),
-    });
-    const upstream = withTexts(server, { ...config.labels, readText: text });
+    const upstream = serverOf(config, { text, authorizationFile });
     try {
       await scanServer(
         state,
@@ -67,7 +55,7 @@ export const labelCommand: Command = {
           every: labellingWith(config, { readText: text, strengths: [...strengths] }),
           readSettings: { localBases: localBasesOf(config), time: timeReader(config.decision.timeZone) },
           errand: { authorization: undefined, signal: undefined },
-          now,
+          now: Date.now,
           sleep: (milliseconds) => sleep(milliseconds),
           onPage(type, { tallies }) {
             if (stateFile !== undefined) keep(stateFile, state);
@@ -88,27 +76,6 @@ export const labelCommand: Command = {
     return Object.values(state.tallies).some(({ failed }) => failed.length > 0) ? 3 : 0;
   },
 };
-
-function labellingWith(config: Config, changes: Partial<Config['labels']>) {
-  return createLabelling({ ...config, labels: { ...config.labels, ...changes } });
-}
-
-function textOf(value: string | boolean | undefined): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function typesFrom(text: string | undefined): readonly string[] {
-  const types = text?.split(',') ?? labelledTypes;
-  const unknown = types.filter((type) => !labelledTypes.includes(type));
-  if (unknown.length > 0) throw new ConfigError(`--types: ${unknown.join(', ')} cannot be labelled.`);
-  return types;
-}
-
-function rateFrom(text = '50'): number {
-  const rate = Number(text);
-  if (!(rate >= 1 && rate <= 10_000)) throw new ConfigError('--per-second is a number from 1 to 10000.');
-  return rate;
-}
 
 function stateFrom(file: string | undefined, terms: string): ScanState {
   const fresh: ScanState = { startedAt: new Date().toISOString(), terms, done: [], cursors: {}, tallies: {} };
