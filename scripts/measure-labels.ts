@@ -10,6 +10,7 @@ import { type Config, configSchema } from '../src/config/config.ts';
 import { Content } from '../src/document/content.ts';
 import { scan } from '../src/document/tape.ts';
 import { timeReader } from '../src/fhir/dates.ts';
+import { canonicalSystem } from '../src/fhir/vocabulary.ts';
 import { createLabelling } from '../src/house.ts';
 import type { Labels } from '../src/label/labels.ts';
 import { readResource } from '../src/label/read.ts';
@@ -86,9 +87,8 @@ const head = (cells: readonly string[]): string => `${row(cells)}\n${row(cells.m
 
 function adversarial(): string {
   const lines: string[] = [];
-  for (const by of ['category', 'place'] as const) {
-    const places = [...new Set(cases.map(({ where }) => where))];
-    const keys = by === 'category' ? categories : places;
+  for (const by of ['category', 'place', 'code system'] as const) {
+    const keys = by === 'category' ? categories : [...new Set(cases.flatMap((one) => groupsOf[by](one)))];
     lines.push('', head([by, 'cases', ...ways.flatMap(([name]) => [`${name}: recall`, 'precision', 'misses'])]));
     for (const key of keys) {
       const tallies = ways.map(([, label]) => tallyOf(key, by, label));
@@ -108,10 +108,24 @@ function adversarial(): string {
   return lines.join('\n');
 }
 
-function tallyOf(key: string, by: 'category' | 'place', label: Labeller): Tally {
+/** What a case counts for, in the tables that are not by category. */
+const groupsOf = {
+  place: ({ where }: Case): readonly string[] => [where],
+  'code system': ({ resource }: Case): readonly string[] => [...new Set(systemsIn(resource))],
+} as const;
+
+/** Code systems of the Codings in a resource, by their canonical URL; not those of files in it. */
+function systemsIn(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { system, code } = value as Readonly<Record<string, unknown>>;
+  const own = typeof system === 'string' && code !== undefined ? [canonicalSystem(system)] : [];
+  return [...own, ...Object.values(value).flatMap(systemsIn)];
+}
+
+function tallyOf(key: string, by: 'category' | keyof typeof groupsOf, label: Labeller): Tally {
   const tally: Tally = { expected: 0, found: 0, wrong: 0 };
   for (const [index, one] of cases.entries()) {
-    if (by === 'place' && one.where !== key) continue;
+    if (by !== 'category' && !groupsOf[by](one).includes(key)) continue;
     const found = categoriesIn(label(jsonOf(one, index)));
     for (const category of by === 'category' ? [key] : categories) {
       const isExpected = one.expect.includes(category);
@@ -223,7 +237,8 @@ the labels given, how many are right.
 ## A hand-made adversarial set
 
 \`fixtures/labels/adversarial.yaml\`, ${cases.length} resources without any label of their own. It is made to be hard, so its figures are no forecast for your data: measure
-there (\`consent-gateway label\`).
+there (\`consent-gateway label\`). *code*: in a code element of a type that usually bears it; *document type*: in the type, category, title or description of a document, its section or
+its C-CDA header; *attachment*: in a file. By code system only resources with a Coding of it count, in whatever place.
 ${adversarial()}
 
 ### What is missed or wrong with codes and text
