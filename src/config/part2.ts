@@ -181,6 +181,13 @@ export const part2Config = z
       .describe(
         'Organizations that receive records for their participants (42 CFR 2.11). A consent that names one reaches those who act for it only where an active CareTeam of the patient names them, or the consent names them too.',
       ),
+    lawEnforcement: z
+      .array(name)
+      .max(1_000)
+      .default([])
+      .describe(
+        'Organizations and clients of law enforcement, as Organization/id, URI, system|value, or issuer|client_id: Part 2 records reach them for HLEGAL alone (by a consent for nothing else, or a registered order), whatever purpose they state, in emergencies too.',
+      ),
     statement: z
       .enum(['short', 'full'])
       .default('short')

@@ -3,7 +3,7 @@ import type { Part2Config } from '../config/part2.ts';
 import type { Interval } from '../fhir/coding.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
 import type { PatientKey } from '../fhir/ids.ts';
-import { purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
+import { part2, purposeCovers, substanceClass } from '../fhir/vocabulary.ts';
 import { type Asker, matchesPurpose } from './match.ts';
 import type { Candidate } from './question.ts';
 
@@ -151,4 +151,20 @@ export function coversTopic({ topics }: Agreement, topic: string): boolean {
 export function isForOperations(purpose: string): boolean {
   const isTpo = ['TREAT', 'HPAYMT', 'HOPERAT'].some((one) => purposeCovers(one, purpose));
   return isTpo && !purposeCovers('HLEGAL', purpose);
+}
+
+/**
+ * Law enforcement, asking for something else than proceedings, where nothing but a consent for these alone or an order opens
+ * Part 2 records (42 CFR 2.12(d)(1), 2.31(d), 2.61).
+ */
+export function isBarred(
+  lawEnforcement: readonly string[],
+  { purpose, organizations, identities }: Asker,
+  topics: readonly string[],
+): boolean {
+  return (
+    purpose !== 'HLEGAL' &&
+    (topics.includes(part2) || topics.includes('SUDCN')) &&
+    lawEnforcement.some((one) => organizations.has(one) || identities.has(one))
+  );
 }

@@ -17,7 +17,15 @@ import {
 import type { Facts } from '../label/facts.ts';
 import { atMost, effectiveConfidentiality, type Labels, restConfidentiality } from '../label/labels.ts';
 import type { Policy, PolicyAnswer } from '../policy/policy.ts';
-import { type Agreement, agreementsFor, comesFromAlone, coversTopic, identityFor, openTo } from './agreements.ts';
+import {
+  type Agreement,
+  agreementsFor,
+  comesFromAlone,
+  coversTopic,
+  identityFor,
+  isBarred,
+  openTo,
+} from './agreements.ts';
 import { answerOf, coversRest, isHeard, namesRecipient, type ReadyConsent, type Ruling, ready } from './answer.ts';
 import type { Decision, ExceptionBasis, Obligation, Reason, Release, Withhold } from './decision.ts';
 import { inEmergency, type Run } from './emergency.ts';
@@ -290,6 +298,7 @@ export class Rules {
   ): Decision {
     if (emergency === undefined) return hidden;
     const { accepted, asserted } = emergency;
+    if (isBarred(this.#settings.part2.lawEnforcement ?? [], asserted.asker, topics)) return hidden;
     const sitting = { emergency: accepted, patient, unreadable, treatment, asserted, residuals: this.#residuals };
     const reasons = inEmergency(sitting, candidate, questionsOf(topics, candidate.labels), this.#settings);
     if (reasons === undefined) return hidden;
@@ -361,10 +370,11 @@ export class Rules {
       return withhold(reason('token-residual', 5));
     }
     if (!ready.tokenStands) return withhold(reason('token-consent-ended', 5));
+    const { coveredEntities, lawEnforcement = [] } = this.#settings.part2;
+    if (isBarred(lawEnforcement, asker, topics)) return withhold(reason('no-qualifying-permit', 6, { label: part2 }));
     const reasons: Reason[] = [];
     const obligations: Obligation[] = [];
     const inProgram = asker.purpose !== undefined && this.#isWithinProgram(sources);
-    const { coveredEntities } = this.#settings.part2;
     const agreements = this.#agreements;
     const applying = topics.includes(part2) ? agreementsFor(agreements, asker, candidate, ready.patient) : [];
     const identity = facts.type === 'Patient' ? identityFor(agreements, asker, candidate, ready.patient) : undefined;

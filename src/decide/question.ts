@@ -75,6 +75,8 @@ export interface DecisionSettings {
     readonly coveredEntities: readonly string[];
     /** Organizations that receive records for their participants (42 CFR 2.11). */
     readonly intermediaries: readonly string[];
+    /** Organizations and clients of law enforcement; unset: nobody. */
+    readonly lawEnforcement?: readonly string[];
   };
   /** Refrains and obligations among labels: who keeps them, and whether answers leave by TLS. */
   readonly handling: { readonly handlers: ReadonlyMap<string, readonly string[]>; readonly isEncrypted: boolean };

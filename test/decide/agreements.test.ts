@@ -4,7 +4,16 @@ import { isForOperations, registered } from '../../src/decide/agreements.ts';
 import { timeReader } from '../../src/fhir/dates.ts';
 import type { PatientKey, ResourceKey } from '../../src/fhir/ids.ts';
 import type { Facts } from '../../src/label/facts.ts';
-import { consent, plainCase, type Wish } from '../reference/plain.ts';
+import { gatewayLabels } from '../reference/evaluate.ts';
+import {
+  consent,
+  emergency,
+  participation,
+  plainCase,
+  purpose,
+  type Wish,
+  writtenConsent,
+} from '../reference/plain.ts';
 import { decide } from '../reference/production.ts';
 
 const order = {
@@ -19,11 +28,7 @@ const order = {
 /** Whether the court receives an Observation and a Condition of Ada's Part 2 record, and may know that she exists. */
 function toCourt(change: Partial<typeof order>, wish: Wish = {}): readonly string[] {
   const { orders } = part2Config.parse({ orders: [{ ...order, ...change }] });
-  const agreements = registered(
-    { agreements: [], orders, coveredEntities: [], intermediaries: [], statement: 'short' },
-    timeReader('UTC'),
-    (one) => one,
-  );
+  const agreements = registered({ ...part2Config.parse({}), orders }, timeReader('UTC'), (one) => one);
   const labels = { topics: ['42CFRPart2'] };
   const world = plainCase({
     organizations: ['Organization/court'],
@@ -75,6 +80,88 @@ describe('a court order', () => {
 
   test('opens nothing that the patient denies', () => {
     expect(toCourt({}, { consents: [consent({ type: 'deny' })] })[0]).toBe('withhold');
+  });
+});
+
+describe('law enforcement (42 CFR 2.12(d)(1))', () => {
+  const named = (...actors: string[]) => ({
+    actor: actors.map((reference) => ({ role: { coding: [participation('IRCP')] }, reference: { reference } })),
+  });
+  const police = 'Organization/police';
+  const outcome = (wish: Wish, topic = '42CFRPart2') =>
+    decide(
+      plainCase({
+        organizations: [police],
+        consents: [writtenConsent({ ...named(police), purpose: [purpose('TREAT')] })],
+        resources: [{ labels: { topics: [topic] } }],
+        settings: part2({ lawEnforcement: [police] }),
+        ...wish,
+      }),
+    )[0];
+  const part2 = (change: object) => ({
+    part2: { agreements: [], coveredEntities: [], intermediaries: [], ...change },
+  });
+  const withheld = {
+    outcome: 'withhold',
+    reasons: [{ code: 'no-qualifying-permit', step: 6, label: '42CFRPart2' }],
+  };
+
+  test('has no Part 2 record for treatment, by whatever name it is known, whoever permits it', () => {
+    expect(outcome({})).toEqual(withheld);
+    expect(outcome({ organizations: ['Organization/else', police] })).toEqual(withheld);
+    expect(outcome({ settings: part2({ lawEnforcement: ['Organization/x', 'Practitioner/bob'] }) })).toEqual(withheld);
+    expect(outcome({ purposes: [] })).toEqual(withheld);
+  });
+  test('has no counseling notes either', () => {
+    const notes = { ...named(police), securityLabel: [{ system: gatewayLabels, code: 'SUDCN' }] };
+    const consents = [writtenConsent({ ...notes, purpose: [purpose('TREAT')] })];
+    expect(outcome({ consents, settings: part2({}) }, 'SUDCN')?.outcome).toBe('release');
+    expect(outcome({ consents }, 'SUDCN')?.outcome).toBe('withhold');
+  });
+  test('is whoever is configured, and nobody else', () => {
+    expect(outcome({ settings: part2({}) })?.outcome).toBe('release');
+    expect(outcome({ settings: part2({ lawEnforcement: ['Organization/court'] }) })?.outcome).toBe('release');
+  });
+  test('has for proceedings what a consent for them alone gives', () => {
+    const end = { period: { end: '2026-12-31' } };
+    const consents = [writtenConsent({ ...named(police), ...end, purpose: [purpose('HLEGAL')] })];
+    expect(outcome({ consents, purposes: ['HLEGAL'] })?.outcome).toBe('release');
+  });
+  test('has what is no Part 2 record as anybody', () => {
+    const permit = consent({ type: 'permit', ...named(police) });
+    expect(outcome({ consents: [permit] }, 'HIV')?.outcome).toBe('release');
+  });
+  test('has nothing of it in an emergency', () => {
+    const context = (wish: Wish) => {
+      const world = plainCase({
+        resources: [{ labels: { topics: ['42CFRPart2'] } }, { labels: { topics: ['HIV'] } }],
+        organizations: [police],
+        purposes: ['ETREAT'],
+        ...wish,
+      });
+      return decide({ ...world, context: { ...world.context, emergency } }).map((one) => one.outcome);
+    };
+    expect(context({})).toEqual(['release', 'release']);
+    expect(context({ settings: part2({ lawEnforcement: [police] }) })).toEqual(['withhold', 'release']);
+  });
+});
+
+describe('an order that is registered', () => {
+  const faultOf = (change: object) =>
+    part2Config.safeParse({ orders: [{ ...order, ...change }] }).error?.issues[0]?.path.at(-1);
+  test.each(['id', 'section', 'instrument', 'recipients', 'approved', 'until'])('is none without %s', (name) => {
+    expect(faultOf({ [name]: undefined })).toBe(name);
+  });
+  test.each([
+    ['section', '2.61'],
+    ['instrument', ''],
+    ['recipients', []],
+    ['approved', []],
+  ])('is none whose %s is %j', (name, value) => {
+    expect(faultOf({ [name]: value })).toBe(name);
+  });
+  test('is otherwise taken', () => {
+    expect(faultOf({})).toBeUndefined();
   });
 });
 

@@ -184,7 +184,7 @@ function aboutPatient(world: Single, patient: PatientRecord): Verdict {
 /** 42 CFR 2.51: for the one patient of an accepted emergency, whatever no Consent denies, but for the notes. */
 function opensInEmergency(world: Single, patient: PatientRecord): boolean {
   const { emergency } = world.context;
-  if (emergency === undefined || emergency.patient !== patient.key) return false;
+  if (emergency === undefined || emergency.patient !== patient.key || isLawEnforcementAfterPart2(world)) return false;
   return questionsOf(world).every((stated) => {
     const question: Question = { ...stated, isWithoutForm: true }; // it needs no written consent
     const now = heard(answers(world, patient, question, emergency.purpose), world.settings);
@@ -200,6 +200,14 @@ function opensInEmergency(world: Single, patient: PatientRecord): boolean {
     if (isNote && !isGiven && !emergency.includesNotes) return false;
     return emergency.overridesDenies || denying.every((consent) => permitting.includes(consent));
   });
+}
+
+/** 42 CFR 2.12(d)(1): records of a program, and law enforcement asks. */
+function isLawEnforcementAfterPart2(world: Single): boolean {
+  const { identities, organizations } = world.context.requester;
+  const his = [...identities, ...organizations];
+  const isAfterIt = topicsOf(world).some((topic) => topic === '42CFRPart2' || topic === 'SUDCN');
+  return isAfterIt && (world.settings.part2.lawEnforcement ?? []).some((one) => his.includes(one));
 }
 
 /** Every asserted purpose is a run of its own; no purpose is one run too. In an emergency the table runs as for treatment. */
@@ -252,6 +260,7 @@ function run(world: Single, patient: PatientRecord, purpose: string | undefined)
     ...combine(answers(world, patient, question, purpose), world.settings),
   }));
   if (asked.some(({ answer }) => answer === 'deny')) return withhold(5, 'consent-deny');
+  if (purpose !== 'HLEGAL' && isLawEnforcementAfterPart2(world)) return withhold(6, 'no-qualifying-permit');
 
   const { candidate } = world;
   const his = world.settings.part2.agreements.filter(

@@ -862,7 +862,15 @@ const settings: fc.Arbitrary<DecisionSettings> = fc.record({
   part2PolicyUris: fc.constant([part2Policy]),
   part2RequiresVerification: fc.boolean(),
   handling: fc.constant({ handlers: new Map(), isEncrypted: true }),
-  part2: agreements.map((registered) => ({ agreements: registered, coveredEntities: [], intermediaries: [] })),
+  part2: fc.record({
+    agreements,
+    coveredEntities: fc.constant([]),
+    intermediaries: fc.constant([]),
+    lawEnforcement: fc.oneof(
+      { weight: 5, arbitrary: fc.constant<string[]>([]) },
+      { weight: 1, arbitrary: some('Organization/hosp', 'urn:users|bob') },
+    ),
+  }),
   instantOf: fc.constant(instantOf),
   programs: maybe(7, fc.constant(programs)).map((some) => some ?? new Map()),
 });

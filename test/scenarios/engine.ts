@@ -52,6 +52,7 @@ function decideAll(
       ),
       coveredEntities: config.part2.coveredEntities,
       intermediaries: config.part2.intermediaries,
+      lawEnforcement: config.part2.lawEnforcement,
     },
   };
   const { pcf } = context.requester;

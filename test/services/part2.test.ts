@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { statements } from '../../src/enforce/notice.ts';
 import { systems } from '../../src/fhir/vocabulary.ts';
-import { type Place, startGateway } from './place.ts';
+import { detailsOf, type Place, startGateway } from './place.ts';
 
 /** What 42 CFR Part 2 asks for beside the decision, over HTTP: what travels with a record, and the accounts of what left. */
 
@@ -46,6 +46,51 @@ describe('accounts of what left with consent', () => {
   it('are nobody’s who is not granted them', async () => {
     for (const as of ['harbor', 'dr-grey', 'ada'])
       expect((await place.ask('/record/patients/ada/accounting?law=part2', { as })).status).toBe(403);
+  });
+});
+
+const observation = (id: string, ...codes: string[]) => ({
+  resourceType: 'Observation',
+  id,
+  meta: { security: codes.map((code) => ({ system: systems.actCode, code })) },
+  status: 'final',
+  code: { text: 'x' },
+  subject: { reference: 'Patient/ada' },
+});
+
+describe('what the law says of labels that a record bears', () => {
+  let place: Place;
+  beforeAll(async () => {
+    place = await startGateway({
+      resources: [observation('labelled', '42CFRPart2'), observation('to-be-de-identified', '42CFRPart2', 'DEID')],
+      changes: { answers: { negativeGridMs: 0 } },
+    });
+  }, 60_000);
+  afterAll(() => place.close());
+  const read = (path: string, as: string) => place.ask(`${place.fhirUrl}/${path}`, { as });
+
+  describe('42CFRPart2', () => {
+    it('stays on what the patient herself receives', async () => {
+      for (const as of ['ada', 'harbor'])
+        expect([as, codesIn((await read('Observation/labelled', as)).text)]).toEqual([
+          as,
+          expect.arrayContaining(['42CFRPart2']),
+        ]);
+    });
+  });
+
+  describe('DEID', () => {
+    it('withholds it, and says why to the security office alone', async () => {
+      const { result, events } = await place.eventsOf(() => read('Observation/to-be-de-identified', 'harbor'));
+      expect(result.status).toBe(404);
+      expect(result.text).toBe((await read('Observation/never-was', 'harbor')).text);
+      const telling = events.filter((one) => detailsOf(one).includes('reason=handling-not-met, step 5, DEID'));
+      expect(telling.map(({ streams }) => streams)).toEqual([['securityOffice']]);
+      expect(JSON.stringify(telling)).toContain('Observation/to-be-de-identified');
+      const found = await read('Observation?patient=ada', 'harbor');
+      expect(found.text).toContain('Observation/labelled');
+      expect(found.text).not.toContain('to-be-de-identified');
+    });
   });
 });
 
