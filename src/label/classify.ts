@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { canonicalSystem, topicNamed } from '../fhir/vocabulary.ts';
+import { Hierarchy } from './hierarchy.ts';
 
 const strengthNames = ['core', 'supporting', 'ambiguous'] as const;
 const topicAndStrength = z
@@ -21,28 +22,45 @@ const rule = z.strictObject({
 });
 export type LabelRule = z.infer<typeof rule>;
 
+const code = z.string().min(1).max(100);
+
 /** A versioned table of what shows a sensitive topic. Replaceable by a deployment. */
-export const labelTable = z.strictObject({
-  /** With the version, the name of every rule in it: `id@version`. */
-  id: z.string().regex(/^[^\s@#|]{1,100}$/, 'letters, digits and marks without blanks, @, # and |'),
-  version: z.string().regex(/^[^\s@#|]{1,100}$/, 'letters, digits and marks without blanks, @, # and |'),
-  /** `TOPIC strength` -> words and phrases; a star at the end stands for any ending. */
-  words: z.record(topicAndStrength, z.array(z.string().min(2).max(100))).optional(),
-  /** `TOPIC strength` -> beginnings of the canonical URLs of questionnaires and definitions. */
-  canonicals: z.record(topicAndStrength, z.array(z.string().min(8).max(500))).optional(),
-  rules: z.array(rule).max(1_000).optional(),
-  /** Code system -> `TOPIC strength` -> codes by kind of match; prefixes without dots. */
-  systems: z.record(
-    z.string(),
-    z.record(
-      topicAndStrength,
-      z.strictObject({
-        exact: z.array(z.string()).optional(),
-        prefix: z.array(z.string().regex(/^[^.]+$/, 'a prefix has no dots')).optional(),
-      }),
+export const labelTable = z
+  .strictObject({
+    /** With the version, the name of every rule in it: `id@version`. */
+    id: z.string().regex(/^[^\s@#|]{1,100}$/, 'letters, digits and marks without blanks, @, # and |'),
+    version: z.string().regex(/^[^\s@#|]{1,100}$/, 'letters, digits and marks without blanks, @, # and |'),
+    /** `TOPIC strength` -> words and phrases; a star at the end stands for any ending. */
+    words: z.record(topicAndStrength, z.array(z.string().min(2).max(100))).optional(),
+    /** `TOPIC strength` -> beginnings of the canonical URLs of questionnaires and definitions. */
+    canonicals: z.record(topicAndStrength, z.array(z.string().min(8).max(500))).optional(),
+    rules: z.array(rule).max(1_000).optional(),
+    /** Code system -> code -> the codes directly above it, for rows `below`. */
+    isA: z.record(z.string(), z.record(code, z.array(code).min(1))).optional(),
+    /** Code system -> `TOPIC strength` -> codes by kind of match; prefixes without dots. */
+    systems: z.record(
+      z.string(),
+      z.record(
+        topicAndStrength,
+        z.strictObject({
+          exact: z.array(z.string()).optional(),
+          prefix: z.array(z.string().regex(/^[^.]+$/, 'a prefix has no dots')).optional(),
+          /** These codes and every code below them. */
+          below: z.array(code).optional(),
+        }),
+      ),
     ),
-  ),
-});
+  })
+  .refine(
+    ({ isA = {}, systems }) => {
+      const placed = new Set(Object.keys(isA).map(canonicalSystem));
+      return Object.entries(systems).every(
+        ([system, rows]) =>
+          placed.has(canonicalSystem(system)) || Object.values(rows).every(({ below }) => below === undefined),
+      );
+    },
+    { path: ['isA'], message: 'has to have the hierarchy of each system with rows below a code' },
+  );
 export type LabelTable = z.infer<typeof labelTable>;
 
 export type Strength = (typeof strengthNames)[number];
@@ -64,16 +82,20 @@ export interface Classifier {
 const nothing: readonly Shown[] = [];
 const ranks: readonly Strength[] = strengthNames;
 
-interface Prefix {
+interface Prefix extends Row {
   readonly prefix: string;
-  readonly strength: Strength;
-  readonly shown: Shown;
 }
 
 interface SystemIndex {
-  readonly exact: Map<string, { readonly strength: Strength; readonly shown: Shown }[]>;
+  readonly exact: Map<string, Row[]>;
   /** By the first three characters, or all of a shorter prefix. */
   readonly prefixes: Map<string, Prefix[]>;
+  readonly hierarchy: Hierarchy<Row>;
+}
+
+interface Row {
+  readonly strength: Strength;
+  readonly shown: Shown;
 }
 
 /** ICD codes are written with and without the dot; no code differs from another by dots or case alone. */
@@ -82,8 +104,9 @@ function plain(code: string): string {
 }
 
 /**
- * Compiles tables to look-ups: a set for exact codes, short lists for prefixes (ICD). Within a topic an exact row wins
- * over a prefix, a longer prefix over a shorter one, so that an ambiguous exact row takes a code out of a core prefix.
+ * Compiles tables to look-ups: a set for exact codes, short lists for prefixes (ICD), and the hierarchies that tables state, all
+ * together. Within a topic an exact row wins over a prefix, a longer prefix over a shorter one, so that an ambiguous exact row takes a
+ * code out of a core prefix; a row of all below a code stands between the two, and loses to one of a code below that.
  * @param strengths rows of other strengths are read, but give no topic
  */
 export function createClassifier(tables: readonly LabelTable[], strengths: readonly Strength[]): Classifier {
@@ -113,16 +136,26 @@ export function createClassifier(tables: readonly LabelTable[], strengths: reado
 function index(table: LabelTable, systems: Map<string, SystemIndex>): void {
   const rule = `${table.id}@${table.version}`;
   for (const [system, topics] of Object.entries(table.systems)) {
-    const canonical = canonicalSystem(system);
-    const codes = systems.get(canonical) ?? { exact: new Map(), prefixes: new Map() };
-    systems.set(canonical, codes);
-    for (const [key, { exact = [], prefix = [] }] of Object.entries(topics)) {
+    const codes = indexOf(system, systems);
+    for (const [key, { exact = [], prefix = [], below = [] }] of Object.entries(topics)) {
       const [topic = '', strength] = key.split(' ') as [string, Strength];
       const shown = { topic, rule };
       for (const code of exact) append(codes.exact, plain(code), { strength, shown });
       for (const one of prefix.map(plain)) append(codes.prefixes, one.slice(0, 3), { prefix: one, strength, shown });
+      for (const one of below) codes.hierarchy.add(plain(one), { strength, shown });
     }
   }
+  for (const [system, places] of Object.entries(table.isA ?? {})) {
+    const { hierarchy } = indexOf(system, systems);
+    for (const [one, parents] of Object.entries(places)) hierarchy.place(plain(one), parents.map(plain));
+  }
+}
+
+function indexOf(system: string, systems: Map<string, SystemIndex>): SystemIndex {
+  const canonical = canonicalSystem(system);
+  const codes = systems.get(canonical) ?? { exact: new Map(), prefixes: new Map(), hierarchy: new Hierarchy() };
+  systems.set(canonical, codes);
+  return codes;
 }
 
 function append<T>(map: Map<string, T[]>, key: string, item: T): void {
@@ -144,6 +177,7 @@ function lookUp(codes: SystemIndex, code: string, wanted: ReadonlySet<Strength>)
   };
   const text = plain(code);
   for (const { strength, shown } of codes.exact.get(text) ?? []) offer(1_000, strength, shown);
+  for (const { strength, shown } of nearest(codes.hierarchy, text)) offer(999, strength, shown);
   for (const length of codes.prefixes.size > 0 ? [1, 2, 3] : []) {
     if (length > text.length) break;
     for (const { prefix, strength, shown } of codes.prefixes.get(text.slice(0, length)) ?? []) {
@@ -152,6 +186,18 @@ function lookUp(codes: SystemIndex, code: string, wanted: ReadonlySet<Strength>)
   }
   const found = [...best.values()].flatMap(({ strength, shown }) => (wanted.has(strength) ? shown : []));
   return found.length === 0 ? nothing : found;
+}
+
+/** Of the rows on what is above a code, and for each topic, those that have no other below them. */
+function nearest(hierarchy: Hierarchy<Row>, text: string): readonly Row[] {
+  const above = hierarchy.rowsAbove(text);
+  return above
+    .filter(({ of, row }) =>
+      above.every(
+        (other) => familyOf(other.row.shown.topic) !== familyOf(row.shown.topic) || !hierarchy.isBelow(other.of, of),
+      ),
+    )
+    .map(({ row }) => row);
 }
 
 /** Rows of one category compete with each other: the substance class is one. */
