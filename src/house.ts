@@ -409,10 +409,8 @@ export function withTexts(upstream: Upstream, { readText, maximumAttachmentBytes
 export function createLabelling(config: Config, settings: LabelSettings = labelSettingsOf(config)): Labelling {
   const { labels } = config;
   const sources = sourceNames(config);
-  const own = tablesOf(labels.tables);
-  const tables = own.length > 0 ? own : [shippedTable(), shippedWords()];
   const reader = new DeepReader(
-    tables,
+    tablesInUse(config),
     labels.strengths,
     {
       text: labels.readText,
@@ -475,6 +473,16 @@ const compileExpression: CompileExpression = (expression) => {
     throw new ConfigError(`labels.tables: ${expression} is no FHIRPath expression.`);
   }
 };
+
+/** `id@version` of every table in use. @throws {ConfigError} naming what is wrong with one */
+export function tableVersions(config: Config): readonly string[] {
+  return tablesInUse(config).map(({ id, version }) => `${id}@${version}`);
+}
+
+function tablesInUse({ labels }: Config): readonly LabelTable[] {
+  const own = tablesOf(labels.tables);
+  return own.length > 0 ? own : [shippedTable(), shippedWords()];
+}
 
 function tablesOf(files: readonly string[]): readonly LabelTable[] {
   return files.map((file) => {

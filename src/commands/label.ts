@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } f
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, loadConfig } from '../config/config.ts';
 import { timeReader } from '../fhir/dates.ts';
-import { localBasesOf } from '../house.ts';
+import { localBasesOf, tableVersions } from '../house.ts';
 import { scanServer } from '../steward/scan.ts';
 import { reportOf, type ScanState, scanState } from '../steward/state.ts';
 import { type Command, configText } from './command.ts';
@@ -39,7 +39,7 @@ export const labelCommand: Command = {
         '--write needs --authorization-file: the gateway’s own credential should not be able to write.',
       );
     const text = values['no-text'] !== true;
-    const terms = JSON.stringify({ write, text, tables: config.labels.tables, strengths: config.labels.strengths });
+    const terms = JSON.stringify({ write, text, tables: tableVersions(config), strengths: config.labels.strengths });
     const stateFile = textOf(values.state);
     const state = stateFrom(stateFile, terms);
     const review = textOf(values.review);

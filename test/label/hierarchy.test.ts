@@ -97,6 +97,18 @@ describe('a row of all below a code', () => {
     expect(classifier.classify('http://snomed.info/sct', '3')).toEqual([{ topic: 'HIV', rule: 'own@1' }]);
   });
 
+  it('is found however the table writes a code, and where two tables place one code', () => {
+    const dotted = tableOf({ 'HIV core': { below: ['b.2'] } }, { 'B.2.1': ['b.2'], 'b.21.x': ['B21'] });
+    for (const code of ['B.2', 'B.2.1', 'b21x']) expect([code, topicsOf(code, [dotted])]).toEqual([code, ['HIV']]);
+    const one = tableOf({ 'HIV core': { below: ['A'] }, 'PSY core': { below: ['B'] } }, { C: ['A'] });
+    const other = tableOf({}, { C: ['B'] }, 'other');
+    for (const tables of [
+      [one, other],
+      [other, one],
+    ])
+      expect(topicsOf('C', tables)).toEqual(['HIV', 'PSY']);
+  });
+
   it('of a circle is of every code in it', () => {
     const circle = { A: ['B'], B: ['C'], C: ['A'], D: ['A'] };
     const table = tableOf({ 'HIV core': { below: ['B'] }, 'HIV ambiguous': { below: ['C'] } }, circle);

@@ -272,6 +272,13 @@ describe('consent-gateway label', () => {
     const folder = mkdtempSync(join(tmpdir(), 'label-command-'));
     try {
       const config = join(folder, 'gateway.yaml');
+      const table = join(folder, 'table.json');
+      const own = (version: string): void =>
+        writeFileSync(
+          table,
+          JSON.stringify({ id: 'own', version, systems: { [icd]: { 'HIV core': { prefix: ['F11'] } } } }),
+        );
+      own('1');
       writeFileSync(
         config,
         JSON.stringify({
@@ -279,6 +286,7 @@ describe('consent-gateway label', () => {
           upstream: { baseUrl: server.url, paging: 'offset' },
           identity: { issuers: [{ issuer: 'https://issuer.example' }] },
           policy: {},
+          labels: { tables: [table] },
         }),
       );
       const state = join(folder, 'state.json');
@@ -290,9 +298,11 @@ describe('consent-gateway label', () => {
         );
       expect(await run({})).toBe(0);
       expect(printed).toContain('Condition: 1, 1, 0.0 %, 1');
-      expect(printed).toMatch(/1 {2}OPIOIDUD by code, us-sensitivity@/);
+      expect(printed).toContain('1  HIV by code, own@1\n');
       expect((JSON.parse(readFileSync(state, 'utf8')) as ScanState).done).toEqual(['Condition']);
       await expect(run({ 'no-text': true })).rejects.toThrow('on other terms');
+      own('2'); // in the same file
+      await expect(run({})).rejects.toThrow('on other terms');
       await expect(run({ write: true })).rejects.toThrow('--authorization-file');
     } finally {
       rmSync(folder, { recursive: true });
