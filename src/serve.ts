@@ -5,6 +5,7 @@ import { createRecorder } from './audit/audit.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import { rereadText } from './config/reread.ts';
 import type { Edges } from './edges.ts';
+import { fhirVersion } from './fhir/version.ts';
 import { buildHouse, checkHouse, edgesOf, type House, version } from './house.ts';
 import { createAdminListener } from './http/admin.ts';
 import { watchPressure } from './http/pressure.ts';
@@ -145,7 +146,7 @@ async function refuseOtherVersion({ upstream }: House): Promise<void> {
   if (upstream.version.other === undefined) return;
   await upstream.close();
   throw new ConfigError(
-    'upstream.baseUrl is not a FHIR R4 server, by its CapabilityStatement.fhirVersion. Name its R4 base; Consents of R5 are read from consent.stores.',
+    `upstream.baseUrl is not a FHIR ${fhirVersion()} server, by its CapabilityStatement.fhirVersion. Name its base of that version, or set upstream.fhirVersion to R4 or R5, whichever it is.`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { renderRefusals } from '../../src/plan/plan.ts';
+import { documentsOfVersion } from './by-version.ts';
 import { renderChartReadme, renderValues, renderValuesSchema } from './chart.ts';
 import { renderConfiguration } from './configuration.ts';
 import { renderDashboard } from './dashboard.ts';
@@ -9,7 +9,6 @@ import { renderPart2 } from './part2.ts';
 import { renderReasons } from './reasons.ts';
 import { renderRules } from './rules.ts';
 import { renderScenarios } from './scenarios.ts';
-import { renderSearchParameters } from './search-parameters.ts';
 
 /** Every generated document: path from the repository's root, and its text. Pure. */
 export function documents(): ReadonlyMap<string, string> {
@@ -24,9 +23,8 @@ export function documents(): ReadonlyMap<string, string> {
     ['docs/errors.md', renderErrors()],
     ['docs/part2.md', renderPart2()],
     ['docs/reasons.md', renderReasons()],
-    ['docs/refusals.md', renderRefusals()],
     ['docs/rules.md', renderRules()],
     ['docs/scenarios.md', renderScenarios()],
-    ['docs/search-parameters.md', renderSearchParameters()],
+    ...documentsOfVersion(),
   ]);
 }

@@ -9,7 +9,8 @@ import { createUpstream, type Upstream } from '../upstream/upstream.ts';
 import type { Given } from './command.ts';
 
 /** Types that bear labels: not the directory, nor Consents, which are read as they were signed. */
-const labelledTypes = servedTypes.filter((type) => !directoryTypes.has(type) && type !== 'Consent');
+const labelledTypes = (): readonly string[] =>
+  servedTypes().filter((type) => !directoryTypes.has(type) && type !== 'Consent');
 
 /** A configuration's labels, with some settings changed. @throws {ConfigError} naming what is wrong with a table */
 export function labellingWith(config: Config, changes: Partial<Config['labels']>): Labelling {
@@ -36,8 +37,8 @@ export function textOf(value: Given['values'][string]): string | undefined {
 
 /** @throws {ConfigError} naming types that bear no labels */
 export function typesFrom(text: string | undefined): readonly string[] {
-  const types = text?.split(',') ?? labelledTypes;
-  const unknown = types.filter((type) => !labelledTypes.includes(type));
+  const types = text?.split(',') ?? labelledTypes();
+  const unknown = types.filter((type) => !labelledTypes().includes(type));
   if (unknown.length > 0) throw new ConfigError(`--types: ${unknown.join(', ')} cannot be labelled.`);
   return types;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { chooseFhirVersion } from '../fhir/version.ts';
 import { answersConfig } from './answers.ts';
 import { auditConfig } from './audit.ts';
 import { consentConfig } from './consent.ts';
@@ -7,7 +8,7 @@ import { emergencyConfig } from './emergency.ts';
 import { identityConfig } from './identity.ts';
 import { labelsConfig } from './labels.ts';
 import { adminConfig, limitsConfig, listenerConfig } from './listener.ts';
-import { loadWith } from './load.ts';
+import { ConfigError, loadWith } from './load.ts';
 import { part2Config } from './part2.ts';
 import { policyConfig } from './policy.ts';
 import { redisConfig } from './redis.ts';
@@ -65,5 +66,19 @@ export type ConfigInput = z.input<typeof configSchema>;
  * @throws {ConfigError} naming every key that is wrong, missing or unknown
  */
 export function loadConfig(yaml: string, environment: Readonly<Partial<Record<string, string>>>): Config {
-  return loadWith(configSchema, yaml, environment);
+  const config = loadWith(configSchema, yaml, environment);
+  chooseVersionOf(config);
+  return config;
+}
+
+/**
+ * Everything that is read in this process is of the version of this configuration's FHIR server.
+ * @throws {ConfigError} when something was read as of another version already
+ */
+export function chooseVersionOf({ upstream }: Config): void {
+  try {
+    chooseFhirVersion(upstream.fhirVersion);
+  } catch {
+    throw new ConfigError('upstream.fhirVersion: data of another version of FHIR is read in this process already.');
+  }
 }

@@ -6,7 +6,13 @@ export const upstreamConfig = z
     baseUrl: z
       .url()
       .describe(
-        'FHIR R4 base of the server behind the gateway, without a trailing slash. Only the gateway should be able to reach it.',
+        'FHIR base of the server behind the gateway, without a trailing slash. Only the gateway should be able to reach it.',
+      ),
+    fhirVersion: z
+      .enum(['R4', 'R5'])
+      .default('R4')
+      .describe(
+        'Version of FHIR of its data, and of the Consents that it holds itself. A server that says it is of another one is not read.',
       ),
     otherBaseUrls: z
       .array(z.url())

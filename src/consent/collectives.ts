@@ -164,10 +164,11 @@ export function collectiveOf(resource: Json, type: string, reader: Reader, at: n
   return { kind: 'role', practitioner: names('practitioner'), organization: names('organization') };
 }
 
-/** A Group of certain individuals lists them; one of a kind of individuals describes them (FHIR R4 Group.actual). */
+/** A Group of certain individuals lists them; one of a kind of individuals describes them (FHIR R4 Group.actual, R5 Group.membership). */
 function groupOf(group: Json, reader: Reader, at: number): Collective {
   if (own(group, 'active') === false) return { kind: 'ended' };
-  if (own(group, 'actual') !== false)
+  // R4 says whether it is of certain individuals, R5 whether they are enumerated (Group.actual, Group.membership).
+  if (own(group, 'actual') !== false && own(group, 'membership') !== 'definitional')
     return { kind: 'listed', members: membersOf(group, 'member', 'entity', reader, at) };
   const traits = list(own(group, 'characteristic')).map((one) => traitOf(one, reader, at));
   // Of a description that combines its traits otherwise than by "and" (R5), and of people who are no users, nothing is known.
@@ -207,7 +208,8 @@ export function isCurrent(thing: unknown, time: TimeReader, at: number): boolean
   const status = own(thing, 'status');
   if (status !== undefined && status !== 'active') return false;
   if (own(thing, 'modifierExtension') !== undefined) return 'unknown';
-  const period = own(thing, 'period');
+  if (own(thing, 'coverageTiming') !== undefined) return 'unknown'; // a schedule (R5 CareTeam.participant.coverage[x])
+  const period = own(thing, 'period') ?? own(thing, 'coveragePeriod');
   if (period === undefined) return true;
   const [start, end] = ['start', 'end'].map((name) => own(period, name));
   const from = start === undefined ? Number.NEGATIVE_INFINITY : intervalOf(text(start) ?? '', time)?.start;

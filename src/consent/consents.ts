@@ -7,7 +7,7 @@ import { ChangeFeed } from './changes.ts';
 import type { Clock } from './clock.ts';
 import { type Epochs, RedisEpochs } from './epochs.ts';
 import { ConsentMemory } from './memory.ts';
-import { type ParseOptions, parseConsent } from './parse.ts';
+import { type FhirVersion, type ParseOptions, parseConsent } from './parse.ts';
 import { connectRedis } from './redis.ts';
 import { type ConsentSource, createConsentSource, type StoreObserver } from './source.ts';
 import { type ConsentStore, createDataStore, createOtherStore, ParsedVersions } from './store.ts';
@@ -124,6 +124,8 @@ function storesOf(config: Config, parts: ConsentParts): readonly ConsentStore[] 
     log.warn('a construct in a Consent was not understood', { construct });
   });
   const common = { versions, maximumPerPatient: consent.maximumPerPatient };
+  const groupsOf = (version: FhirVersion) =>
+    version === 'R5' ? { time: parseOptions.time, now: clock.now } : undefined;
   const data = createDataStore({
     ...common,
     name: 'data',
@@ -131,6 +133,7 @@ function storesOf(config: Config, parts: ConsentParts): readonly ConsentStore[] 
     feed: feedOf(upstream, consent.dataServer.changes, parts),
     bases: parseOptions.localBases,
     parse: (json) => parseConsent(json, parseOptions),
+    groups: groupsOf(parseOptions.fhirVersion),
   });
   const others = consent.stores.map((store) => {
     const there = upstreamOf(config, store, parts);
@@ -141,7 +144,7 @@ function storesOf(config: Config, parts: ConsentParts): readonly ConsentStore[] 
       feed: feedOf(there, store.changes, parts),
       bases: [store.baseUrl, ...store.otherBaseUrls].map((base) => base.replace(/\/$/, '')),
       parse: (json) => parseConsent(json, { ...parseOptions, fhirVersion: store.fhirVersion }),
-      groups: store.fhirVersion === 'R5' ? { time: parseOptions.time, now: clock.now } : undefined,
+      groups: groupsOf(store.fhirVersion),
       patients: store.patients,
       data: { upstream, bases: parseOptions.localBases },
     });

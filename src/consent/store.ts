@@ -51,6 +51,8 @@ export interface StoreParts {
   readonly parse: (json: unknown) => Parsed;
   readonly versions: ParsedVersions;
   readonly maximumPerPatient: number;
+  /** Given for a store of a version whose Consents may be about a Group. */
+  readonly groups: SubjectPlace['groups'];
 }
 
 /** Parsed Consents by store, id, version and content: a version whose content is another is parsed anew. */
@@ -79,7 +81,7 @@ export class ParsedVersions {
 
 /** The FHIR server behind the gateway, as a store of Consents: patients have the names that everybody knows. */
 export function createDataStore(parts: StoreParts): ConsentStore {
-  const { name, upstream, feed, bases, parse, versions, maximumPerPatient } = parts;
+  const { name, upstream, feed, bases, parse, versions, maximumPerPatient, groups } = parts;
   const subjectOf = (reference: string | undefined) => patientIn(reference, bases);
   return {
     name,
@@ -88,7 +90,7 @@ export function createDataStore(parts: StoreParts): ConsentStore {
     subjectOf,
     async of(patients, errand, known) {
       await known(new Map(patients.map((patient) => [patient, [patient]])));
-      const place = { upstream, bases, subjectOf, groups: undefined };
+      const place = { upstream, bases, subjectOf, groups };
       const stored = await readAbout(place, patients, maximumPerPatient * patients.length, errand);
       const holdings = new Map(patients.map((patient) => [patient, new Gathering(maximumPerPatient)]));
       for (const { consent, subjects = [] } of stored) {
@@ -110,8 +112,6 @@ export interface OtherStoreParts extends StoreParts {
     | { readonly by: 'id' | 'reference' }
     | { readonly by: 'identifier'; readonly systems: readonly string[] };
   readonly data: { readonly upstream: Upstream; readonly bases: readonly string[] };
-  /** Given for a store of a version whose Consents may be about a Group. */
-  readonly groups: SubjectPlace['groups'];
 }
 
 const maximumActors = 1_000;

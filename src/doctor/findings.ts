@@ -18,10 +18,10 @@ export const findings = {
     'The gateway can answer nobody.',
     'Check upstream.baseUrl, upstream.tls, and that the network lets the gateway reach it.',
   ),
-  'upstream-not-r4': fault(
-    'The FHIR server is not of FHIR R4.',
-    'The gateway reads R4; elements of another version would be read wrongly or not at all.',
-    'Name the R4 base of the server.',
+  'upstream-other-version': fault(
+    'The FHIR server is not of the version of FHIR that upstream.fhirVersion names.',
+    'Elements of another version would be read wrongly or not at all, so nothing is read.',
+    'Name the base of that version of the server, or set upstream.fhirVersion to what it is: R4 or R5.',
   ),
   'upstream-credential-refused': fault(
     "The FHIR server refuses the gateway's credential.",

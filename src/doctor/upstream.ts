@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../config/config.ts';
 import { labelKind } from '../fhir/vocabulary.ts';
+import { isOfVersion } from '../upstream/fhir-version.ts';
 import type { Finding, FindingCode } from './findings.ts';
 import { matchesOf, type Probe, type Resource, resourceOf } from './probe.ts';
 
@@ -23,7 +24,8 @@ export async function examineUpstream(probe: Probe, config: Config, mayWrite: bo
   const statement = await probe.get('metadata');
   if (statement?.status !== 200) return found('upstream-unreachable', probe.base);
   const { fhirVersion = '' } = resourceOf(statement);
-  if (!/^4\.0/.test(fhirVersion)) return found('upstream-not-r4', `${probe.base}, ${fhirVersion || 'no version'}`);
+  if (!isOfVersion(fhirVersion, config.upstream.fhirVersion))
+    return found('upstream-other-version', `${probe.base}, ${fhirVersion || 'no version'}`);
   const first = await probe.get('Patient?_count=2');
   if (first?.status === 401 || first?.status === 403) return found('upstream-credential-refused', probe.base);
   const encoding = first?.headers.get('content-encoding');

@@ -1,8 +1,9 @@
 import { elementNames } from '../fhir/model.ts';
+import { fhirVersion } from '../fhir/version.ts';
 
 /**
- * Numbers for member names, so that the tape compares names as integers. The table holds what R4 knows and never
- * grows; a name outside it gets a number that is valid in its own document only.
+ * Numbers for member names, so that the tape compares names as integers. Every name that R4 or R5 knows has one, but only
+ * those of the data's version are found in a document; a name outside it gets a number that is valid in its own document only.
  */
 const extra = [
   'fullUrl',
@@ -17,7 +18,7 @@ const extra = [
   'total',
   'div',
 ];
-const all = [...new Set([...elementNames, ...extra])];
+const all = [...new Set([...elementNames.R4, ...extra, ...elementNames.R5])];
 /** Number 0 stands for "no name": the root and the members of arrays. */
 export const knownNames: readonly string[] = ['', ...all];
 export const knownNameCount = knownNames.length;
@@ -25,6 +26,8 @@ export const knownNameCount = knownNames.length;
 const byText = new Map<string, number>(knownNames.map((name, index) => [name, index]));
 const tableSize = 16_384;
 const slots = new Int32Array(tableSize);
+const isOfVersion = new Uint8Array(knownNameCount);
+let isFilled = false;
 const encodedNames: readonly Uint8Array[] = knownNames.map((name) => new TextEncoder().encode(name));
 
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
@@ -33,11 +36,18 @@ function hashOf(bytes: Uint8Array, start: number, end: number): number {
   return hash & (tableSize - 1);
 }
 
-for (let number = 1; number < encodedNames.length; number++) {
-  const bytes = encodedNames[number] as Uint8Array;
-  let slot = hashOf(bytes, 0, bytes.length);
-  while (slots[slot] !== 0) slot = (slot + 1) & (tableSize - 1);
-  slots[slot] = number;
+/** Before the first document is scanned: which names are found follows from the version of the data. */
+export function fillNames(): void {
+  if (isFilled) return;
+  isFilled = true;
+  for (const name of new Set([...elementNames[fhirVersion()], ...extra])) {
+    const number = nameNumber(name);
+    const bytes = encodedNames[number] as Uint8Array;
+    let slot = hashOf(bytes, 0, bytes.length);
+    while (slots[slot] !== 0) slot = (slot + 1) & (tableSize - 1);
+    slots[slot] = number;
+    isOfVersion[number] = 1;
+  }
 }
 
 /** All known names one after the other, and where each begins. */
@@ -51,7 +61,13 @@ export function nameNumber(name: string): number {
   return byText.get(name) ?? 0;
 }
 
-/** As `nameNumber`, from the raw bytes of a name without escapes, whose hash the scanner has computed on its way. */
+/** As `nameNumber`, for names of the data's version alone. */
+export function nameNumberOfVersion(name: string): number {
+  const number = nameNumber(name);
+  return isOfVersion[number] === 1 ? number : 0;
+}
+
+/** As `nameNumberOfVersion`, from the raw bytes of a name without escapes, whose hash the scanner has computed on its way. */
 export function nameNumberAt(bytes: Uint8Array, start: number, end: number, rollingHash: number): number {
   let slot = rollingHash & (tableSize - 1);
   for (;;) {

@@ -1,6 +1,14 @@
 import { isUtf8 } from 'node:buffer'; // a pure function: no I/O
 import type { Memory } from './memory.ts';
-import { knownNameCount, knownNames, nameBytes, nameNumber, nameNumberAt, nameStarts } from './names.ts';
+import {
+  fillNames,
+  knownNameCount,
+  knownNames,
+  nameBytes,
+  nameNumberAt,
+  nameNumberOfVersion,
+  nameStarts,
+} from './names.ts';
 
 /** Why bytes are not a document. The text is constant: it holds nothing of the bytes. */
 export class MalformedDocument extends Error {
@@ -70,7 +78,7 @@ export class Tape {
       : (this.#localNames[number - knownNameCount] as string);
   }
 
-  /** Whether a member anywhere has a name that R4 does not have. */
+  /** Whether a member anywhere has a name that the version of the data does not have. */
   get hasUnknownNames(): boolean {
     return this.#localNames.length > 0;
   }
@@ -183,6 +191,7 @@ function scanValue(bytes: Uint8Array, limits: DocumentLimits, memory: Memory | u
   const length = bytes.length;
   const depthLimit = Math.min(limits.maximumDepth, maximumDepth);
   const strings = new Strings(bytes, limits.maximumStringBytes);
+  fillNames();
   const names = new LocalNames(bytes);
   let [tags, froms, starts, ends, skips, parents] = scratch;
   let capacity = tags.length;
@@ -513,13 +522,13 @@ class LocalNames {
     return number === 0 ? this.#unknown(at, this.end) : number;
   }
 
-  /** A name with escapes, or one that R4 does not know. */
+  /** A name with escapes, or one that the version of the data does not know. */
   #unknown(start: number, end: number): number {
     const text = JSON.parse(
       Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + start, end - start).toString('utf8'),
     ) as string;
     if (forbiddenNames.has(text)) throw new MalformedDocument('poisonous member name');
-    const known = nameNumber(text);
+    const known = nameNumberOfVersion(text);
     if (known !== 0) return known;
     this.#numbers ??= new Map();
     let number = this.#numbers.get(text);

@@ -187,7 +187,7 @@ function cutNarrative(tape: Tape, node: Node, edits: Edits): void {
   }
 }
 
-/** Members whose names R4 does not have anywhere: nobody can say what they tell. */
+/** Members whose names the version of the data does not have anywhere: nobody can say what they tell. */
 function cutUnknownNames(tape: Tape, root: Node, edits: Edits): void {
   if (!tape.hasUnknownNames) return;
   const end = tape.skips[root] as number;

@@ -14,7 +14,11 @@ export const errorKinds = {
     issue: 'not-supported',
     title: 'This gateway serves GET, HEAD and POST _search only.',
   },
-  'not-acceptable': { status: 406, issue: 'not-supported', title: 'Answers are application/fhir+json (FHIR R4) only.' },
+  'not-acceptable': {
+    status: 406,
+    issue: 'not-supported',
+    title: 'Answers are application/fhir+json only, of the version of FHIR that GET /metadata states.',
+  },
   'unsupported-media-type': {
     status: 415,
     issue: 'not-supported',

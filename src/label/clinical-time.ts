@@ -3,7 +3,10 @@ import { kinds, type Node, type Tape } from '../document/tape.ts';
 import type { Interval } from '../fhir/coding.ts';
 import { intervalOf, type TimeReader } from '../fhir/dates.ts';
 
-/** In order of preference (FHIR R4 Consent.provision.dataPeriod: the clinical or operational time of the data). */
+/**
+ * In order of preference (FHIR Consent.provision.dataPeriod: the clinical or operational time of the data). `occurence` is how R5
+ * spells it in MedicationAdministration; no name of one version means something else in the other.
+ */
 const timeNames = [
   'effectiveDateTime',
   'effectivePeriod',
@@ -14,6 +17,9 @@ const timeNames = [
   'performedPeriod',
   'occurrenceDateTime',
   'occurrencePeriod',
+  'occurenceDateTime',
+  'occurencePeriod',
+  'actualPeriod',
   'period',
   'billablePeriod',
   'servicedDate',

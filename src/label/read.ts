@@ -13,6 +13,7 @@ import {
   typeOf,
 } from '../fhir/ids.ts';
 import { isResourceType } from '../fhir/model.ts';
+import { fhirVersion } from '../fhir/version.ts';
 import { clinicalTimeOf } from './clinical-time.ts';
 import type { Facts } from './facts.ts';
 import type { LabelInputs } from './labels.ts';
@@ -99,6 +100,8 @@ const primaryNames = [
   ...['method', 'bodySite', 'subType', 'item', 'diagnosis', 'procedure'],
   ...knownNames.filter((text) => text.startsWith('value') || text.startsWith('medication')),
 ];
+/** R5 has one element for what R4 has as `reasonCode` and `reasonReference`. */
+const primaryNamesOfR5 = ['reason'];
 
 /** What a member's name makes of it; a name may play several parts. */
 const part = {
@@ -118,18 +121,28 @@ const part = {
   basedOn: 2_048,
 } as const;
 const partsByName = new Uint16Array(knownNameCount);
+/** R5 puts the Reference of a CodeableReference one level deeper, under `reference`. */
+let hasCodeableReferences = false;
+let isPrepared = false;
+
+/** Before the first resource: the version of the data says which names play a part. */
+function prepare(): void {
+  isPrepared = true;
+  hasCodeableReferences = fhirVersion() === 'R5';
+  for (const own of ['reference', 'code', 'identifier', 'contentType', 'url', 'meta', 'text', 'basedOn'] as const)
+    plays(part[own], [own]);
+  plays(part.primary, hasCodeableReferences ? [...primaryNames, ...primaryNamesOfR5] : primaryNames);
+  plays(part.about, aboutElements);
+  plays(part.author, authorNames);
+  plays(part.parent, parentElements);
+}
+
 function plays(role: number, texts: readonly string[]): void {
   for (const text of texts) {
     const number = nameNumber(text);
     if (number !== 0) partsByName[number] = (partsByName[number] as number) | role;
   }
 }
-for (const own of ['reference', 'code', 'identifier', 'contentType', 'url', 'meta', 'text', 'basedOn'] as const)
-  plays(part[own], [own]);
-plays(part.primary, primaryNames);
-plays(part.about, aboutElements);
-plays(part.author, authorNames);
-plays(part.parent, parentElements);
 
 function partsOf(name: number): number {
   return name < knownNameCount ? (partsByName[name] as number) : 0;
@@ -163,6 +176,7 @@ function codingOf(system: string, code: string): Coding {
  * @returns undefined when it has no usable resourceType and id.
  */
 export function readResource({ tape, node }: ResourceOnTape, settings: ReadSettings): Reading | undefined {
+  if (!isPrepared) prepare();
   const type = internedText(tape, tape.member(node, names.resourceType));
   const id = tape.text(tape.member(node, names.id));
   if (type === undefined || id === undefined || !isId(id) || !isResourceType(type)) return undefined;
@@ -394,7 +408,7 @@ class Reader implements Facts, LabelInputs {
     const tape = this.#tape;
     const text = internedText(tape, node) as string;
     const holder = tape.parent(node);
-    const holderName = tape.name(holder) !== 0 ? tape.name(holder) : tape.name(tape.parent(holder));
+    const holderName = this.#holderName(holder);
     const holderParts = partsOf(holderName);
     const key = this.#localKey(text);
     const form = key !== undefined ? 'local' : formOf(text);
@@ -411,6 +425,14 @@ class Reader implements Facts, LabelInputs {
       this.parents = this.#with(this.parents, key);
       this.partOf = this.#with(this.partOf, key);
     } else if ((holderParts & part.basedOn) !== 0) this.partOf = this.#with(this.partOf, key);
+  }
+
+  /** Number of the name of what a Reference is there for: its member, the list it is an item of, or its CodeableReference's. */
+  #holderName(holder: Node): number {
+    if (holder === this.#root) return 0;
+    const tape = this.#tape;
+    const name = tape.name(holder) !== 0 ? tape.name(holder) : tape.name(tape.parent(holder));
+    return hasCodeableReferences && name === names.reference ? this.#holderName(tape.parent(holder)) : name;
   }
 
   /** `subject: {...}` or an item of `subject: [...]`, and nothing deeper. */
@@ -461,7 +483,7 @@ class Reader implements Facts, LabelInputs {
       if (identifier !== undefined) this.actorIdentifiers = this.#with(this.actorIdentifiers, identifier);
       return;
     }
-    const holderName = tape.name(holder) !== 0 ? tape.name(holder) : tape.name(tape.parent(holder));
+    const holderName = this.#holderName(holder);
     if (!this.#looksLikeReference(holder)) return;
     // A type is a name, or the canonical URL of one (FHIR R4 Reference.type).
     const type = tape.text(tape.member(holder, names.type))?.split('/').at(-1);

@@ -1,9 +1,11 @@
 import { nameNumber } from '../document/names.ts';
 
-/** Which elements play which part; FHIR R4 resource definitions. */
+/** Which elements play which part; FHIR R4 and R5 resource definitions. What only one of them has says nothing in the other. */
 
-/** Top-level elements that say whom a resource is about. `for` is Task's, `individual` ResearchSubject's, `candidate` EnrollmentRequest's. */
-export const aboutElements = ['subject', 'patient', 'beneficiary', 'for', 'individual', 'candidate'] as const;
+/** Top-level elements that say whom a resource is about. `for` is Task's, `individual` ResearchSubject's, `candidate` EnrollmentRequest's, `deliverFor` R5 SupplyRequest's. */
+export const aboutElements = [
+  ...['subject', 'patient', 'beneficiary', 'for', 'individual', 'candidate', 'deliverFor'],
+] as const;
 
 /** Elements whose target's labels are inherited: what happened in an encounter, an episode, as part of or derived from something, is about a product, or answers a request, a prescription or a claim. */
 export const parentElements = [
@@ -15,6 +17,7 @@ export const parentElements = [
   'derivedFrom',
   'result',
   'medicationReference',
+  'medication',
   'itemReference',
   'authorizingPrescription',
   'prescription',
@@ -54,6 +57,17 @@ export const subjectRequired: ReadonlySet<string> = new Set([
   'DetectedIssue',
   'DeviceRequest',
   'DeviceUseStatement',
+  // R5
+  'BiologicallyDerivedProductDispense',
+  'DeviceAssociation',
+  'DeviceDispense',
+  'DeviceUsage',
+  'EncounterHistory',
+  'GenomicStudy',
+  'ImagingSelection',
+  'NutritionIntake',
+  'RequestOrchestration',
+  'Transport',
   'DiagnosticReport',
   'DocumentManifest',
   'DocumentReference',
@@ -94,6 +108,7 @@ export const participantElement: Readonly<Record<string, string>> = {
   Appointment: 'actor',
   AppointmentResponse: 'actor',
   BiologicallyDerivedProduct: 'source',
+  InventoryItem: 'subject',
   Person: 'target',
   VerificationResult: 'target',
 };
@@ -129,6 +144,10 @@ export const directoryTypes: ReadonlySet<string> = new Set([
   'StructureDefinition',
   'NamingSystem',
   'CatalogEntry',
+  // R5
+  'FormularyItem',
+  'NutritionProduct',
+  'SubstanceDefinition',
 ]);
 
 /** Any part withheld withholds the whole: what is left of a sum, of an attested text or of a permission would tell or mislead. */
@@ -190,6 +209,9 @@ const directoryElements: ReadonlySet<number> = new Set(
     ...['prescriber', 'primaryOrganization', 'provider', 'receiver', 'recipient', 'recorder', 'requester', 'requestor'],
     ...['responsibleParty', 'responsibleProvider', 'sender', 'serviceProvider', 'sourceDevice', 'supplier', 'verifier'],
     ...['who', 'witness'],
+    // R5
+    ...['controller', 'dispenser', 'grantee', 'grantor', 'informationProvider', 'manager', 'medication'],
+    ...['reportedReference', 'requestedPerformer'],
   ].map(nameNumber),
 );
 

@@ -1,3 +1,4 @@
+import { fhirVersion, publishedVersions } from '../fhir/version.ts';
 import type { PlanSettings } from './plan.ts';
 import { staticRefusals } from './refusals.ts';
 import { compartmentParameters, parametersOf, type SearchParameter } from './registry.ts';
@@ -17,11 +18,11 @@ export interface Publication {
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * The gateway's own CapabilityStatement (FHIR R4): what it serves, whatever the FHIR server behind it could do. It says
+ * The gateway's own CapabilityStatement, of the version of its data: what it serves, whatever the FHIR server behind it could do. It says
  * nothing about that server.
  */
 export function capabilityStatement(settings: PlanSettings, publication: Publication): Json {
-  const served = new Map(servedTypes.map((type) => [type, servedParameters(type, settings)]));
+  const served = new Map(servedTypes().map((type) => [type, servedParameters(type, settings)]));
   const references = [...served.values()].flat().filter(({ kind }) => kind === 'reference');
   return {
     resourceType: 'CapabilityStatement',
@@ -33,17 +34,17 @@ export function capabilityStatement(settings: PlanSettings, publication: Publica
       description: 'A gateway that answers with what the requester may know, by Consent and security label.',
       url: settings.publicBase,
     },
-    fhirVersion: '4.0.1',
+    fhirVersion: publishedVersions[fhirVersion()],
     format: ['application/fhir+json', 'json'],
     rest: [
       {
         mode: 'server',
         documentation: documentation(settings),
         security: security(publication),
-        resource: servedTypes.map((type) => resource(type, served.get(type) ?? [], references)),
+        resource: servedTypes().map((type) => resource(type, served.get(type) ?? [], references)),
         searchParam: commonParameters(served),
         compartment: ['Device', 'Encounter', 'Patient', 'Practitioner', 'RelatedPerson']
-          .filter((root) => servedTypes.some((type) => compartmentParameters(root, type) !== undefined))
+          .filter((root) => servedTypes().some((type) => compartmentParameters(root, type) !== undefined))
           .map((root) => `http://hl7.org/fhir/CompartmentDefinition/${root.charAt(0).toLowerCase()}${root.slice(1)}`),
       },
     ],
@@ -114,7 +115,7 @@ function documentation(settings: PlanSettings): string {
     ...Object.entries(forms).map(([kind, form]) => `* ${kind}: ${form}`),
     'Refused:',
     ...staticRefusals.map(({ what, why }) => `* ${what}. ${why}`),
-    ...refusedTypes.map(({ types, reason }) => `* ${types.join(', ')}. ${reason}`),
+    ...refusedTypes().map(({ types, reason }) => `* ${types.join(', ')}. ${reason}`),
   ].join('\n');
 }
 

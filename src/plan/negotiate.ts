@@ -1,4 +1,5 @@
 import type { FhirRequest, Parameter } from '../fhir/request.ts';
+import { type FhirVersion, fhirVersion } from '../fhir/version.ts';
 import { Refused } from './refused.ts';
 
 /** Values of `_format` that mean FHIR JSON; a `+` that came as a space is taken for what it was. */
@@ -11,7 +12,7 @@ const jsonFormats = new Set([
 ]);
 
 /**
- * Holds the request to the one representation that this gateway writes: FHIR R4 JSON (FHIR R4 RESTful API, "Content
+ * Holds the request to the one representation that this gateway writes: FHIR JSON of the version of its data (FHIR RESTful API, "Content
  * Types and encodings"). `_format` comes before `Accept`.
  * @throws {Refused} `not-acceptable`
  */
@@ -40,8 +41,13 @@ function accepts(accept: string | undefined): boolean {
 
 function isThisVersion(option: string): boolean {
   const [name = '', value = ''] = option.split('=');
-  return name.trim().toLowerCase() !== 'fhirversion' || value.trim().replaceAll('"', '') === '4.0';
+  return (
+    name.trim().toLowerCase() !== 'fhirversion' || value.trim().replaceAll('"', '') === mediaVersions[fhirVersion()]
+  );
 }
+
+/** Values of the media type parameter `fhirVersion` (FHIR RESTful API, "FHIR Version"). */
+const mediaVersions: Readonly<Record<FhirVersion, string>> = { R4: '4.0', R5: '5.0' };
 
 /** `q=0`: not acceptable (RFC 9110, 12.4.2). */
 function isExcluded(option: string): boolean {

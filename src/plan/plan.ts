@@ -8,7 +8,7 @@ export { grantCriteria } from './grant.ts';
 export { renderRefusals } from './refusals.ts';
 export { patientParameterOf } from './registry.ts';
 export { methodsFor, planFor } from './route.ts';
-export { servedTypes } from './served.ts';
+export { servedTypeSet, servedTypes } from './served.ts';
 
 /** What a plan depends on besides the request: configuration alone. */
 export interface PlanSettings {

@@ -1,4 +1,5 @@
 import { type ErrorCode, errorKinds } from '../errors/errors.ts';
+import { fhirVersion } from '../fhir/version.ts';
 import { parametersOf, refusedParametersOf } from './registry.ts';
 import { refusedTypes, servedTypes } from './served.ts';
 
@@ -37,7 +38,7 @@ export const staticRefusals: readonly StaticRefusal[] = [
     code: 'unknown-route',
   },
   {
-    what: 'Formats other than FHIR R4 JSON',
+    what: 'Formats other than FHIR JSON of the version of the data',
     why: 'What is cut from one representation must not be left in another.',
     code: 'not-acceptable',
   },
@@ -78,19 +79,19 @@ export const staticRefusals: readonly StaticRefusal[] = [
   },
 ];
 
-/** The text of docs/refusals.md. */
+/** The text of docs/refusals.md, or of refusals-r5.md. */
 export function renderRefusals(): string {
   const rows = staticRefusals.map(
     ({ what, why, code }) => `| ${what} | ${why} | ${errorKinds[code].status} \`${code}\` |`,
   );
-  const types = refusedTypes.map(({ types, reason }) => `| ${types.join(', ')} | ${reason} |`);
-  const parameters = servedTypes
+  const types = refusedTypes().map(({ types, reason }) => `| ${types.join(', ')} | ${reason} |`);
+  const parameters = servedTypes()
     .map((type) => ({ type, refused: refusedParametersOf(type) }))
     .filter(({ refused }) => refused.length > 0)
     .map(({ type, refused }) => `| ${type} | ${refused.map((name) => `\`${name}\``).join(', ')} |`);
-  const served = servedTypes.reduce((sum, type) => sum + parametersOf(type).length, 0);
+  const served = servedTypes().reduce((sum, type) => sum + parametersOf(type).length, 0);
   return [
-    '# What is refused, and why',
+    `# What is refused, and why (data of FHIR ${fhirVersion()})`,
     '',
     'Generated from the tables in `src/plan`. Everything here is refused by the shape of the request alone, before anything',
     'is read: the answer is the same whatever the data hold. With `Prefer: handling=lenient`, search parameters that are',
@@ -102,13 +103,13 @@ export function renderRefusals(): string {
     '',
     '## Resource types',
     '',
-    `${servedTypes.length} types are served. These are not; a request for one is answered 404 \`unknown-route\`.`,
+    `${servedTypes().length} types are served. These are not; a request for one is answered 404 \`unknown-route\`.`,
     '',
     '| types | because |',
     '| --- | --- |',
     ...types,
     '',
-    '## Search parameters of FHIR R4 that are not served',
+    `## Search parameters of FHIR ${fhirVersion()} that are not served`,
     '',
     `${served} combinations of type and parameter are served. Of the served types, these are not:`,
     '',

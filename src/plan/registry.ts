@@ -1,8 +1,10 @@
 import { carriedReferences, isResourceType } from '../fhir/model.ts';
-import generated from './generated/search-parameters.json' with { type: 'json' };
+import { byVersion } from '../fhir/version.ts';
+import r4 from './generated/search-parameters.json' with { type: 'json' };
+import r5 from './generated/search-parameters-r5.json' with { type: 'json' };
 import { isServed } from './served.ts';
 
-/** FHIR R4 search parameter types that the gateway evaluates (search-param-type). */
+/** FHIR search parameter types that the gateway evaluates (search-param-type). */
 export type Kind = 'token' | 'reference' | 'date' | 'string' | 'number' | 'quantity' | 'uri';
 
 /** One element that a parameter reads. */
@@ -64,24 +66,39 @@ const common: readonly { name: string; kind: Kind; path: string; datatype: strin
   { name: '_tag', kind: 'token', path: 'meta.tag', datatype: 'Coding', local: true },
 ];
 
-const types = new Map(
-  Object.entries(generated.types as unknown as Record<string, Record<string, Row>>).map(([type, rows]) => [
-    type,
-    new Map(
-      [...common.map((entry) => commonParameter(type, entry)), ...Object.entries(rows).flatMap(ofRow(type))].map(
-        (parameter) => [parameter.name, parameter],
-      ),
-    ),
-  ]),
+type Rows = Readonly<Record<string, Readonly<Record<string, Row>>>>;
+
+const generated = byVersion(
+  (version) =>
+    (version === 'R4' ? r4 : r5) as unknown as {
+      readonly types: Rows;
+      readonly compartments: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+    },
 );
-const compartments = generated.compartments as unknown as Record<string, Record<string, readonly string[]>>;
+
+const types = byVersion(
+  () =>
+    new Map(
+      Object.entries(generated().types).map(([type, rows]) => [
+        type,
+        new Map(
+          [...common.map((entry) => commonParameter(type, entry)), ...Object.entries(rows).flatMap(ofRow(type))].map(
+            (parameter) => [parameter.name, parameter],
+          ),
+        ),
+      ]),
+    ),
+);
 
 function ofRow(type: string): (entry: [string, Row]) => readonly SearchParameter[] {
   return ([name, [kind, removable, paths, targets = [], form]]) => {
     if (!isKind(kind) || name === 'phonetic') return [];
-    const elements = paths
-      .map(([path = '', datatype = '', where]) => elementPath(type, path, datatype, where))
-      .filter(({ datatype }) => !passedOver[kind].includes(datatype));
+    const all = paths.map(([path = '', datatype = '', where]) => elementPath(type, path, datatype, where));
+    const isReference = kind === 'reference' && all.some(({ datatype }) => datatype === 'Reference');
+    const elements = all.filter(
+      // Beside a reference a canonical leads to a definition, which no request names here (R5 RequestOrchestration.participant).
+      ({ datatype }) => !passedOver[kind].includes(datatype) && !(isReference && datatype === 'canonical'),
+    );
     if (elements.some(({ datatype }) => !comparable[kind].includes(datatype))) return [];
     const reads = { type, name, kind, elements, targets: targets.filter(isResourceType) };
     return [
@@ -119,42 +136,43 @@ function isKind(kind: string): kind is Kind {
 
 /** The parameter of a served type; undefined for what is not served. */
 export function parameterOf(type: string, name: string): SearchParameter | undefined {
-  return types.get(type)?.get(name);
+  return types().get(type)?.get(name);
 }
 
 /** All parameters of a served type, in order of name. */
 export function parametersOf(type: string): readonly SearchParameter[] {
-  return [...(types.get(type)?.values() ?? [])];
+  return [...(types().get(type)?.values() ?? [])];
 }
 
-/** Parameters that R4 defines for a served type and that this gateway refuses. */
+/** Parameters that FHIR defines for a served type and that this gateway refuses. */
 export function refusedParametersOf(type: string): readonly string[] {
-  const all = Object.keys((generated.types as unknown as Record<string, Record<string, Row>>)[type] ?? {});
+  const all = Object.keys(generated().types[type] ?? {});
   return all.filter((name) => parameterOf(type, name) === undefined);
 }
 
 /**
- * Parameters by which a type is a member of a compartment (FHIR R4 CompartmentDefinition); undefined when it is never.
+ * Parameters by which a type is a member of a compartment (FHIR CompartmentDefinition); undefined when it is never.
  * @param root a resource type, e.g. `Patient`
  */
 export function compartmentParameters(root: string, type: string): readonly string[] | undefined {
+  const { compartments } = generated();
   const members = Object.hasOwn(compartments, root) ? compartments[root] : undefined;
   return members !== undefined && Object.hasOwn(members, type) ? members[type] : undefined;
 }
 
 /** Resource types that head a compartment. */
 export function isCompartment(type: string): boolean {
-  return Object.hasOwn(compartments, type);
+  return Object.hasOwn(generated().compartments, type);
 }
 
 /** Served types that a reference parameter may lead to. */
 export function servedTargets(parameter: SearchParameter): readonly string[] {
-  return parameter.targets.length === 0 ? [...types.keys()] : parameter.targets.filter(isServed);
+  return parameter.targets.length === 0 ? [...types().keys()] : parameter.targets.filter(isServed);
 }
 
 /**
- * The parameter by which resources of a type are searched for one patient: `_id` for Patient itself; undefined when R4
- * has none.
+ * The parameter by which resources of a type are searched for one patient: `_id` for Patient itself; undefined when the
+ * version has none.
  */
 export function patientParameterOf(type: string): string | undefined {
   if (type === 'Patient') return '_id';

@@ -1,11 +1,17 @@
 import { GatewayError } from '../errors/errors.ts';
+import type { FhirVersion } from '../fhir/version.ts';
 
-/** Versions of FHIR whose resources the gateway reads: R4. By the elements of another one labels and references would be missed. */
-const readable = /^4\.0(?:\.|$)/;
+/** What a server of a version says. By the elements of another one labels and references would be missed. */
+const stated: Readonly<Record<FhirVersion, RegExp>> = { R4: /^4\.0(?:\.|$)/, R5: /^5\.0(?:\.|$)/ };
 
-/** Of which version of FHIR the server is, as far as it has said so (FHIR R4 CapabilityStatement.fhirVersion). */
+/** Whether what a server says of itself (CapabilityStatement.fhirVersion) is this version. */
+export function isOfVersion(said: string, version: FhirVersion): boolean {
+  return stated[version].test(said);
+}
+
+/** Of which version of FHIR the server is, as far as it has said so (FHIR CapabilityStatement.fhirVersion). */
 export interface VersionWatch {
-  /** What it said that is not readable; nothing of it is read any more. */
+  /** What it said that is not what it is configured as; nothing of it is read any more. */
   readonly other: string | undefined;
   /** Asks once, and from then on until the server says something. Never fails: a server that is away says nothing. */
   start(): Promise<void>;
@@ -18,6 +24,8 @@ const askEveryMs = 10_000;
 
 /** @param parts.onOther told once, with what the server said */
 export function createVersionWatch(parts: {
+  /** What it is configured as. */
+  readonly version: FhirVersion;
   /** What the server says now; undefined when it says nothing of it. */
   readonly ask: () => Promise<string | undefined>;
   readonly onOther: (said: string) => void;
@@ -31,7 +39,7 @@ export function createVersionWatch(parts: {
       timer = setTimeout(() => void ask(), askEveryMs);
       timer.unref();
     }
-    if (said === undefined || readable.test(said)) return;
+    if (said === undefined || isOfVersion(said, parts.version)) return;
     other = said;
     parts.onOther(said);
   };

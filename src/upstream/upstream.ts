@@ -205,6 +205,7 @@ export function createUpstream(
   });
   const exchange = new Exchange(config, deps.now, deps.tls, clock.seen);
   const version = createVersionWatch({
+    version: config.fhirVersion,
     ask: async () => {
       const signal = AbortSignal.timeout(metadataTimeoutMs);
       const tape = await fetchDocument('GET', `${basePath}/metadata`, undefined, { authorization: undefined, signal });

@@ -61,6 +61,7 @@ describe('a server that was away', () => {
       const answers: (string | Error | undefined)[] = [new Error('away'), undefined, '5.0.0', '4.0.1'];
       const said: string[] = [];
       const watch = createVersionWatch({
+        version: 'R4',
         ask: async () => {
           const answer = answers.shift();
           if (answer instanceof Error) throw answer;

@@ -65,7 +65,7 @@ const planted: readonly Planted[] = [
     changes: async () => ({ upstream: { baseUrl: `http://127.0.0.1:${await closedPort()}` } }),
   },
   {
-    code: 'upstream-not-r4',
+    code: 'upstream-other-version',
     does: (call) => (call.type === 'metadata' ? answering(JSON.stringify({ fhirVersion: '5.0.0' })) : undefined),
   },
   {

@@ -82,7 +82,7 @@ function kindsTable(policy: Policy): string {
     if (asked.length === interactions.length && received) return 'yes';
     return [...asked, ...(received ? ['receive'] : [])].join(', ') || '-';
   };
-  const rows = grouped(servedTypes, (type) => roles.map((role) => cell(role, type)));
+  const rows = grouped(servedTypes(), (type) => roles.map((role) => cell(role, type)));
   return [
     '## Kinds of resources by role',
     '',
