@@ -1,4 +1,4 @@
-import { byVersion } from './version.ts';
+import { byVersion, fhirVersion } from './version.ts';
 
 /**
  * Invariants of FHIR R4 and R5 (ElementDefinition.constraint of severity error) that an element which goes, or a mask in its
@@ -109,9 +109,13 @@ const unmaskable: ReadonlySet<string> = new Set([
   ...anyOf('Range.', 'low', 'high'),
   ...anyOf('RiskAssessment.prediction.probability', 'Decimal', 'Range'),
   ...anyOf('Timing.repeat.', 'duration', 'period', 'offset', 'when'),
-  // R5: dos-1, ratrng-2, tsk-1.
+]);
+
+/** R5's own: dos-1, ratrng-2, tsk-1. */
+const unmaskableInR5: ReadonlySet<string> = new Set([
   'Dosage.asNeeded',
   ...anyOf('RatioRange.', 'lowNumerator', 'highNumerator'),
+  'Task.code',
 ]);
 
 /** Whether what it stands in cannot do without an element. */
@@ -134,5 +138,6 @@ const none: readonly string[] = [];
 
 /** Whether a mask in its place may be valid. */
 export function takesMask(owner: string, name: string): boolean {
-  return !unmaskable.has(`${owner}.${name}`);
+  const element = `${owner}.${name}`;
+  return !unmaskable.has(element) && !(fhirVersion() === 'R5' && unmaskableInR5.has(element));
 }
