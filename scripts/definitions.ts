@@ -31,7 +31,7 @@ export interface StructureDefinition extends Definition {
   readonly snapshot: { readonly element: readonly ElementDefinition[] };
 }
 
-const r5 = new URL('../node_modules/hl7.fhir.r5.core/', import.meta.url);
+const r5 = new URL('.', import.meta.resolve('hl7.fhir.r5.core/package.json'));
 
 const bundles: Readonly<Record<string, readonly string[]>> = {
   StructureDefinition: ['profiles-types.json', 'profiles-resources.json'],
