@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { isExactObject, parseExact, writeExact } from './embedded/exact.ts';
 import { BadSearch } from './embedded/match.ts';
-import { parameterNames, searchParameter } from './embedded/parameters.ts';
+import { type FhirVersion, type Parameters, parametersOf } from './embedded/parameters.ts';
 import { search } from './embedded/search.ts';
 import { InvalidResource, type JsonObject, Store, type Version } from './embedded/store.ts';
 
@@ -20,6 +20,8 @@ export interface EmbeddedServerOptions {
   readonly resources?: Iterable<string>;
   /** Clock for `meta.lastUpdated`. */
   readonly now?: () => Date;
+  /** Whose search parameters it has, and what it says it speaks. @default 'R4' */
+  readonly fhirVersion?: FhirVersion;
 }
 
 /** What leaves: a status and the whole text of a resource. */
@@ -31,6 +33,8 @@ interface Answer {
 
 interface Site {
   readonly repo: Store;
+  readonly version: FhirVersion;
+  readonly known: Parameters;
   /** FHIR base, for `fullUrl`. */
   readonly base: string;
 }
@@ -39,7 +43,7 @@ const maximumBodyBytes = 64 * 1024 * 1024;
 const fhirJson = 'application/fhir+json';
 
 /**
- * A small, honest FHIR R4 server on loopback, in memory: read, vread, instance and type history, search (GET and POST) with
+ * A small, honest FHIR server (R4 or R5) on loopback, in memory: read, vread, instance and type history, search (GET and POST) with
  * `_count`, `_offset`, `_sort`, `_include`, `_revinclude`, chains and `_has`, create, update with client-assigned ids, delete,
  * and batches of updates. What it does not understand it refuses with 400. It pages by `_offset` and gives no links.
  * It asks nobody who they are: it is for demonstrations and tests.
@@ -51,7 +55,9 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions = {}): 
   server.listen(options.port ?? 0, '127.0.0.1');
   await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/fhir`;
-  server.on('request', (request, response) => void respond({ repo, base: url }, request, response));
+  const version = options.fhirVersion ?? 'R4';
+  const site = { repo, version, known: parametersOf(version), base: url };
+  server.on('request', (request, response) => void respond(site, request, response));
   return { url, repo, close: () => closeServer(server) };
 }
 
@@ -124,7 +130,7 @@ function route(site: Site, request: IncomingMessage, body: string): Answer {
   if (path.shift() !== 'fhir') throw new Refusal(404, 'not-found', 'The FHIR base is /fhir.');
   const [type = '', second, third, fourth] = path;
   if (method === 'POST' && path.length === 0) return batch(repo, body);
-  if (method === 'GET' && type === 'metadata' && path.length === 1) return { status: 200, body: capabilities(repo) };
+  if (method === 'GET' && type === 'metadata' && path.length === 1) return { status: 200, body: capabilities(site) };
   if (!/^[A-Z][A-Za-z]+$/.test(type)) throw new Refusal(404, 'not-found', 'No such resource type.');
   if (method === 'GET' && path.length === 1) return searchset(site, type, url.searchParams);
   if (method === 'POST' && second === '_search' && path.length === 2) {
@@ -179,8 +185,8 @@ function written(version: Version): Answer {
   return { ...found(version), status, headers: { etag: `W/"${version.versionId}"`, location } };
 }
 
-function searchset({ repo, base }: Site, type: string, parameters: Iterable<readonly [string, string]>): Answer {
-  const { matches, included, total } = search(repo, type, parameters);
+function searchset({ repo, known, base }: Site, type: string, parameters: Iterable<readonly [string, string]>): Answer {
+  const { matches, included, total } = search({ store: repo, known }, type, parameters);
   const entry = (mode: string) => (version: Version) =>
     `{"fullUrl":"${base}/${version.type}/${version.id}","resource":${version.text},"search":{"mode":"${mode}"}}`;
   const entries = [...matches.map(entry('match')), ...included.map(entry('include'))];
@@ -260,7 +266,7 @@ function parseBundle(body: string): { resource: string; type: string; id: string
   });
 }
 
-function capabilities(repo: Store): string {
+function capabilities({ repo, version, known }: Site): string {
   const resource = repo.types.map((type) => ({
     type,
     interaction: ['read', 'vread', 'history-instance', 'history-type', 'search-type', 'create', 'update', 'delete'].map(
@@ -270,14 +276,14 @@ function capabilities(repo: Store): string {
     ),
     versioning: 'versioned',
     updateCreate: true,
-    searchParam: parameterNames(type).map((name) => ({ name, type: searchParameter(type, name)?.type ?? '' })),
+    searchParam: known.names(type).map((name) => ({ name, type: known.find(type, name)?.type ?? '' })),
   }));
   const statement: JsonObject = {
     resourceType: 'CapabilityStatement',
     status: 'active',
     date: '2026-01-01',
     kind: 'instance',
-    fhirVersion: '4.0.1',
+    fhirVersion: version === 'R4' ? '4.0.1' : '5.0.0',
     format: ['json'],
     implementation: { description: 'Embedded FHIR server of the demonstration: synthetic data, no access control.' },
     rest: [{ mode: 'server', resource }],

@@ -1,4 +1,4 @@
-import { isObject } from './embedded/parameters.ts';
+import { isObject } from './embedded/path.ts';
 import type { Json, JsonObject } from './embedded/store.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
 

@@ -1,4 +1,5 @@
-import { isObject, type SearchParameter } from './parameters.ts';
+import type { SearchParameter } from './parameters.ts';
+import { isObject } from './path.ts';
 import type { Json, JsonObject } from './store.ts';
 
 export class BadSearch extends Error {}

@@ -1,6 +1,13 @@
 import { asText, BadSearch, matcherFor, rangeOf, textsOf } from './match.ts';
-import { isObject, type SearchParameter, searchParameter } from './parameters.ts';
+import type { Parameters, SearchParameter } from './parameters.ts';
+import { isObject } from './path.ts';
 import type { Json, Store, Version } from './store.ts';
+
+/** Where a search looks, and what it may ask by. */
+export interface Searched {
+  readonly store: Store;
+  readonly known: Parameters;
+}
 
 export interface SearchResult {
   /** One page of matches. */
@@ -22,20 +29,21 @@ const presentation = new Set(['_format', '_pretty', '_total']);
  * Runs one search. What is not understood is refused, never ignored.
  * @throws {BadSearch}
  */
-export function search(store: Store, type: string, parameters: Iterable<readonly [string, string]>): SearchResult {
+export function search(at: Searched, type: string, parameters: Iterable<readonly [string, string]>): SearchResult {
+  const { store, known } = at;
   const tests: Test[] = [];
   const sort: SortKey[] = [];
   const includes: ((match: Version) => Iterable<Version>)[] = [];
   let count = defaultCount;
   let offset = 0;
   for (const [name, value] of parameters) {
-    if (name === '_sort') sort.push(...value.split(',').map((key) => sortKey(type, key)));
+    if (name === '_sort') sort.push(...value.split(',').map((key) => sortKey(known, type, key)));
     else if (name === '_count') count = Math.min(wholeNumber(name, value), maximumCount);
     else if (name === '_offset') offset = wholeNumber(name, value);
     else if (name === '_summary' && value === 'count') count = 0;
-    else if (name === '_include') includes.push(include(store, type, value));
-    else if (name === '_revinclude') includes.push(reverseInclude(store, type, value));
-    else if (!presentation.has(name)) tests.push(criterion(store, type, name, value));
+    else if (name === '_include') includes.push(include(at, type, value));
+    else if (name === '_revinclude') includes.push(reverseInclude(at, type, value));
+    else if (!presentation.has(name)) tests.push(criterion(at, type, name, value));
   }
   const found = [...store.all(type)].filter((candidate) => tests.every((test) => test(candidate)));
   if (sort.length > 0) sortBy(found, sort);
@@ -55,18 +63,18 @@ function wholeNumber(name: string, value: string): number {
   return Number(value);
 }
 
-function required(type: string, name: string): SearchParameter {
-  const parameter = searchParameter(type, name);
+function required(known: Parameters, type: string, name: string): SearchParameter {
+  const parameter = known.find(type, name);
   if (parameter === undefined) throw new BadSearch(`Search parameter ${name} is not supported for ${type}.`);
   return parameter;
 }
 
-function criterion(store: Store, type: string, name: string, value: string): Test {
-  if (name.startsWith('_has:')) return reverseChain(store, name, value);
+function criterion(at: Searched, type: string, name: string, value: string): Test {
+  if (name.startsWith('_has:')) return reverseChain(at, name, value);
   const dot = name.indexOf('.');
-  if (dot > 0) return chain(store, type, name.slice(0, dot), name.slice(dot + 1), value);
+  if (dot > 0) return chain(at, type, name.slice(0, dot), name.slice(dot + 1), value);
   const [base = '', modifier] = name.split(':', 2);
-  const parameter = required(type, base);
+  const parameter = required(at.known, type, base);
   const matches = matcherFor(parameter, modifier, value);
   return ({ resource }) => matches(valuesOf(parameter, resource));
 }
@@ -76,24 +84,26 @@ function valuesOf(parameter: SearchParameter, resource: Version['resource']): re
 }
 
 /** `patient.name=x`, `subject:Patient.name=x`. */
-function chain(store: Store, type: string, link: string, rest: string, value: string): Test {
+function chain(at: Searched, type: string, link: string, rest: string, value: string): Test {
+  const { store, known } = at;
   const [name = '', targetType] = link.split(':', 2);
-  const parameter = required(type, name);
+  const parameter = required(known, type, name);
   const last = rest.split(/[:.]/, 1)[0] ?? '';
   const targets = (targetType === undefined ? parameter.targets : [targetType]).filter(
-    (target) => searchParameter(target, last) !== undefined,
+    (target) => known.find(target, last) !== undefined,
   );
   if (targets.length === 0) throw new BadSearch(`Search parameter ${link}.${rest} is not supported for ${type}.`);
-  const tests = new Map(targets.map((target) => [target, criterion(store, target, rest, value)]));
+  const tests = new Map(targets.map((target) => [target, criterion(at, target, rest, value)]));
   return ({ resource }) =>
     targetsOf(store, valuesOf(parameter, resource)).some((target) => tests.get(target.type)?.(target) === true);
 }
 
 /** `_has:Observation:patient:code=x`. */
-function reverseChain(store: Store, name: string, value: string): Test {
+function reverseChain(at: Searched, name: string, value: string): Test {
+  const { store, known } = at;
   const [, source = '', link = '', ...rest] = name.split(':');
-  const parameter = required(source, link);
-  const test = criterion(store, source, rest.join(':'), value);
+  const parameter = required(known, source, link);
+  const test = criterion(at, source, rest.join(':'), value);
   const keys = new Set(
     [...store.all(source)]
       .filter(test)
@@ -104,9 +114,9 @@ function reverseChain(store: Store, name: string, value: string): Test {
 }
 
 /** `Observation:encounter[:Encounter]`. */
-function include(store: Store, type: string, text: string): (match: Version) => Iterable<Version> {
+function include({ store, known }: Searched, type: string, text: string): (match: Version) => Iterable<Version> {
   const [source = '', name = '', targetType] = text.split(':');
-  const parameter = required(source, name);
+  const parameter = required(known, source, name);
   if (source !== type) throw new BadSearch('_include starts from the searched type.');
   return ({ resource }) =>
     targetsOf(store, valuesOf(parameter, resource)).filter(
@@ -115,9 +125,9 @@ function include(store: Store, type: string, text: string): (match: Version) => 
 }
 
 /** `Provenance:target`. */
-function reverseInclude(store: Store, type: string, text: string): (match: Version) => Iterable<Version> {
+function reverseInclude({ store, known }: Searched, type: string, text: string): (match: Version) => Iterable<Version> {
   const [source = '', name = '', targetType] = text.split(':');
-  const parameter = required(source, name);
+  const parameter = required(known, source, name);
   return (match) => {
     if (targetType !== undefined && targetType !== type) return [];
     const wanted = keyOf(match);
@@ -139,9 +149,9 @@ function keyOf({ type, id }: Version): string {
   return `${type}/${id}`;
 }
 
-function sortKey(type: string, text: string): SortKey {
+function sortKey(known: Parameters, type: string, text: string): SortKey {
   const descending = text.startsWith('-');
-  return { parameter: required(type, descending ? text.slice(1) : text), descending };
+  return { parameter: required(known, type, descending ? text.slice(1) : text), descending };
 }
 
 /** Stable; what has no value comes last, whichever the direction. */
