@@ -7,6 +7,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { FhirVersion } from '../../examples/demo/embedded/parameters.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../../examples/demo/embedded-server.ts';
 import { gatewayConfig } from '../../examples/demo/gateway-config.ts';
 import type { serve as realServe } from '../../src/serve.ts';
@@ -40,14 +41,14 @@ let folders = 0;
 /** The clock of the stores: the same in every world, as the stored `meta.lastUpdated` is shown as it stands. */
 const storedAt = new Date('2026-03-01T12:00:00Z');
 
-async function start({ id, worlds, source, shared }: StartMessage): Promise<void> {
+async function start({ id, worlds, source, shared, fhirVersion }: StartMessage): Promise<void> {
   const { serve } = (await import(pathToFileURL(join(source, 'serve.ts')).href)) as { serve: typeof realServe };
   const gateways: Gateway[] = [];
   const upstreams: Upstream[] = [];
   running.set(id, { gateways, upstreams, shared });
   const family = join(root, String(++folders));
   for (const [index, world] of worlds.entries()) {
-    const upstream = await upstreamOf(world, shared);
+    const upstream = await upstreamOf(world, shared, fhirVersion);
     upstreams.push(upstream);
     const folder = join(family, String(index));
     mkdirSync(folder, { recursive: true });
@@ -61,17 +62,20 @@ async function start({ id, worlds, source, shared }: StartMessage): Promise<void
       auditUrl: audit.url,
       folder,
     });
-    gateways.push(await serve(merged(merged(config, unhurried), world.settings ?? {})));
+    const ofVersion = merged(merged(config, unhurried), { upstream: { fhirVersion } });
+    gateways.push(await serve(merged(ofVersion, world.settings ?? {})));
   }
   const sides = gateways.map(({ url }, index) => ({ gateway: url, upstream: upstreams[index]?.server.url ?? '' }));
   send({ kind: 'started', id, sides });
 }
 
-async function upstreamOf(world: World, shared: boolean): Promise<Upstream> {
-  const name = createHash('sha256').update(JSON.stringify(world)).digest('hex');
+async function upstreamOf(world: World, shared: boolean, fhirVersion: FhirVersion): Promise<Upstream> {
+  const name = createHash('sha256')
+    .update(JSON.stringify([fhirVersion, world]))
+    .digest('hex');
   const known = shared ? kept.get(name) : undefined;
   if (known !== undefined) return known;
-  const server = await startEmbeddedServer({ now: () => storedAt });
+  const server = await startEmbeddedServer({ now: () => storedAt, fhirVersion });
   for (const text of world.resources) server.repo.put(text.replaceAll('{upstream}', server.url));
   for (const key of world.deleted ?? []) server.repo.delete(...(key.split('/') as [string, string]));
   const upstream = { server, looks: 0 };

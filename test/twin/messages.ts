@@ -1,5 +1,7 @@
 /** What the twin tests and the process with the servers say to each other. */
 
+import type { FhirVersion } from '../../examples/demo/embedded/parameters.ts';
+
 /** The FHIR base by which every gateway of the twin tests is known, wherever it listens: links are then comparable. */
 export const publicBase = 'http://gateway.example/fhir';
 
@@ -21,6 +23,8 @@ export interface StartMessage {
   readonly source: string;
   /** Take the FHIR servers that an earlier start made for the same worlds: nobody writes to them. */
   readonly shared: boolean;
+  /** What the FHIR servers speak, and their gateways read. */
+  readonly fhirVersion: FhirVersion;
 }
 
 export type ToChild =

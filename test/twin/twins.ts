@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { Pool } from 'undici';
-import { type FromChild, publicBase, type Side, type ToChild, type World } from './messages.ts';
+import type { FhirVersion } from '../../examples/demo/embedded/parameters.ts';
+import { type FromChild, publicBase, type Side, type StartMessage, type ToChild, type World } from './messages.ts';
 import type { TwinRequest } from './requests.ts';
 
 /** One answer as it came, header names in lower case. */
@@ -40,6 +41,8 @@ export interface StartOptions {
   /** The gateway's source folder; by default its own. */
   readonly source?: string;
   readonly shared?: boolean;
+  /** @default 'R4' */
+  readonly fhirVersion?: FhirVersion;
 }
 
 export interface Bench {
@@ -74,8 +77,8 @@ export async function startBench(): Promise<Bench> {
   };
   return {
     tokens,
-    async start(worlds, { source = gatewaySource, shared = false } = {}) {
-      const { id, sides } = await conversation.start(worlds, source, shared);
+    async start(worlds, { source = gatewaySource, shared = false, fhirVersion = 'R4' } = {}) {
+      const { id, sides } = await conversation.start({ worlds, source, shared, fhirVersion });
       const ask = (side: number, asker: string, request: TwinRequest): Promise<Answer> => {
         const { gateway } = sides[side] as Side;
         return send(poolFor(gateway), gateway, tokens[asker], request);
@@ -293,13 +296,9 @@ class Conversation {
     });
   }
 
-  async start(
-    worlds: readonly World[],
-    source: string,
-    shared: boolean,
-  ): Promise<{ id: number; sides: readonly Side[] }> {
+  async start(what: Omit<StartMessage, 'kind' | 'id'>): Promise<{ id: number; sides: readonly Side[] }> {
     const id = this.#next++;
-    const answer = await this.#say({ kind: 'start', id, worlds, source, shared });
+    const answer = await this.#say({ kind: 'start', id, ...what });
     return { id, sides: answer.kind === 'started' ? answer.sides : [] };
   }
 
