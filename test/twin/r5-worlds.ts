@@ -460,14 +460,14 @@ const elements: readonly R5Case[] = [
   },
   speaking(
     encounter('speaks-visit'),
-    { reason: [{ value: [{ reference: ref('Condition/w-c') }] }] },
+    { reason: [{ use: [text('x')], value: [{ reference: ref('Condition/w-c') }] }] },
     'reason-reference=Condition/w-c',
     'reason-reference:missing=true',
     '_include=Encounter:reason-reference',
   ),
   speaking(
     encounter('speaks-diagnosis'),
-    { diagnosis: [{ condition: [{ reference: ref('Condition/w-c') }] }] },
+    { diagnosis: [{ condition: [{ reference: ref('Condition/w-c') }], use: [text('x')] }] },
     'diagnosis-reference=Condition/w-c',
     'diagnosis-reference:missing=true',
   ),
@@ -501,8 +501,8 @@ const elements: readonly R5Case[] = [
     {
       addresses: [{ reference: ref('Condition/w-c') }],
       activity: [
-        { plannedActivityReference: ref('MedicationRequest/med-ref') },
-        { performedActivity: [{ reference: ref('Encounter/w') }] },
+        { progress: [{ text: 'x' }], plannedActivityReference: ref('MedicationRequest/med-ref') },
+        { performedActivity: [{ reference: ref('Encounter/w') }], progress: [{ text: 'x' }] },
       ],
     },
     'condition=Condition/w-c',
@@ -544,7 +544,7 @@ const elements: readonly R5Case[] = [
     },
     {
       reason: [{ reference: ref('Condition/w-c') }],
-      reaction: [{ manifestation: { reference: ref('Observation/program-weight') } }],
+      reaction: [{ date: '2025-05-06', manifestation: { reference: ref('Observation/program-weight') } }],
       informationSource: { reference: ref('Patient/eve') },
     },
     'reaction=Observation/program-weight',
@@ -552,8 +552,8 @@ const elements: readonly R5Case[] = [
   speaking(
     { resourceType: 'EpisodeOfCare', id: 'speaks-ec', status: 'active', patient: ref('Patient/ada') },
     {
-      reason: [{ value: [{ reference: ref('Condition/w-c') }] }],
-      diagnosis: [{ condition: [{ reference: ref('Condition/w-c') }] }],
+      reason: [{ use: text('x'), value: [{ reference: ref('Condition/w-c') }] }],
+      diagnosis: [{ condition: [{ reference: ref('Condition/w-c') }], use: text('x') }],
     },
     'reason-reference=Condition/w-c',
     'diagnosis-reference=Condition/w-c',
@@ -624,6 +624,19 @@ const doras = (year: number): readonly Resource[] => [
     occurenceDateTime: `${year}-05-05`,
   },
 ];
+/** A Consent that keeps HIV to herself, before people who may know of it otherwise: the medication is no secret, that it is hers is. */
+const gil = { subject: ref('Patient/gil') };
+const notOfHiv: Resource = {
+  ...harborIn2025,
+  id: 'gil-consent',
+  ...gil,
+  provision: [
+    {
+      actor: [{ role: concept(`${hl7}/v3-ParticipationType`, 'IRCP'), reference: ref('Organization/mercy-hospital') }],
+      provision: [{ securityLabel: [{ system: actCode, code: 'HIV' }] }],
+    },
+  ],
+};
 /** A Consent that names by code what it is about: what an order is for, which R5 has in its medication's concept. */
 const harborByCode: Resource = {
   ...harborIn2025,
@@ -640,6 +653,22 @@ const harborByCode: Resource = {
 const fay = { subject: ref('Patient/fay') };
 
 const consents: readonly R5Case[] = [
+  {
+    name: 'a medication that everybody may know of labels the order that names it',
+    asker: 'dr-grey',
+    visible: [
+      notOfHiv,
+      patient('gil'),
+      { resourceType: 'Medication', id: 'antiviral', code: concept(rxnorm, '1147334') },
+      order('gil-m', reference('Medication/amlodipine'), gil),
+    ],
+    hidden: [order('gil-antiviral', reference('Medication/antiviral'), gil)],
+    requests: [
+      ...about(order('gil-antiviral', {}), 'patient=gil', 'medication=Medication/antiviral'),
+      'Medication?_revinclude=MedicationRequest:medication',
+      'Medication/antiviral',
+    ],
+  },
   {
     name: 'a Consent of a period opens what happened in it, by actualPeriod and occurrence',
     asker: 'harbor',
