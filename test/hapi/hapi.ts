@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { FhirVersion } from '../../examples/demo/embedded/parameters.ts';
 
 const home = import.meta.dirname;
 const repository = join(home, '..', '..');
@@ -17,7 +18,8 @@ const profileFolders = ['ihe-balp', 'gateway'].map((folder) => join(repository, 
 
 /** Small and quick to start: short-lived servers with a few thousand resources gain nothing from the second compiler. */
 const javaOptions = ['-Xmx1g', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
-const startTimeoutMs = 120_000;
+/** HAPI reads all definitions of R5 before it listens, which takes a busy machine minutes. */
+const startTimeoutMs = 300_000;
 const stopTimeoutMs = 5_000;
 
 export type Hapi = {
@@ -50,10 +52,11 @@ async function buildJavaParts(): Promise<void> {
  * Starts a HAPI FHIR JPA server with an empty store in memory.
  * @param options.port 0 or absent for any free port.
  * @param options.subscriptions whether it calls rest-hooks (FHIR R4 Subscription)
- * @throws {Error} if it is not ready after two minutes, with what it said.
+ * @param options.fhirVersion what it speaks; R4 by default
+ * @throws {Error} if it is not ready after five minutes, with what it said.
  */
 export async function startHapi(
-  options: { readonly port?: number; readonly subscriptions?: boolean } = {},
+  options: { readonly port?: number; readonly subscriptions?: boolean; readonly fhirVersion?: FhirVersion } = {},
 ): Promise<Hapi> {
   await buildJavaParts();
   const server = spawn(
@@ -62,6 +65,7 @@ export async function startHapi(
       'parts.HapiServer',
       String(options.port ?? 0),
       ...(options.subscriptions === true ? ['subscriptions'] : []),
+      ...(options.fhirVersion === 'R5' ? ['R5'] : []),
     ),
     {
       cwd: home,

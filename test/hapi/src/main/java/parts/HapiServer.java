@@ -4,6 +4,8 @@ import ca.uhn.fhir.context.FhirContext;
 import ca.uhn.fhir.context.support.IValidationSupport;
 import ca.uhn.fhir.jpa.api.config.JpaStorageSettings;
 import ca.uhn.fhir.jpa.api.dao.IFhirSystemDao;
+import ca.uhn.fhir.jpa.config.r4.JpaR4Config;
+import ca.uhn.fhir.jpa.config.r5.JpaR5Config;
 import ca.uhn.fhir.jpa.provider.IJpaSystemProvider;
 import ca.uhn.fhir.jpa.provider.JpaCapabilityStatementProvider;
 import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
@@ -11,6 +13,8 @@ import ca.uhn.fhir.rest.api.EncodingEnum;
 import ca.uhn.fhir.rest.server.RestfulServer;
 import ca.uhn.fhir.rest.server.provider.ResourceProviderFactory;
 import ca.uhn.fhir.rest.server.util.ISearchParamRegistry;
+import java.util.ArrayList;
+import java.util.List;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Server;
@@ -18,10 +22,10 @@ import org.eclipse.jetty.server.ServerConnector;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 
 /**
- * A HAPI FHIR JPA server (R4, H2 in memory) on loopback, for the integration tests.
+ * A HAPI FHIR JPA server (R4 or R5, H2 in memory) on loopback, for the integration tests.
  *
- * <p>Arguments: the port, 0 for any free one; {@code subscriptions} for one that calls rest-hooks. Prints {@code READY <base URL>} when it answers, and ends when its
- * standard input ends, so that it never outlives the test run that started it.
+ * <p>Arguments: the port, 0 for any free one; then {@code R5} for one of that version, {@code subscriptions} for one that calls rest-hooks. Prints
+ * {@code READY <base URL>} when it answers, and ends when its standard input ends, so that it never outlives the test run that started it.
  */
 public final class HapiServer {
     /** System property that is set where rest-hooks are called. */
@@ -34,11 +38,14 @@ public final class HapiServer {
 
     public static void main(String[] arguments) throws Exception {
         int port = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 0;
-        boolean calls = arguments.length > 1 && arguments[1].equals("subscriptions");
+        var asked = List.of(arguments);
+        boolean calls = asked.contains("subscriptions");
         System.setProperty(SUBSCRIPTIONS, String.valueOf(calls));
-        var beans = calls
-                ? new AnnotationConfigApplicationContext(HapiConfiguration.class, SubscriptionsConfiguration.class)
-                : new AnnotationConfigApplicationContext(HapiConfiguration.class);
+        var configurations = new ArrayList<Class<?>>();
+        configurations.add(asked.contains("R5") ? JpaR5Config.class : JpaR4Config.class);
+        configurations.add(HapiConfiguration.class);
+        if (calls) configurations.add(SubscriptionsConfiguration.class);
+        var beans = new AnnotationConfigApplicationContext(configurations.toArray(Class<?>[]::new));
         var server = new Server();
         var connector = new ServerConnector(server);
         connector.setHost("127.0.0.1");
