@@ -157,7 +157,7 @@ async function recorded(
   const memory = edges.memory.lend();
   const chunks = bytesOf(outcome.reply.body, memory);
   const [body = new Uint8Array()] = chunks; // all of it in one piece
-  const resources = outcome.released.map((visible) => disclosed(visible.item, visible.decision.reasons));
+  const resources = outcome.released.map((visible) => disclosed(visible.item, visible.decision.reasons, visible));
   const withheld = [...outcome.withheld].map((item) => disclosed(item, item.ruling?.reasons ?? []));
   const governing = new Set(resources.flatMap(({ reasons }) => reasons.flatMap(({ consent }) => consent ?? [])));
   const notices = noticesBehind(resources, edges.fdaNotices);

@@ -41,6 +41,7 @@ import { createTokenGuard, type TokenGuard } from './http/token-guard.ts';
 import { createClassifier, type LabelTable } from './label/classify.ts';
 import { type CompileExpression, DeepReader } from './label/deep.ts';
 import { actorName, inherit, type LabelSettings, ownLabels, withLabel } from './label/effective.ts';
+import { toldOf } from './label/facts.ts';
 import { pdfsIn } from './label/files.ts';
 import type { Reading, ReadSettings } from './label/read.ts';
 import { parseTable, shippedTable, shippedWords } from './label/tables.ts';
@@ -363,7 +364,7 @@ export function worldFor(
 function isCleared({ facts }: Reading, context: RequesterContext, { decision }: Config): boolean {
   if (context.unrestricted) return true;
   if (context.self === undefined || decision.withholdFromPatient || facts.patientUnknown) return false;
-  const patients = facts.patients.length > 0 ? facts.patients : (facts.participants ?? []);
+  const patients = toldOf(facts);
   return patients.length === 1 && patients[0] === context.self;
 }
 

@@ -4,6 +4,7 @@ import { type Config, ConfigError } from './config/config.ts';
 import type { ServicesConfig } from './config/services.ts';
 import { buildContext } from './context/context.ts';
 import type { Edges } from './edges.ts';
+import { part2 } from './fhir/vocabulary.ts';
 import type { House } from './house.ts';
 import { authzenMetadata, authzenName, authzenServices, reasonsName } from './services/authzen/authzen.ts';
 import { consultDiscovery, consultName, consultService, sourcesName } from './services/consult/consult.ts';
@@ -85,6 +86,7 @@ export function serviceDoorsOf(
     memberships,
     collectives,
     settings,
+    ofSource: whole.labels.part2Source ? [part2] : [],
     mayKnowSources: (caller) => holdsGrant(sourcesName, caller, grants),
   });
   // Without an archive there is nothing to ask.

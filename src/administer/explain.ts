@@ -73,6 +73,8 @@ export interface ExplainAsked {
 }
 
 const batchSize = 50;
+/** Resources times Consents: what each said of each is told. */
+const maximumVotes = 20_000;
 
 /** Part of a record, read once: whatever is asked of it is asked of the same versions. */
 export interface Sample {
@@ -105,6 +107,8 @@ export async function explainSample(
   const held = (await edges.consents.of([patient], { authorization: undefined, signal })).get(patient);
   const consents = held?.consents ?? [];
   const toldOf = asked.within === undefined ? undefined : await toldToHerself(consents, asked.within());
+  if ((asked.keys?.length ?? contents.length) * (toldOf?.size ?? consents.length) > maximumVotes)
+    throw new GatewayError('too-costly');
   const { told, known, stillHolds } = await whileCurrent(async () => {
     const own = asked.within?.();
     const world = edges.worldFor(context, request, signal, 'read');
@@ -152,11 +156,12 @@ export async function explainSample(
 /** What is said of each of these in one world; other requests have their turn between batches. */
 async function inBatches<Said>(
   contents: readonly Content<'undecided'>[],
-  { visibility }: SearchWorld,
+  { visibility, errand: { signal } }: SearchWorld,
   say: (item: Item) => Said,
 ): Promise<readonly Said[]> {
   const said: Said[] = [];
   for (let from = 0; from < contents.length; from += batchSize) {
+    if (signal?.aborted === true) throw new GatewayError('upstream-timeout'); // nobody waits any more
     const items = await visibility.admit(contents.slice(from, from + batchSize));
     said.push(...items.map(say));
     await new Promise(setImmediate);
@@ -303,9 +308,9 @@ function explained(item: Item, world: SearchWorld, refusal: ErrorCode | undefine
   if (visible === undefined)
     return { ...about, verdict: 'withheld', reasons: reason('required-reference-hidden', 8), votes };
   if (!isGranted(visible, world)) return { ...about, verdict: 'withheld', reasons: reason('outside-scope', 1), votes };
-  const accompanied = [...new Set(decision.obligations.map(({ basis }) => basis))];
+  const accompanied = [...new Set(visible.decision.obligations.map(({ basis }) => basis))];
   const cuts = world.visibility.cutsOn(item);
-  return { ...about, verdict: 'released', reasons: decision.reasons, accompanied, cuts, votes };
+  return { ...about, verdict: 'released', reasons: visible.decision.reasons, accompanied, cuts, votes };
 }
 
 /** Step 1: what scopes and role rules refuse on the shape of the request alone. */

@@ -7,9 +7,10 @@ import type { Content } from '../document/content.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { type PatientKey, parseRelativeReference, type ResourceKey } from '../fhir/ids.ts';
 import type { FhirRequest } from '../fhir/request.ts';
+import type { Version } from '../upstream/upstream.ts';
 import { allHold, whileCurrent } from './current.ts';
 import type { AdministerEdges } from './edges.ts';
-import { type InForce, keyOf, reviewOf } from './in-force.ts';
+import { type ConsentReview, type InForce, keyOf, reviewOf } from './in-force.ts';
 import { namesOf } from './names.ts';
 import type { ConsentVersion } from './versions.ts';
 import { keysToName, type Lexicon } from './words.ts';
@@ -78,12 +79,15 @@ async function reviewOnce(asked: ReviewAsked, edges: AdministerEdges): Promise<R
   const histories = new Map<string, readonly ConsentVersion[]>();
   const newest = told.toSorted((a, b) => (isNewer(a.consent, b.consent) ? -1 : 1));
   for (const { consent, item } of newest.slice(0, maximumHistories)) {
-    const versions = item === undefined ? undefined : await versionsOf(item.key, world, edges);
+    const versions = item === undefined ? undefined : await versionsOf(item.key, isManager, world, edges);
     if (versions !== undefined) histories.set(keyOf(consent), versions);
   }
-  // Whether one counts depends on all; told of are those that may be.
-  const whole = reviewOf(patient, { consents: held, histories }, context.at, edges.settings, lexicon);
+  // To who stands for her it counts as among those that he may know of: by which other one, and that there is one, is kept from him.
+  const known = reader === 'representative' ? { consents, unreadable: false } : held;
+  const whole = reviewOf(patient, { consents: known, histories }, context.at, edges.settings, lexicon);
   const may = new Set(consents.map(({ ref }) => ref));
+  // Who stands for her reads views, which have versions of their own: a stored one tells of others.
+  const named = reader === 'representative' ? withoutVersions : (review: ConsentReview) => review;
   return {
     reader,
     stillHolds: () => allHold([world.stillInForce, () => edges.consents.stillHold(found, ownErrand(asked))]),
@@ -93,7 +97,8 @@ async function reviewOnce(asked: ReviewAsked, edges: AdministerEdges): Promise<R
       ...whole,
       consents: whole.consents
         .filter(({ ref }) => may.has(ref))
-        .map(({ by, ...consent }) => (by === undefined || !may.has(by) ? consent : { ...consent, by })),
+        .map(({ by, ...consent }) => (by === undefined || !may.has(by) ? consent : { ...consent, by }))
+        .map(named),
     },
   };
 }
@@ -105,6 +110,15 @@ export async function toldToHerself(
 ): Promise<ReadonlySet<string>> {
   await world.visibility.load(consents.flatMap((consent) => localKeyOf(consent) ?? []));
   return new Set(consents.filter((consent) => mayBeTold(itemOf(consent, world), 'self', world)).map(({ ref }) => ref));
+}
+
+function withoutVersions({ ref, by, changes, ...review }: ConsentReview): ConsentReview {
+  return {
+    ...review,
+    ref: keyOf({ ref }),
+    ...(by === undefined ? {} : { by: keyOf({ ref: by }) }),
+    changes: changes?.map((change) => ({ ...change, versionId: undefined })),
+  };
 }
 
 async function readerOf(patient: PatientKey, { visibility }: SearchWorld): Promise<Reader | undefined> {
@@ -129,14 +143,19 @@ function mayBeTold(item: Item | undefined, reader: Reader, world: SearchWorld): 
   return visible !== undefined && isGranted(visible, world);
 }
 
-/** Undefined where the store keeps no history that can be read; while it does not answer nothing is told. */
+/**
+ * Versions that may be told of, newest first. Undefined where the store keeps no history that can be read; while it does not answer
+ * nothing is told.
+ */
 async function versionsOf(
   key: ResourceKey,
+  isManager: boolean,
   world: SearchWorld,
   { parse, settings }: AdministerEdges,
 ): Promise<readonly ConsentVersion[] | undefined> {
   try {
-    const versions = await world.upstream.history(key, { authorization: undefined, signal: world.errand.signal });
+    const all = await world.upstream.history(key, { authorization: undefined, signal: world.errand.signal });
+    const versions = isManager ? all : all && (await readableOf(all, world));
     return versions?.map(({ content }): ConsentVersion => {
       if (content === undefined) return { versionId: undefined, lastUpdated: undefined, consent: undefined };
       const { json } = jsonOf(content);
@@ -148,6 +167,16 @@ async function versionsOf(
       return undefined;
     throw error;
   }
+}
+
+/** As their history would show them; that it was deleted, after the first one that it shows. */
+async function readableOf(versions: readonly Version[], world: SearchWorld): Promise<readonly Version[]> {
+  const judged = await world.visibility.versions(versions.flatMap(({ content }) => content ?? []));
+  const readable = new Set(
+    judged.flatMap(({ item, visible }) => (visible !== undefined && isGranted(visible, world) ? item.content : [])),
+  );
+  const oldest = versions.findLastIndex(({ content }) => content !== undefined && readable.has(content));
+  return versions.slice(0, oldest + 1).filter(({ content }) => content === undefined || readable.has(content));
 }
 
 /** Consents are parsed, never sent: what they say leaves in words of the gateway's own. */

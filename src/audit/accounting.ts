@@ -4,7 +4,7 @@ import type { EventSource } from './agents.ts';
 import { consentsOf, isPart2 } from './answer-groups.ts';
 import { distinct } from './entities.ts';
 import { noticesBehind } from './fda-notices.ts';
-import type { KeptRecord } from './ledger.ts';
+import { type KeptRecord, mayHaveLeft } from './ledger.ts';
 import { needsAccounting } from './purposes.ts';
 import type { DisclosureRecord } from './record.ts';
 import type { DisclosedResource } from './recorder.ts';
@@ -101,9 +101,9 @@ function isDisclosureOf(patient: PatientKey, { type, entity }: AuditEvent): bool
 function accountable(
   patient: PatientKey,
   law: AccountingLaw,
-  { record }: KeptRecord,
+  { record, completion }: KeptRecord,
 ): { readonly record: DisclosureRecord; readonly resources: readonly DisclosedResource[] } | undefined {
-  if (record.kind !== 'disclosure' || record.outcome !== 'released') return undefined;
+  if (record.kind !== 'disclosure' || record.outcome !== 'released' || !mayHaveLeft({ completion })) return undefined;
   const hers = record.released.filter(({ patients }) => patients.includes(patient));
   if (law === 'hipaa') {
     const isExempt = !needsAccounting(record.requester.purposes) || isHerself(patient, record);

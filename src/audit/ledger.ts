@@ -22,6 +22,11 @@ export interface KeptRecord {
   readonly completion: Completion | undefined;
 }
 
+/** Whether anything of it may have left: an answer that was held back after it was recorded did not. */
+export function mayHaveLeft({ completion }: Pick<KeptRecord, 'completion'>): boolean {
+  return completion === undefined || !completion.aborted || completion.bytesSent > 0;
+}
+
 /** How often somebody occurs in the record, with the last occasion. */
 export interface KeptUses {
   readonly count: number;

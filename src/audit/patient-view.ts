@@ -1,6 +1,6 @@
 import type { PatientKey } from '../fhir/ids.ts';
 import { isHerself, kindsOf, recipientOf } from './accounting.ts';
-import type { KeptRecord } from './ledger.ts';
+import { type KeptRecord, mayHaveLeft } from './ledger.ts';
 import type { DisclosedResource } from './recorder.ts';
 import { actCodeSystem } from './terms.ts';
 
@@ -29,8 +29,8 @@ export interface SeenSettings {
  */
 export function seenOf(patient: PatientKey, records: Iterable<KeptRecord>, settings: SeenSettings): SeenBy[] {
   const seen: SeenBy[] = [];
-  for (const { at, record } of records) {
-    if (record.kind !== 'disclosure' || record.outcome !== 'released') continue;
+  for (const { at, record, completion } of records) {
+    if (record.kind !== 'disclosure' || record.outcome !== 'released' || !mayHaveLeft({ completion })) continue;
     const hers = record.released.filter(({ patients }) => patients.includes(patient));
     const shown = hers.filter((resource) => !settings.withholdFromPatient || !isKeptFromHer(resource));
     const isAnswered = record.service?.patients.some((one) => one.patient === patient) === true;

@@ -1,7 +1,7 @@
 import type { PatientKey } from '../fhir/ids.ts';
 import { recipientOf, versionOf } from './accounting.ts';
 import { isPart2 } from './answer-groups.ts';
-import type { KeptRecord } from './ledger.ts';
+import { type KeptRecord, mayHaveLeft } from './ledger.ts';
 
 /** What one client received in a period: for a breach investigation (45 CFR 164.402, 164.404). */
 export interface Received {
@@ -15,7 +15,7 @@ export interface Received {
   readonly answers: number;
   /** Answers of which it is not known that they arrived whole. */
   readonly uncertain: number;
-  /** Refusals, and answers that held nothing. */
+  /** Refusals, answers that held nothing, and those that were held back. */
   readonly empty: number;
   /** True when the period holds more than was looked at. */
   readonly isCut: boolean;
@@ -50,7 +50,7 @@ export function receivedBy(client: string, records: Iterable<KeptRecord>, limit:
       isCut = true;
       break;
     }
-    if (record.kind === 'refusal' || record.outcome !== 'released') {
+    if (record.kind === 'refusal' || record.outcome !== 'released' || !mayHaveLeft({ completion })) {
       counts.empty++;
       continue;
     }

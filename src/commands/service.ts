@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createRecorder } from '../audit/audit.ts';
+import type { Recorder } from '../audit/recorder.ts';
 import type { Config } from '../config/config.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { buildHouse, type House } from '../house.ts';
 import type { Asked, ServiceAnswer } from '../services/service.ts';
-import { disclosureOf } from '../services/services.ts';
+import { disclosureOf, sentInForce } from '../services/services.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { unwatched } from '../telemetry/watch.ts';
@@ -30,7 +31,7 @@ interface Told {
 
 /**
  * Asks a service as whoever runs the command: who can read the gateway's configuration has its credentials, so nothing is
- * kept from him, and all of it is recorded before it is shown.
+ * kept from him, and all of it is recorded before it is shown. What is shown is in force then, as at the listener.
  */
 export async function askService<Result extends Told>(
   config: Config,
@@ -40,32 +41,32 @@ export async function askService<Result extends Told>(
   const log = createLog('silent');
   const now = (): number => Date.now();
   const house = buildHouse(config, log, createMetrics(), now);
+  let opened: Promise<Recorder> | undefined;
+  const recorder = () => createRecorder(auditOf(config), { publicBaseUrl: house.publicBase, log, now });
   try {
     const asked = askedOf(call, now());
-    const result = await ask(house, asked);
-    await record(config, house, call.name, { ...asked, context: result.context ?? asked.context }, result.answer);
+    const { result, intent, length } = await sentInForce(
+      () => ask(house, asked),
+      async (told) => {
+        opened ??= recorder();
+        const body = new TextEncoder().encode(told.answer.body);
+        const disclosure = disclosureOf({
+          answer: told.answer,
+          body,
+          request: asked.request,
+          context: told.context ?? asked.context,
+          name: call.name,
+          policyHash: house.policy.hash,
+        });
+        return { result: told, intent: await (await opened).record(disclosure), length: body.length };
+      },
+    );
+    intent.complete(length, false);
     return result;
   } finally {
+    await (await opened?.catch(() => undefined))?.close();
     await house.consentStores.close();
     await house.upstream.close();
-  }
-}
-
-async function record(config: Config, house: House, name: string, asked: Asked, answer: ServiceAnswer): Promise<void> {
-  const recorder = await createRecorder(auditOf(config), {
-    publicBaseUrl: house.publicBase,
-    log: createLog('silent'),
-    now: Date.now,
-  });
-  try {
-    const { request, context } = asked;
-    const body = new TextEncoder().encode(answer.body);
-    const policyHash = house.policy.hash;
-    const intent = await recorder.record(disclosureOf({ answer, body, request, context, name, policyHash }));
-    await answer.carriedOut?.();
-    intent.complete(body.length, false);
-  } finally {
-    await recorder.close();
   }
 }
 

@@ -40,13 +40,13 @@ export const simulateCommand: Command = {
     const config = loadConfig(configText(values.config), environment);
     const changedConfig = typeof other === 'string' ? loadConfig(fileText(other), environment) : undefined;
     const call = { name: simulateName, parameters: { patient }, body: bodyOf(values) };
-    const { answer, hasChanges } = await askService(config, call, async (house, asked) => {
-      const before = sideOf(config, house);
-      checkDrafts(values, before, asked);
-      return withSide(config, changedConfig, before, (after) =>
-        simulateService(before, after, () => true).tryOut(asked),
-      );
-    });
+    const { answer, hasChanges } = await withSide(config, changedConfig, (changed) =>
+      askService(config, call, async (house, asked) => {
+        const before = sideOf(config, house);
+        checkDrafts(values, before, asked);
+        return simulateService(before, changed ?? before, () => true).tryOut(asked);
+      }),
+    );
     write(answer.body.endsWith('\n') ? answer.body : `${answer.body}\n`);
     return hasChanges ? changed : 0;
   },
@@ -77,14 +77,13 @@ function checkDrafts(values: Given['values'], { parserFor }: Side, { parameters,
   }
 }
 
-/** The rules after the change: those of another configuration over the same store, or the same. */
+/** The rules after the change, until it is told what they would do: those of another configuration over the same store, or none. */
 async function withSide<Result>(
   config: Config,
   changedConfig: Config | undefined,
-  before: Side,
-  work: (after: Side) => Promise<Result>,
+  work: (changed: Side | undefined) => Promise<Result>,
 ): Promise<Result> {
-  if (changedConfig === undefined) return work(before);
+  if (changedConfig === undefined) return work(undefined);
   if (changedConfig.upstream.baseUrl !== config.upstream.baseUrl)
     throw new ConfigError(
       'Both configurations must name the same upstream: one record is compared under two sets of rules.',

@@ -1,6 +1,6 @@
 import type { Collective } from '../consent/collectives.ts';
 import type { RequesterNames } from '../consent/memberships.ts';
-import type { ClassStatement, Elements, PatientConsents } from '../consent/parsed.ts';
+import type { ClassStatement, Elements, ParsedConsent, PatientConsents, Provision } from '../consent/parsed.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { Coding } from '../fhir/coding.ts';
 import { type PatientKey, type ResourceKey, resourceKey } from '../fhir/ids.ts';
@@ -11,6 +11,7 @@ import type { Policy, PolicyAnswer } from '../policy/policy.ts';
 import type { ReadyConsent } from './answer.ts';
 import { Rules } from './decide.ts';
 import type { Decision } from './decision.ts';
+import { fatesOf } from './families.ts';
 import { counts } from './match.ts';
 import type { DecisionSettings } from './question.ts';
 
@@ -25,6 +26,10 @@ export interface Consulting {
   readonly settings: DecisionSettings;
   /** Resource types that are asked for; undefined: any. */
   readonly types: readonly string[] | undefined;
+  /** Of the Consents, those that may permit bear one of these, as `system|code`; none: any may. */
+  readonly categories?: readonly string[];
+  /** Topics that everything about a patient bears here, by its source. */
+  readonly ofSource?: readonly string[];
 }
 
 /** What the Consents say, and what a permit leaves out. */
@@ -47,8 +52,10 @@ const typeSystem = 'http://hl7.org/fhir/resource-types';
 /** Stands for all types that no Consent of hers mentions: the first of these that none does. */
 const ordinaryTypes = ['Observation', 'Condition', 'Procedure', 'Encounter', 'Immunization', 'Goal', 'Flag'];
 const maximumTypes = 40;
-/** Consents times types: beyond these the answer would take longer than a moment, so it is no permit. */
-const maximumQuestions = 5_000;
+/** Provisions times types times kinds of labels: beyond these the answer would take longer than a moment, so it is no permit. */
+const maximumQuestions = 400_000;
+/** Of these, so many are asked in one go. */
+const questionsInOneGo = 20_000;
 
 /** Lets the Consents alone open anything: the same table of steps with roles that clear for nothing. */
 const consentsAlone: Policy = {
@@ -69,22 +76,32 @@ const no: PolicyAnswer = { allowed: false, policies: [] };
  * permits. What cannot be said in codes is denied.
  */
 export function consult(consulting: Consulting): Consultation {
-  const { patient, consents, context, names, collectives, settings } = consulting;
+  const going = consultInParts(consulting);
+  for (let part = going.next(); ; part = going.next()) if (part.done === true) return part.value;
+}
+
+/** The same, with a pause after every part that takes a moment: others have their turn there. */
+export function* consultInParts(consulting: Consulting): Generator<undefined, Consultation> {
+  const { patient, context, names, collectives, settings, categories = [], ofSource = [] } = consulting;
+  const consents = mayPermitAs(categories, consulting.consents, context.at, settings);
   const rules = new Rules(context, consentsAlone, { ...settings, implicitPolicy: 'deny' }, undefined);
   rules.establish(patient, { consents, standing: { kind: 'none', patientIsMinor: false }, names, collectives });
   const heard = rules.heard(patient);
   const denials = heard.flatMap(denialsOf);
   const types = typesOf(heard, consulting.types);
-  if (heard.length * types.length > maximumQuestions || types.length > maximumTypes || !denials.every(isInCodes)) {
+  const perLabel = heard.reduce((sum, { live }) => sum + live.length + 1, 0);
+  const questions = perLabel * types.length * (topicCodings.length + 3);
+  if (questions > maximumQuestions || types.length > maximumTypes || !denials.every(isInCodes)) {
     const all = heard.map(({ applicable }) => applicable.consent.ref);
     return { answer: 'deny', redactions: [], governing: [...new Set(all)].sort() };
   }
   const governing = new Set<string>();
   let speaks = consents.unreadable || denials.length > 0;
+  const of = (labels: Labels): Labels => (ofSource.length === 0 ? labels : withTopics(labels, ofSource));
   const isPermitted = (type: string, labels: Labels): boolean => {
     const decision = rules.decide({
       facts: factsOf(type, patient),
-      labels,
+      labels: of(labels),
       asTarget: false,
       named: new Map(),
       sources: [],
@@ -93,19 +110,54 @@ export function consult(consulting: Consulting): Consultation {
     speaks ||= decision.reasons.some(({ consent }) => consent !== undefined);
     return isByConsent(decision);
   };
-  const found = types.map(
-    (type): Found => ({
+  const found: Found[] = [];
+  let asked = 0;
+  for (const type of types) {
+    const topics = new Set<Coding>();
+    for (const coding of topicCodings) {
+      if (isPermitted(type, ofTopic.get(coding) ?? veryRestricted)) topics.add(coding);
+      asked += perLabel;
+      if (asked < questionsInOneGo) continue;
+      asked = 0;
+      yield;
+    }
+    found.push({
       type,
       rest: isPermitted(type, unlabelled),
       restricted: isPermitted(type, restricted),
       veryRestricted: isPermitted(type, veryRestricted),
-      topics: new Set(topicCodings.filter((coding) => isPermitted(type, ofTopic.get(coding) ?? veryRestricted))),
-    }),
-  );
+      topics,
+    });
+  }
   const decided = [...governing].sort();
   const redactions = redactionsOf(found, denials, consulting.types === undefined);
   if (redactions !== undefined) return { answer: 'permit', redactions, governing: decided };
   return { answer: speaks ? 'deny' : 'none', redactions: [], governing: decided };
+}
+
+/**
+ * A permit has to be of a category that was asked for; a denial counts whatever its category. What a Consent of another category
+ * took the place of does not come back: families are looked at first.
+ */
+function mayPermitAs(
+  categories: readonly string[],
+  { consents, unreadable }: PatientConsents,
+  at: number,
+  settings: DecisionSettings,
+): PatientConsents {
+  if (categories.length === 0) return { consents, unreadable };
+  const left = fatesOf(consents, 'HRESCH', at, settings).flatMap(({ consent, fate }) => {
+    if (!fate.counts) return []; // asked for research, it says whether it counts for whatever purpose
+    const isAsked = consent.categories.some((category) => categories.includes(category));
+    if (isAsked && fate.by === undefined) return [consent];
+    return denies(consent) ? [{ ...consent, denyOnly: true }] : [];
+  });
+  return { consents: left, unreadable };
+}
+
+function denies({ root, nested }: ParsedConsent): boolean {
+  const isDenial = ({ effect, children }: Provision): boolean => effect === 'deny' || children.some(isDenial);
+  return root?.effect === 'deny' || nested.some(isDenial);
 }
 
 /** What is permitted of one type. */
@@ -225,6 +277,10 @@ function labelled(stated: Confidentiality | undefined, of: readonly string[]): L
     origins: [],
     key: JSON.stringify([stated ?? '', of]),
   };
+}
+
+function withTopics({ stated, topics }: Labels, more: readonly string[]): Labels {
+  return labelled(stated, [...new Set([...topics, ...more])].sort());
 }
 
 const unlabelled = labelled(undefined, []);

@@ -1,16 +1,24 @@
 import type { DisclosedResource } from '../audit/recorder.ts';
 import { labelCodings } from '../label/codings.ts';
-import type { Item } from './visibility.ts';
+import { toldOf } from '../label/facts.ts';
+import type { Item, Visible } from './visibility.ts';
 
-/** One resource as the record names it: by version, patients, labels and reasons. Content is not in it. */
-export function disclosed(item: Item, reasons: DisclosedResource['reasons']): DisclosedResource {
+/**
+ * One resource as the record names it: by version, patients, labels and reasons. Content is not in it.
+ * @param told of whom it tells, and its labels, as far as it leaves; unset: the whole, and everybody whom it is about or who takes part
+ */
+export function disclosed(
+  item: Item,
+  reasons: DisclosedResource['reasons'],
+  told: Partial<Pick<Visible, 'patients' | 'labels'>> = {},
+): DisclosedResource {
   const { facts } = item.reading;
   return {
     type: facts.type,
     id: item.key.slice(facts.type.length + 1),
     versionId: facts.versionId,
-    patients: facts.patients,
-    labels: labelCodings(item.labels),
+    patients: told.patients ?? toldOf(facts),
+    labels: labelCodings(told.labels ?? item.labels),
     reasons,
   };
 }

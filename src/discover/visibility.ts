@@ -2,18 +2,19 @@ import type { RequesterContext } from '../context/requester-context.ts';
 import type { Vote } from '../decide/decide.ts';
 import type { Decision, Reason, Release, Withhold } from '../decide/decision.ts';
 import type { Candidate, NamedData, Standing } from '../decide/question.ts';
-import type { Content } from '../document/content.ts';
+import type { Content, ResourceOnTape } from '../document/content.ts';
 import { Edits } from '../document/edits.ts';
+import type { Node } from '../document/tape.ts';
 import { cutsOf } from '../enforce/cuts.ts';
 import { type Redaction, redact } from '../enforce/redact.ts';
 import { cutReferences, type View, type ViewSettings, viewOf } from '../enforce/view.ts';
 import { GatewayError } from '../errors/errors.ts';
-import type { Coding } from '../fhir/coding.ts';
+import type { Coding, Some } from '../fhir/coding.ts';
 import { idOf, isPatientKey, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
 import { isLabelled } from '../label/effective.ts';
-import { isNobodys } from '../label/facts.ts';
+import { isNobodys, toldOf } from '../label/facts.ts';
 import type { Labels } from '../label/labels.ts';
-import { type Reading, type ReadSettings, type ReferenceSite, readResource } from '../label/read.ts';
+import { type InlineSite, type Reading, type ReadSettings, type ReferenceSite, readResource } from '../label/read.ts';
 import { allOrNothingTypes, directoryTypes, namesDirectory } from '../label/roles.ts';
 import { type ProgramNames, sourcesOf, type Traced } from '../label/sources.ts';
 import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
@@ -83,6 +84,10 @@ export interface Visible {
   readonly item: Item;
   readonly decision: Release;
   readonly view: View;
+  /** Whom it tells of to this requester: of those who take part, whom he may know of. */
+  readonly patients: readonly PatientKey[];
+  /** Of it, and of those of its elements that leave. */
+  readonly labels: Labels;
 }
 
 /** An element that is not in the view of a resource, and why. */
@@ -204,7 +209,39 @@ export class Visibility {
     const decision = this.decisionOn(item);
     if (decision.outcome !== 'release') return undefined;
     const view = this.#viewOf(item, decision);
-    return view === undefined ? undefined : { item, decision, view };
+    if (view === undefined) return undefined;
+    const visible = { item, decision, view, patients: this.#toldOf(item), labels: item.labels };
+    return item.reading.inline === undefined ? visible : this.#withElements(visible, item.reading.inline);
+  }
+
+  /** With what those elements bring along that have labels of their own and leave: labels, reasons, and what has to accompany them. */
+  #withElements(visible: Visible, inline: readonly InlineSite[]): Visible | undefined {
+    const { item, decision, view } = visible;
+    const withheld = new Set(this.#withheldElements(item).map(({ redaction }) => redaction.node));
+    const { left } = item.content.examine((resource) => ({
+      left: inline.filter(({ node }) => isLeft(node, resource, view, withheld)),
+    }));
+    const labels = left.reduce((all, { label }) => this.#edges.labelling.withLabel(all, label), item.labels);
+    if (this.#edges.isCleared(item.reading)) return { ...visible, labels };
+    const decisions = left
+      .map((site) => this.#ruleOnElement(item, site))
+      .filter(({ outcome }) => outcome === 'release');
+    const whole: Release = releasedTogether([decision, ...(decisions as Release[])]);
+    const again = whole.obligations.length === decision.obligations.length ? view : this.#viewOf(item, whole);
+    return again === undefined ? undefined : { ...visible, decision: whole, view: again, labels };
+  }
+
+  #ruleOnElement(item: Item, { label }: InlineSite): Decision {
+    const { labelling, rulings } = this.#edges;
+    return rulings.decide(
+      this.#candidate(item, labelling.withLabel(item.labels, label), labelling.withLabel(item.own, label), false),
+    );
+  }
+
+  #toldOf({ reading: { facts } }: Item): readonly PatientKey[] {
+    const told = toldOf(facts);
+    const known = (patient: PatientKey): boolean => !this.#isBeyondToken(patient) && this.#isKnown(patient);
+    return told === facts.patients ? told : told.filter(known);
   }
 
   #viewOf(item: Item, { obligations }: Release): View | undefined {
@@ -251,13 +288,11 @@ export class Visibility {
   #withheldElements(item: Item): readonly { readonly redaction: Redaction; readonly decision: Withhold }[] {
     const { inline } = item.reading;
     if (inline === undefined || this.#edges.isCleared(item.reading)) return none;
-    return inline.flatMap(({ node, label }) => {
-      const labels = this.#edges.labelling.withLabel(item.labels, label);
-      const own = this.#edges.labelling.withLabel(item.own, label);
-      const decision = this.#edges.rulings.decide(this.#candidate(item, labels, own, false));
+    return inline.flatMap((site) => {
+      const decision = this.#ruleOnElement(item, site);
       if (decision.outcome === 'release') return [];
       const masked = this.#edges.viewSettings.masked.has(decision.reasons[0].label ?? '');
-      return [{ redaction: { node, masked }, decision }];
+      return [{ redaction: { node: site.node, masked }, decision }];
     });
   }
 
@@ -298,7 +333,7 @@ export class Visibility {
     if (match === undefined || !this.#isKnown(match.item.key) || !this.#comesWith(item.key, match.item.reading))
       return undefined;
     const view = this.#viewOf(item, match.decision);
-    return view === undefined ? undefined : { item, decision: match.decision, view };
+    return view === undefined ? undefined : { item, decision: match.decision, view, patients: [], labels: item.labels };
   }
 
   /**
@@ -531,3 +566,26 @@ export class Visibility {
 
 /** Withheld for a topic that only somebody's Consent could open. */
 const topicReasons: ReadonlySet<string> = new Set(['no-permit-for-topic', 'no-qualifying-permit']);
+
+/** Whether an element is in a view: neither it nor what it stands in was kept back, masked or cut. */
+function isLeft(
+  element: Node,
+  { tape, node: root }: ResourceOnTape,
+  { edits }: View,
+  withheld: ReadonlySet<Node>,
+): boolean {
+  for (let at = element; at !== root; at = tape.parent(at)) if (edits.isCut(at) || withheld.has(at)) return false;
+  return true;
+}
+
+/** A resource and its elements: released for the reasons of each, each once. */
+function releasedTogether(all: Some<Release>): Release {
+  const distinct = <One>(list: readonly One[]): readonly One[] => [
+    ...new Map(list.map((one) => [JSON.stringify(one), one])).values(),
+  ];
+  return {
+    outcome: 'release',
+    reasons: distinct(all.flatMap(({ reasons }) => reasons)) as unknown as Some<Reason>, // those of the resource among them
+    obligations: distinct(all.flatMap(({ obligations }) => obligations)),
+  };
+}

@@ -5,7 +5,8 @@ export type ResourceKey = string & { readonly __brand: 'ResourceKey' };
 /** The key of a Patient: `Patient/id`. */
 export type PatientKey = ResourceKey & { readonly __patient: true };
 
-const idPattern = /^[A-Za-z0-9\-.]{1,64}$/;
+/** But the two that are steps of a path wherever they stand in one (RFC 3986 section 3.3). */
+const idPattern = /^(?!\.\.?$)[A-Za-z0-9\-.]{1,64}$/;
 const typePattern = /^[A-Z][A-Za-z]{1,63}$/;
 
 /** FHIR R4 `id`: 1 to 64 characters of `[A-Za-z0-9\-.]`. */

@@ -138,7 +138,8 @@ export async function send(
     result.sent?.();
     result.intent?.complete(result.length, false);
   } catch {
-    result.intent?.complete(response.socket?.bytesWritten ?? 0, true); // the client left: the record stays a disclosure
+    // The client left: the record stays a disclosure, whatever is known of how much he got.
+    result.intent?.complete(Math.max(1, response.socket?.bytesWritten ?? 0), true);
   } finally {
     clearTimeout(deadline);
   }

@@ -35,6 +35,11 @@ export interface Facts {
   readonly labelInputs: LabelInputs;
 }
 
+/** Whom it tells of: whom it is about, and where it is about those who take part, them. */
+export function toldOf({ patients, participants }: Pick<Facts, 'patients' | 'participants'>): readonly PatientKey[] {
+  return patients.length > 0 ? patients : (participants ?? patients);
+}
+
 /** About no patient, and known to be. */
 export function isNobodys({ patients, participants, patientUnknown }: Facts): boolean {
   return patients.length === 0 && participants === undefined && !patientUnknown;

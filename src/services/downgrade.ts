@@ -6,6 +6,7 @@ import { scan } from '../document/tape.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { Coding } from '../fhir/coding.ts';
 import { type PatientKey, parseRelativeReference, type ResourceKey, typeOf } from '../fhir/ids.ts';
+import { toldOf } from '../label/facts.ts';
 import type { Labels } from '../label/labels.ts';
 import { type ReadSettings, readResource } from '../label/read.ts';
 import type { Proposal, Proposals } from '../steward/proposals.ts';
@@ -115,8 +116,7 @@ async function loweredFrom(
     throw new GatewayError('downgrade-not-possible');
   const then = Content.received(scan(Buffer.from(text), limits), 0);
   const thenRead = then.examine((resource) => ({ reading: readResource(resource, readSettings) })).reading ?? reading;
-  const patients = reading.facts.patients.length > 0 ? reading.facts.patients : (reading.facts.participants ?? []);
-  return { key, version, text, patients, left: labelling.own(thenRead, then) };
+  return { key, version, text, patients: toldOf(reading.facts), left: labelling.own(thenRead, then) };
 }
 
 /** Of what the FHIR server sent, and the upstream's reader took. */

@@ -13,8 +13,10 @@ import { describedRequester } from '../authenticate/authenticate.ts';
 import { grantFor } from '../context/context.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { disclosed } from '../discover/disclosed.ts';
+import type { Item } from '../discover/visibility.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { isId, type PatientKey, parseRelativeReference, type ResourceKey, resourceKey } from '../fhir/ids.ts';
+import { toldOf } from '../label/facts.ts';
 import { readableRequester } from './own-terms.ts';
 import type { Asked, Service, ServiceAnswer } from './service.ts';
 import type { Side } from './side.ts';
@@ -118,7 +120,14 @@ export function saysAbsent({ resources }: Explanation): boolean {
 
 /** Nothing of the content leaves; that there is something, and how it fares, does. */
 export function disclosedOf({ patient, resources, requester, purposes }: Explanation): ServiceAnswer['disclosed'] {
-  const judged = resources.flatMap(({ item, reasons }) => (item === undefined ? [] : disclosed(item, reasons)));
+  const whom = ({ reading: { facts } }: Item): readonly PatientKey[] => {
+    const told = toldOf(facts);
+    // Of what she shares with others it is told as hers.
+    return told === facts.participants && told.includes(patient) ? [patient] : told;
+  };
+  const judged = resources.flatMap(({ item, reasons }) =>
+    item === undefined ? [] : disclosed(item, reasons, { patients: whom(item) }),
+  );
   const consents = new Set(resources.flatMap(({ votes }) => votes.map(({ consent }) => consent)));
   return {
     released: [],

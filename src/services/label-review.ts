@@ -3,6 +3,7 @@ import type { Labelling } from '../discover/visibility.ts';
 import type { Content } from '../document/content.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { type PatientKey, parseRelativeReference, type ResourceKey, typeOf } from '../fhir/ids.ts';
+import { toldOf } from '../label/facts.ts';
 import { type Reading, type ReadSettings, readResource } from '../label/read.ts';
 import { additionsTo } from '../steward/additions.ts';
 import { Support, shownBy } from '../steward/support.ts';
@@ -82,7 +83,7 @@ async function review(key: ResourceKey, { signal, watch }: Asked, support: Suppo
     /** Topics and levels that it states, and nothing supports, in it or in what it inherits from. */
     unexplained: await support.unsupported(reading, content, labels),
   };
-  return { told, about: reading.facts.patients };
+  return { told, about: toldOf(reading.facts) };
 }
 
 /** The topics of a resource by everything but its own labels. */

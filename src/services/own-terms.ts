@@ -4,6 +4,8 @@ import type { DescribedRequester } from '../authenticate/authenticate.ts';
 import type { SearchWorld } from '../discover/search.ts';
 import { type ResourceKey, resourceKey, typeOf } from '../fhir/ids.ts';
 
+/** What stands for something that nobody has. */
+const anyNobody = /[A-Z][A-Za-z]+\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 /** What is looked up when a Consent names it as actor; other actors are compared by name alone. */
 const lookedUp = new Set(['CareTeam', 'Group', 'PractitionerRole']);
 
@@ -25,18 +27,19 @@ export async function readableDrafts(
   world: SearchWorld,
   keyOf: (reference: string) => ResourceKey | undefined,
 ): Promise<ReadableDrafts> {
-  const named = new Set<ResourceKey>();
-  for (const draft of drafts) replaced(draft, (key) => void named.add(key), keyOf);
-  await world.visibility.load([...named]);
+  const wanted = new Set<ResourceKey>();
+  for (const draft of drafts) replaced(draft, (key) => void wanted.add(key), keyOf);
+  await world.visibility.load([...wanted]);
   const nobodys = new Map<ResourceKey, string>();
-  for (const key of named) {
+  for (const key of wanted) {
     const item = world.visibility.item(key);
     if (item === undefined || !isReadable(item, world)) nobodys.set(key, resourceKey(typeOf(key), randomUUID()));
   }
+  const named = new Map<string, ResourceKey>([...nobodys].map(([key, nobody]) => [nobody, key]));
   return {
     drafts: drafts.map((draft) => replaced(draft, (key) => nobodys.get(key), keyOf) as object),
     namesUnread: nobodys.size > 0,
-    inTheirWords: (text) => [...nobodys].reduce((whole, [key, nobody]) => whole.replaceAll(nobody, key), text),
+    inTheirWords: (text) => text.replaceAll(anyNobody, (one) => named.get(one) ?? one),
   };
 }
 

@@ -72,7 +72,13 @@ export async function answerCall(
       if (answer.status === 404 || answer.negative === true) await waitForGrid(request, edges.negativeGridMs, edges);
       return watch.timed('record', () => recorded(answer, call, known, edges)); // durable before anything is done or leaves
     };
-    const sent = await sentInForce(service, { ...asked, body }, recordedOf);
+    const { sent } = await sentInForce(
+      async () => ({ answer: await service.answer({ ...asked, body }) }),
+      async ({ answer }) => {
+        const sent = await recordedOf(answer);
+        return { sent, intent: sent.intent };
+      },
+    );
     negative = sent.reply.status === 404;
     return sent;
   } catch (error) {
@@ -86,20 +92,23 @@ export async function answerCall(
   }
 }
 
-/** Answered anew when Consents changed meanwhile; nothing leaves, nor is done, by what is no longer in force. */
-async function sentInForce(
-  service: Service,
-  asked: Asked,
-  recordedOf: (answer: ServiceAnswer) => Promise<SentAnswer>,
-): Promise<SentAnswer> {
+/**
+ * Answered anew when Consents changed meanwhile; nothing leaves, nor is done, by what is no longer in force.
+ * @param recordedOf durable when it resolves
+ * @throws {GatewayError} `consent-unavailable` when they do not keep still
+ */
+export async function sentInForce<
+  Told extends { readonly answer: ServiceAnswer },
+  Sent extends { readonly intent: RecordedIntent | undefined },
+>(tell: () => Promise<Told>, recordedOf: (told: Told) => Promise<Sent>): Promise<Sent> {
   for (let attempt = 0; attempt < maximumAttempts; attempt++) {
-    const answer = await service.answer(asked);
-    const stillInForce = answer.stillInForce ?? restsOnNone;
+    const told = await tell();
+    const { stillInForce = restsOnNone, carriedOut } = told.answer;
     if (!(await stillInForce())) continue; // not worth a record
-    const sent = await recordedOf(answer);
+    const sent = await recordedOf(told);
     const leaves = async (): Promise<boolean> => {
       if (!(await stillInForce())) return false;
-      await answer.carriedOut?.();
+      await carriedOut?.();
       return true;
     };
     if (await lastLook(sent.intent, leaves)) return sent;

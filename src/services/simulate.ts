@@ -11,6 +11,7 @@ import {
   textOf,
 } from '../administer/administer.ts';
 import { describedRequester } from '../authenticate/authenticate.ts';
+import type { ParsedConsent, Provision } from '../consent/parsed.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { disclosedOf, isOwn, maximumResources, patientOf, resourceList, saysAbsent } from './explain.ts';
@@ -20,6 +21,9 @@ import type { Side } from './side.ts';
 import { edgesUnder } from './under-watch.ts';
 
 export const simulateName = 'simulate';
+
+/** Of all drafts that a patient tries. */
+const maximumProvisions = 1_200;
 
 const body = z.strictObject({
   requesters: z
@@ -60,6 +64,9 @@ export function simulateService(
       if (typeof draft === 'string') throw new GatewayError('service-body-invalid');
       return draft;
     });
+    // Who pays for a long one is everybody; those who are granted it may.
+    if (!mayKnowAll && drafts.reduce((sum, one) => sum + provisionsIn(one), 0) > maximumProvisions)
+      throw new GatewayError('service-body-invalid');
     const simulation = await simulate(
       {
         patient,
@@ -105,6 +112,11 @@ export function simulateService(
     answer: async (asked) => (await tryOut(asked)).answer,
     tryOut,
   };
+}
+
+function provisionsIn({ root, nested }: ParsedConsent): number {
+  const count = ({ children }: Provision): number => children.reduce((sum, child) => sum + count(child), 1);
+  return [...(root === undefined ? [] : [root]), ...nested].reduce((sum, one) => sum + count(one), 0);
 }
 
 function answerOf(simulation: Simulation, lexicon: Lexicon, format: 'json' | 'text'): ServiceAnswer {

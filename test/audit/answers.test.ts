@@ -227,6 +227,36 @@ describe("a patient's own view", () => {
   });
 });
 
+describe('an answer that was held back after it was recorded', () => {
+  const other = temporaryDirectory();
+  const ownConfig = configOf(other.path);
+  afterAll(other.remove);
+  const told = <Told>(question: Question): Told =>
+    JSON.parse(ask(question, 'json', { config: ownConfig, publicBaseUrl }).body) as Told;
+
+  it.each([
+    ['is no disclosure', 0, true, 0],
+    ['is one where something of it may have left', 1, true, 1],
+    ['is one where it holds no body', 0, false, 1],
+  ])('%s', async (_what, bytes, aborted, count) => {
+    const clientId = `client-${bytes}-${aborted}`;
+    const recorder = await createRecorder(ownConfig, parts);
+    const asked = context({ subject: clientId, clientId, purposes: [{ code: 'HRESCH', assigned: false }] });
+    const patient = `Patient/p${bytes}${aborted}` as PatientKey;
+    const released = [resource('Observation/one', [patient])];
+    (await recorder.record(disclosure({ context: asked, released }))).complete(bytes, aborted);
+    await recorder.close();
+    const limit = 100;
+    expect(told<AccountingRow[]>({ kind: 'accounting', patient, law: 'hipaa', ...period })).toHaveLength(count);
+    expect(told<SeenBy[]>({ kind: 'seen', patient, withholdFromPatient: false, limit, ...period })).toHaveLength(count);
+    expect(told<Received>({ kind: 'received', client: clientId, limit, ...period })).toMatchObject({
+      answers: count,
+      uncertain: aborted ? count : 0,
+      empty: 1 - count,
+    });
+  });
+});
+
 describe('a question that is asked aside', () => {
   const question: Question = { kind: 'received', client: 'app-77', limit: 100, ...period };
   const aside = (signal: AbortSignal) => askAside(question, 'json', { config, publicBaseUrl }, signal);

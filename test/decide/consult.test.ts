@@ -1,6 +1,12 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Consultation, consult, type Redaction } from '../../src/decide/consult.ts';
+import {
+  type Consultation,
+  type Consulting,
+  consult,
+  consultInParts,
+  type Redaction,
+} from '../../src/decide/consult.ts';
 import { Rules } from '../../src/decide/decide.ts';
 import type { Candidate } from '../../src/decide/question.ts';
 import type { PatientKey } from '../../src/fhir/ids.ts';
@@ -107,33 +113,59 @@ test('where no Consent is said to speak, none denies or limits anything', () => 
   expect(seen).toBeGreaterThan(50);
 });
 
+const [world] = fc.sample(cases, { numRuns: 1, seed: 1 });
+if (world === undefined) throw new Error('no case');
+const { emergency: _, ...rest } = world.context;
+
+function askedOf(consents: Parameters<typeof parsed>[0], more: Partial<Consulting> = {}): Consulting {
+  const context = { ...rest, unrestricted: false };
+  return {
+    patient: 'Patient/p1' as PatientKey,
+    consents: parsed(consents, []),
+    context,
+    names: { ...context.requester, elsewhere: [], roles: [] },
+    collectives: new Map(),
+    settings: { ...(world as Case).settings, organizations: [] },
+    types: undefined,
+    ...more,
+  };
+}
+
+const own = (id: number, provision: object = { type: 'permit' }) =>
+  consent(provision, { id: `c${id}`, organization: [{ reference: `Organization/o${id}` }] });
+const listOf = <One>(count: number, one: (index: number) => One): readonly One[] =>
+  Array.from({ length: count }, (_one, index) => one(index));
+/** One Consent of so many provisions, each of another code. */
+const long = (count: number) =>
+  own(0, {
+    type: 'permit',
+    provision: listOf(count, (index) => ({
+      type: 'deny',
+      code: [{ coding: [{ system: 'urn:x', code: `${index}` }] }],
+    })),
+  });
+
 test('thousands of Consents are answered in a moment, by no permit', () => {
-  const own = (id: number) =>
-    consent({ type: 'permit' }, { id: `c${id}`, organization: [{ reference: `Organization/o${id}` }] });
-  const [world] = fc.sample(cases, { numRuns: 1, seed: 1 });
-  if (world === undefined) throw new Error('no case');
-  const { emergency: _, ...rest } = world.context;
   const asked = (count: number) => {
-    const settings = { ...world.settings, organizations: [] };
-    const consents = parsed(
-      Array.from({ length: count }, (_one, id) => own(id)),
-      [],
-    );
-    const context = { ...rest, unrestricted: false };
+    const question = askedOf(listOf(count, own));
     const before = performance.now();
-    const said = consult({
-      patient: 'Patient/p1' as PatientKey,
-      consents,
-      context,
-      names: { ...context.requester, elsewhere: [], roles: [] },
-      collectives: new Map(),
-      settings,
-      types: undefined,
-    });
-    return { said, ms: performance.now() - before };
+    return { said: consult(question), ms: performance.now() - before };
   };
   expect(asked(10).said.answer).toBe('permit');
   const { said, ms } = asked(10_000);
   expect(said.answer).toBe('deny');
   expect(ms).toBeLessThan(5_000);
+});
+
+test('thousands of provisions of one Consent are answered part by part, and beyond what takes a moment by no permit', () => {
+  const partsOf = (count: number): number => {
+    let parts = 1;
+    for (const going = consultInParts(askedOf([long(count)])); going.next().done !== true; ) parts++;
+    return parts;
+  };
+  expect([partsOf(1), partsOf(1_000)]).toEqual([1, 3]);
+  expect(consult(askedOf([long(1_000)])).answer).toBe('permit');
+  const tooMany = askedOf([long(10_000)]);
+  expect(consult(tooMany).answer).toBe('deny');
+  expect(consultInParts(tooMany).next().done).toBe(true);
 });

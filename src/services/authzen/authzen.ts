@@ -3,10 +3,11 @@ import type { DisclosedResource, ServiceDetail } from '../../audit/recorder.ts';
 import type { RequesterContext } from '../../context/requester-context.ts';
 import type { Obligation, Reason } from '../../decide/decision.ts';
 import { disclosed } from '../../discover/disclosed.ts';
+import { readOne } from '../../discover/read.ts';
 import type { SearchWorld } from '../../discover/search.ts';
 import { accompaniments, type statements } from '../../enforce/notice.ts';
 import { type ErrorCode, errorKinds, GatewayError } from '../../errors/errors.ts';
-import type { PatientKey } from '../../fhir/ids.ts';
+import { isPatientKey, type PatientKey } from '../../fhir/ids.ts';
 import type { FhirRequest, Interaction } from '../../fhir/request.ts';
 import type { Plan, Refusal } from '../../plan/plan.ts';
 import type { Watch } from '../../telemetry/watch.ts';
@@ -83,8 +84,8 @@ interface Outcome {
   readonly judged: readonly DisclosedResource[];
   readonly withheld: readonly DisclosedResource[];
   readonly obligations: readonly Obligation[];
-  /** Unset where it rests on nothing that was read. */
-  readonly world: SearchWorld | undefined;
+  /** None where it rests on nothing that was read. */
+  readonly worlds: readonly SearchWorld[];
 }
 
 async function answerOne(evaluation: Evaluation, asked: Asked, parts: AuthzenParts): Promise<ServiceAnswer> {
@@ -129,10 +130,11 @@ async function evaluate(evaluation: Evaluation, asked: Asked, parts: AuthzenPart
     ...(requester?.purposes ?? []).map(({ code }): ServiceDetail => ['subject-purpose', code]),
   ];
   const named = target?.kind === 'described' && target.patient !== undefined ? [target.patient as PatientKey] : [];
+  const worlds: SearchWorld[] = [];
   const denied = (reasons: readonly string[], world?: SearchWorld): Outcome => ({
     decision: false,
     reasons,
-    world,
+    worlds,
     obligations: [],
     patients: named,
     details: [...details, ['decision', `${action.name} ${resource.type}/${resource.id}: false`]],
@@ -142,19 +144,29 @@ async function evaluate(evaluation: Evaluation, asked: Asked, parts: AuthzenPart
   const isUnderstood = parts.config.actions.includes(action.name) && Object.keys(action.properties ?? {}).length === 0;
   if (requester === undefined || target === undefined || !isUnderstood) return denied(['not-understood']);
   try {
-    const world = worldOf(requester, target, asked, parts);
+    const enter = (): SearchWorld => {
+      const world = worldOf(requester, target, asked, parts);
+      worlds.push(world);
+      return world;
+    };
+    if (target.kind === 'described' && isPatientKey(target.key)) {
+      // Whoever is described is a patient of this server, and a description opens nobody whom it keeps hidden.
+      const stored = enter();
+      if ((await readOne(target.key, stored)) === undefined) return denied(whyNot(stored), stored);
+    }
+    const world = enter();
     const visible = await visibleIn(world, target);
     if (visible === undefined) return denied(whyNot(world), world);
-    const { item, decision } = visible;
+    const { item, decision, patients } = visible;
     return {
       decision: true,
       reasons: codesOf(decision.reasons),
-      patients: item.reading.facts.patients,
+      patients,
       details: [...details, ['decision', `${action.name} ${resource.type}/${resource.id}: true`]],
-      judged: [disclosed(item, decision.reasons)],
+      judged: [disclosed(item, decision.reasons, visible)],
       withheld: withheldIn(world),
       obligations: decision.obligations,
-      world,
+      worlds,
     };
   } catch (error) {
     if (error instanceof GatewayError && errorKinds[error.code].status < 500) return denied([error.code]);
@@ -202,7 +214,7 @@ function answerOf(body: object, outcomes: readonly Outcome[]): ServiceAnswer {
     status: 200,
     contentType: 'application/json',
     body: JSON.stringify(body),
-    stillInForce: () => allHold(outcomes.flatMap(({ world }) => world?.stillInForce ?? [])),
+    stillInForce: () => allHold(outcomes.flatMap(({ worlds }) => worlds.map(({ stillInForce }) => stillInForce))),
     negative: outcomes.some(({ decision }) => !decision),
     disclosed: {
       patients: [...about].map(([patient, details]) => ({ patient, consents: [], details })),

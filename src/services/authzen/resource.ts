@@ -6,7 +6,7 @@ import { Content } from '../../document/content.ts';
 import { scan } from '../../document/tape.ts';
 import { isId, type ResourceKey, resourceKey } from '../../fhir/ids.ts';
 import { childrenOf, isResourceType } from '../../fhir/model.ts';
-import { aboutElements } from '../../label/roles.ts';
+import { aboutElements, directoryTypes } from '../../label/roles.ts';
 import type { Evaluation } from './request.ts';
 
 type Resource = Evaluation['resource'];
@@ -44,6 +44,8 @@ export function targetOf({ type, id, properties = {} }: Resource): Target | unde
   const { patient, securityLabel, code } = described.data;
   const about = aboutElements.find((name) => elements.has(name));
   if (type === 'Patient' ? patient !== key : patient !== undefined && about === undefined) return undefined;
+  // What is not said to be about somebody may be: whom an Appointment is about cannot be said here.
+  if (patient === undefined && !directoryTypes.has(type)) return undefined;
   if (code.length > 0 && !elements.has('code')) return undefined;
   const json = JSON.stringify({
     resourceType: type,

@@ -2,10 +2,10 @@ import type { ServiceDetail } from '../../audit/recorder.ts';
 import type { Requester } from '../../authenticate/requester.ts';
 import type { Collectives } from '../../consent/collectives.ts';
 import type { Memberships } from '../../consent/memberships.ts';
-import type { ParsedConsent, PatientConsents, Provision } from '../../consent/parsed.ts';
+import type { PatientConsents } from '../../consent/parsed.ts';
 import type { ConsentSource } from '../../consent/source.ts';
 import type { RequesterContext } from '../../context/requester-context.ts';
-import { type Consultation, consult, type Redaction } from '../../decide/consult.ts';
+import { type Consultation, type Consulting, consultInParts, type Redaction } from '../../decide/consult.ts';
 import type { DecisionSettings } from '../../decide/question.ts';
 import { nameNumber } from '../../document/names.ts';
 import { GatewayError } from '../../errors/errors.ts';
@@ -30,6 +30,8 @@ export interface ConsultParts {
   readonly memberships: Memberships;
   readonly collectives: Collectives;
   readonly settings: DecisionSettings;
+  /** Topics that everything about a patient bears here, by its source. */
+  readonly ofSource: readonly string[];
   readonly mayKnowSources: (caller: RequesterContext) => boolean;
 }
 
@@ -94,15 +96,15 @@ async function consulted(request: ConsultRequest, asked: Asked, parts: ConsultPa
   const reading = patients.length === 0 ? parts.consents.ofNobody(errand) : parts.consents.of(patients, errand);
   const [consents, names] = await Promise.all([reading, parts.memberships.of(context.requester, errand)]);
   const collectives = await collectivesOf(patients.length === 0 ? nobody : consents, errand, parts);
-  const { settings } = parts;
-  const all = patients.map((patient): One => {
+  const { settings, ofSource } = parts;
+  const all: One[] = [];
+  for (const patient of patients) {
     const hers = consents.get(patient);
     if (hers === undefined) throw new GatewayError('consent-unavailable');
-    const counted = ofCategories(hers, request.categories);
-    const { types } = request;
-    const question = { patient, consents: counted, context, names, collectives, settings, types };
-    return { patient, said: asked.watch.busy('decide', () => consult(question)) };
-  });
+    const { types, categories } = request;
+    const question = { patient, consents: hers, context, names, collectives, settings, types, categories, ofSource };
+    all.push({ patient, said: await inParts(question, asked) });
+  }
   const established = new Map(consents);
   return { all, stillInForce: () => parts.consents.stillHold(established, errand) };
 }
@@ -119,21 +121,14 @@ async function collectivesOf(
   return new Map();
 }
 
-/** A permit has to be of a category that was asked for; a denial counts whatever its category. */
-function ofCategories({ consents, unreadable }: PatientConsents, categories: readonly string[]): PatientConsents {
-  if (categories.length === 0) return { consents, unreadable };
-  return {
-    unreadable,
-    consents: consents.flatMap((one) => {
-      if (one.categories.some((category) => categories.includes(category))) return [one];
-      return mayDeny(one) ? [{ ...one, denyOnly: true }] : [];
-    }),
-  };
-}
-
-function mayDeny({ root, nested }: ParsedConsent): boolean {
-  const denies = ({ effect, children }: Provision): boolean => effect === 'deny' || children.some(denies);
-  return root?.effect === 'deny' || nested.some(denies);
+/** Other requests have their turn between the parts. */
+async function inParts(question: Consulting, { watch }: Asked): Promise<Consultation> {
+  const going = consultInParts(question);
+  for (;;) {
+    const part = watch.busy('decide', () => going.next());
+    if (part.done === true) return part.value;
+    await new Promise(setImmediate);
+  }
 }
 
 const users: ReadonlySet<string> = new Set(['Practitioner', 'PractitionerRole', 'RelatedPerson', 'Person', 'Device']);
