@@ -134,6 +134,8 @@ const agreed = {
         recipients: ['Organization/mercy-hospital'],
         purposes: ['TREAT'],
         types: ['Observation'],
+        patients: [],
+        topics: [],
         until: '2099-12-31',
       },
     ],
