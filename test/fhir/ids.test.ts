@@ -10,7 +10,8 @@ import {
   typeOf,
 } from '../../src/fhir/ids.ts';
 
-const id = fc.stringMatching(/^[A-Za-z0-9\-.]{1,64}$/);
+/** FHIR's grammar without `.` and `..`, which are steps of a path (RFC 3986 section 5.2.4). */
+const id = fc.stringMatching(/^[A-Za-z0-9\-.]{1,64}$/).filter((text) => text !== '.' && text !== '..');
 const type = fc.constantFrom('Patient', 'Observation', 'ExplanationOfBenefit');
 
 describe('an id', () => {

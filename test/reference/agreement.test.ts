@@ -12,7 +12,7 @@ const least: Readonly<Record<string, number>> = {
   'no-qualifying-permit': 500,
   'qualifying-permit': 8,
   'within-program': 4,
-  'registered-agreement': 20,
+  'registered-agreement': 5,
   'no-permit-for-topic': 500,
   'policy-clears': 1,
   'consent-deny': 500,
