@@ -240,7 +240,8 @@ export class Visibility {
 
   #toldOf({ reading: { facts } }: Item): readonly PatientKey[] {
     const told = toldOf(facts);
-    const known = (patient: PatientKey): boolean => !this.#isBeyondToken(patient) && this.#isKnown(patient);
+    const known = (patient: PatientKey): boolean =>
+      facts.patients.includes(patient) || (!this.#isBeyondToken(patient) && this.#isKnown(patient));
     return told === facts.patients ? told : told.filter(known);
   }
 

@@ -35,9 +35,10 @@ export interface Facts {
   readonly labelInputs: LabelInputs;
 }
 
-/** Whom it tells of: whom it is about, and where it is about those who take part, them. */
+/** Whom it tells of: whom it is about, and those who take part. R5 has both in one resource (Appointment.subject, participant.actor). */
 export function toldOf({ patients, participants }: Pick<Facts, 'patients' | 'participants'>): readonly PatientKey[] {
-  return patients.length > 0 ? patients : (participants ?? patients);
+  if (participants === undefined) return patients;
+  return [...patients, ...participants.filter((patient) => !patients.includes(patient))];
 }
 
 /** About no patient, and known to be. */

@@ -393,6 +393,38 @@ const ownTypes: readonly R5Case[] = [
       'Practitioner?_revinclude=Appointment:practitioner',
     ],
   },
+  {
+    name: 'who else takes part in an Appointment about the patient is not hers to know',
+    asker: 'ada',
+    visible: [
+      {
+        resourceType: 'Appointment',
+        id: 'ap-group',
+        status: 'booked',
+        ...ofAda,
+        participant: [{ actor: practitioner, status: 'accepted' }],
+      },
+    ],
+    hidden: [
+      {
+        resourceType: 'Appointment',
+        id: 'ap-group',
+        text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">Ada and Eve</div>' },
+        status: 'booked',
+        ...ofAda,
+        participant: [
+          { actor: practitioner, status: 'accepted' },
+          { actor: ref('Patient/eve'), status: 'accepted' },
+        ],
+      },
+    ],
+    requests: [
+      'Appointment/ap-group',
+      'Appointment?_id=ap-group',
+      'Appointment?actor=Patient/eve',
+      'Appointment?_id=ap-group&_include=Appointment:actor',
+    ],
+  },
 ];
 
 const orderDetail = { parameter: [{ code: text('x'), valueBoolean: true }] };
