@@ -756,7 +756,9 @@ export const r5Full: World = worldOf(
 
 /** What somebody of the cases must receive, by type: everything of the plain world that is about a patient she may know of. */
 export function expectedOf(asker: string, resourceType: string): readonly string[] {
-  const mine = r5Cases.filter((one) => one.asker === asker).flatMap(({ visible }) => visible);
+  // What is Ada's own there, she who treats her may know of too.
+  const askers = asker === 'dr-grey' ? ['dr-grey', 'ada'] : [asker];
+  const mine = r5Cases.filter((one) => askers.includes(one.asker)).flatMap(({ visible }) => visible);
   const common = asker === 'dr-grey' ? house : [];
   return [...common, ...mine].filter((one) => one.resourceType === resourceType).map(keyed);
 }
