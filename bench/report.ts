@@ -46,10 +46,12 @@ export function report(measurements: readonly Measurement[]): string {
     'record on disk before it sends; it asks the FHIR server for the Encounters and the Patient too, which the upstream’s',
     'CPU shows. One entry in twenty is hidden. pass-through is http-proxy-middleware alone; obvious is its',
     '`responseInterceptor` with `JSON.parse`, a filter by label, and `JSON.stringify`: no token, no Consents, no references,',
-    'no record. floor is the least that does for a read what the guarantees oblige every design to: it asks for the resource,',
-    'then for its Encounter and its Patient, and has a record on disk, by the gateway’s own client and outbox; no token, no',
-    'labels, no Consents, nothing parsed. one request is floor without those of Encounter and Patient and without a record,',
-    'three requests is floor without a record. Delivery of records to a repository is not included.',
+    'no record. floor is the least that does what the guarantees oblige every design to, by the gateway’s own client, scanner and',
+    'outbox: for a read it asks for the resource, then for its Encounter and its Patient, and has a record on disk, with no token,',
+    'no labels, no Consents and nothing parsed; for a search it reads the page once, asks for its Encounters and its Patient and',
+    'reads them, leaves out what bears a label, names a version of each entry by a hash of its bytes, and has a record of all on',
+    'disk, with no token, no Consents and no references. one request is the floor of a read without those of Encounter and Patient',
+    'and without a record, three requests is it without a record. Delivery of records to a repository is not included.',
     '',
     ...table(
       [
@@ -100,6 +102,25 @@ export function report(measurements: readonly Measurement[]): string {
               ]),
               ['gateway ÷ floor', ...counts.map((c) => spread(ratios('read', 'floor', c), 2))],
             ],
+          ),
+          '',
+        ]
+      : []),
+    ...(cases.some((name) => name !== 'read')
+      ? [
+          'CPU of a search by the least that must be done for it:',
+          '',
+          ...table(
+            ['case', ...counts.flatMap((c) => [`floor ÷ obvious, ${c} conn.`, `gateway ÷ floor, ${c} conn.`])],
+            cases
+              .filter((name) => name !== 'read')
+              .map((name) => [
+                name,
+                ...counts.flatMap((c) => [
+                  spread(ratios(name, 'obvious', c, 'floor'), 2),
+                  spread(ratios(name, 'floor', c), 2),
+                ]),
+              ]),
           ),
           '',
         ]

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { noticesBehind } from './audit/fda-notices.ts';
-import { lastLook, type RecordedIntent } from './audit/recorder.ts';
+import { type DisclosedResource, lastLook, type RecordedIntent } from './audit/recorder.ts';
 import type { RequesterContext } from './context/requester-context.ts';
 import { isInShadow, type ShadowPermit } from './decide/shadow.ts';
 import { coverageOf, disclosed, type LabelCoverage } from './discover/disclosed.ts';
@@ -159,7 +159,6 @@ async function recorded(
   const [body = new Uint8Array()] = chunks; // all of it in one piece
   const resources = outcome.released.map((visible) => disclosed(visible.item, visible.decision.reasons, visible));
   const withheld = [...outcome.withheld].map((item) => disclosed(item, item.ruling?.reasons ?? []));
-  const governing = new Set(resources.flatMap(({ reasons }) => reasons.flatMap(({ consent }) => consent ?? [])));
   const notices = noticesBehind(resources, edges.fdaNotices);
   const intent = await edges.recorder.record({
     request,
@@ -171,7 +170,7 @@ async function recorded(
     outcome: outcome.outcome,
     released: resources,
     withheld,
-    governing: [...governing].sort(),
+    governing: governingOf(resources),
     ...(notices.length === 0 ? {} : { fdaNotices: notices }),
     policyHash: edges.policyHash,
     digest: hash('sha256', body, 'hex'),
@@ -194,6 +193,14 @@ async function recorded(
           shadow: { name: shadow.name, wouldWithhold: resources.filter(({ reasons }) => isInShadow(reasons)).length },
         }),
   };
+}
+
+/** The Consents by which something leaves. Resources of one answer share their reasons. */
+function governingOf(released: readonly DisclosedResource[]): readonly string[] {
+  const consents = new Set<string>();
+  for (const reasons of new Set(released.map((one) => one.reasons)))
+    for (const { consent } of reasons) if (consent !== undefined) consents.add(consent);
+  return [...consents].sort();
 }
 
 /** Whoever receives it is told that this is not what will be enforced. */

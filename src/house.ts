@@ -62,7 +62,7 @@ import type { Watch } from './telemetry/watch.ts';
 import { readingFiles } from './upstream/files.ts';
 import { PdfReader } from './upstream/pdf-reader.ts';
 import { upstreamTlsOf } from './upstream/tls.ts';
-import { createUpstream, type Upstream, watched } from './upstream/upstream.ts';
+import { createUpstream, type Upstream, watchedLookups } from './upstream/upstream.ts';
 
 export const version = '0.1.0';
 /** When the capability statement last changed. */
@@ -311,7 +311,7 @@ export function worldFor(
   { context, request, signal, interaction, shadow, memory, watch }: Errands,
 ): SearchWorld {
   const { decisionSettings, policy, planSettings } = house;
-  const upstream = watch === undefined ? house.upstream : watched(house.upstream, watch);
+  const upstream = watch === undefined ? house.upstream : watchedLookups(house.upstream, watch);
   const errand = { authorization: request.headers.authorization, signal, memory };
   const residuals =
     context.requester.pcf === undefined ? undefined : readResiduals(context.requester.pcf, house.parseOptions);

@@ -69,6 +69,11 @@ interface ReadyPatient {
   readonly labelsAlone: boolean;
 }
 
+interface Decided {
+  itself: Decision | undefined;
+  asTarget: Decision | undefined;
+}
+
 /**
  * Rules for one request: one table of eight steps, run for every purpose and every patient a resource is about, and
  * what every run releases is released. Pure: time, Consents and standings are arguments.
@@ -84,8 +89,8 @@ export class Rules {
   /** Orders name single resources: what is decided of one says nothing of the next. */
   readonly #listsResources: boolean;
   readonly #patients = new Map<PatientKey, ReadyPatient>();
-  /** By label set (equal ones share one object), then by patients, type and side. */
-  readonly #decided = new Map<Labels, Map<string, Decision>>();
+  /** By label set (equal ones share one object), type, and whose it is; as a candidate and as a target. */
+  readonly #decided = new Map<Labels, Map<string, Map<string, Decided>>>();
   /** By the runs of a patient, as they were established. */
   readonly #voters = new WeakMap<readonly Run[], readonly Voters[]>();
 
@@ -162,19 +167,17 @@ export class Rules {
 
   /** @throws {Error} when a patient of the candidate was not established: that is a fault of the caller, never an answer */
   decide(candidate: Candidate): Decision {
-    const key = this.#memoKey(candidate);
-    if (key === undefined) return this.#decide(candidate);
-    let decided = this.#decided.get(candidate.labels);
-    if (decided === undefined) {
-      decided = new Map();
-      this.#decided.set(candidate.labels, decided);
-    }
-    let decision = decided.get(key);
-    if (decision === undefined) {
-      decision = this.#decide(candidate);
-      decided.set(key, decision);
-    }
-    return decision;
+    const known = this.#decidedOn(candidate);
+    if (known === undefined) return this.#decide(candidate);
+    const side = candidate.asTarget ? 'asTarget' : 'itself';
+    known[side] ??= this.#decide(candidate);
+    return known[side];
+  }
+
+  /** What was decided already of what is alike; undefined where it is still to be decided. */
+  known(candidate: Candidate): Decision | undefined {
+    const known = this.#decidedOn(candidate);
+    return candidate.asTarget ? known?.asTarget : known?.itself;
   }
 
   /** What every Consent in force answers about a candidate, those too that do not speak to the requester: for explanations. */
@@ -199,12 +202,21 @@ export class Rules {
     return voters;
   }
 
-  /** Exact: named only where nothing but what it holds can change the decision. */
-  #memoKey({ facts, labels, asTarget, sources }: Candidate): string | undefined {
+  /** Exact: there is a place only where nothing but what it stands for can change the decision. */
+  #decidedOn({ facts, labels, sources }: Candidate): Decided | undefined {
+    const { type, patients } = facts;
     if (facts.patientUnknown || facts.participants !== undefined) return undefined;
-    if (this.#listsResources && (facts.type === 'Patient' || this.#topics(labels).includes(part2))) return undefined;
-    for (const patient of facts.patients) if (this.#patients.get(patient)?.labelsAlone !== true) return undefined;
-    return [asTarget, facts.type, ...facts.patients, JSON.stringify(sources)].join();
+    if (this.#listsResources && (type === 'Patient' || this.#topics(labels).includes(part2))) return undefined;
+    for (const patient of patients) if (this.#patients.get(patient)?.labelsAlone !== true) return undefined;
+    const whose =
+      patients.length === 1 && sources.length === 0
+        ? (patients[0] as string)
+        : `${patients.join()} ${JSON.stringify(sources)}`; // no key of a patient has a space
+    return placeIn(
+      placeIn(placeIn(this.#decided, labels, newMap<string, Map<string, Decided>>), type, newMap<string, Decided>),
+      whose,
+      nothingDecided,
+    );
   }
 
   #decide(candidate: Candidate): Decision {
@@ -554,4 +566,21 @@ function together([first, ...others]: Some<Release>): Release {
 
 function withhold(...reasons: Some<Reason>): Withhold {
   return { outcome: 'withhold', reasons };
+}
+
+function placeIn<Key, Place>(map: Map<Key, Place>, key: Key, make: () => Place): Place {
+  let place = map.get(key);
+  if (place === undefined) {
+    place = make();
+    map.set(key, place);
+  }
+  return place;
+}
+
+function newMap<Key, Value>(): Map<Key, Value> {
+  return new Map();
+}
+
+function nothingDecided(): Decided {
+  return { itself: undefined, asTarget: undefined };
 }

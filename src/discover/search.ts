@@ -5,7 +5,7 @@ import type { Parameter } from '../fhir/request.ts';
 import type { Facts } from '../label/facts.ts';
 import { directoryTypes } from '../label/roles.ts';
 import type { Criterion, Hop, Include, SearchPlan } from '../plan/plan.ts';
-import { type Errand, pagesOf, type Upstream, type UpstreamCursor, type UpstreamSearch } from '../upstream/upstream.ts';
+import { type Errand, type Lookups, pagesOf, type UpstreamCursor, type UpstreamSearch } from '../upstream/upstream.ts';
 import type { Item, Visibility, Visible } from './visibility.ts';
 
 /** Where a candidate stands upstream: which of the plan's searches, which page of it, how far into the page. */
@@ -27,7 +27,7 @@ export interface Page {
 /** What one request's searches share. */
 export interface SearchWorld {
   readonly visibility: Visibility;
-  readonly upstream: Upstream;
+  readonly upstream: Lookups;
   readonly errand: Errand;
   readonly context: RequesterContext;
   /** What the token's scopes allow for a type when it is searched for or comes along; granted, or the plan was refused. */

@@ -10,14 +10,14 @@ import { type Redaction, redact } from '../enforce/redact.ts';
 import { cutReferences, type View, type ViewSettings, viewOf } from '../enforce/view.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { Coding, Some } from '../fhir/coding.ts';
-import { idOf, isPatientKey, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
+import { idOf, isPatientKey, type PatientKey, type ResourceKey, resourceKey, typeOf } from '../fhir/ids.ts';
 import { isLabelled } from '../label/effective.ts';
 import { isNobodys, toldOf } from '../label/facts.ts';
 import type { Labels } from '../label/labels.ts';
 import { type InlineSite, type Reading, type ReadSettings, type ReferenceSite, readResource } from '../label/read.ts';
 import { allOrNothingTypes, directoryTypes, namesDirectory } from '../label/roles.ts';
 import { type ProgramNames, sourcesOf, type Traced } from '../label/sources.ts';
-import { type Errand, pagesOf, type Upstream } from '../upstream/upstream.ts';
+import { type Errand, type Lookups, pagesOf } from '../upstream/upstream.ts';
 import { isWork, requiredSitesOf } from './required.ts';
 
 /** What decisions rest on for some patients: their Consents in force and the requester's standing, as far as established. */
@@ -44,7 +44,7 @@ export interface Labelling extends ProgramNames {
 }
 
 export interface VisibilityEdges {
-  readonly upstream: Upstream;
+  readonly upstream: Lookups;
   readonly errand: Errand;
   readonly context: RequesterContext;
   readonly rulings: Rulings;
@@ -282,6 +282,7 @@ export class Visibility {
   }
 
   #redactions(item: Item): readonly Redaction[] {
+    if (item.reading.inline === undefined) return none;
     return this.#withheldElements(item).map(({ redaction }) => redaction);
   }
 
@@ -487,7 +488,13 @@ export class Visibility {
     return (await Promise.all(batches)).flat();
   }
 
+  /** One resource is read: that is the cheaper way for both sides, and a search may know of it later than a read does. */
   async #fetchBatch(type: string, ids: readonly string[]): Promise<readonly Item[]> {
+    const [id] = ids;
+    if (ids.length === 1 && id !== undefined) {
+      const content = await this.#edges.upstream.read(resourceKey(type, id), this.#edges.errand);
+      return content === undefined ? none : [this.#register(content)];
+    }
     const asked = new Set(ids);
     const items: Item[] = [];
     const search = { type, parameters: [['_id', ids.join(',')] as const], pageSize: ids.length, unsorted: true };

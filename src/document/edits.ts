@@ -1,5 +1,8 @@
 import { Output } from './output.ts';
-import { kinds, type Node, type Tape } from './tape.ts';
+import type { Node, Tape } from './tape.ts';
+
+/** No JSON text is empty. */
+const cutAway = '';
 
 const isBefore = (a: number, b: number): number => a - b;
 const none: readonly Node[] = [];
@@ -9,24 +12,21 @@ const none: readonly Node[] = [];
  * Everything else stays as the validated bytes it came as.
  */
 export class Edits {
-  /** Nodes that are cut, or the JSON text that replaces them. Made when there is something: most resources change little. */
-  #changed: Map<Node, Uint8Array | 'cut'> | undefined;
+  /** Nodes that change, in document order; made when there is something: most resources change little. */
+  #nodes: Node[] | undefined;
+  /** At the same place: the JSON text that stands there instead, or `cutAway`. */
+  #changes: string[] | undefined;
   #appended: Map<Node, string> | undefined;
   #sorted: readonly Node[] | undefined;
 
   /** Removes a member (with its name) or an array item. */
   cut(node: Node): void {
-    this.#changed ??= new Map();
-    this.#changed.set(node, 'cut');
-    this.#sorted = undefined;
+    this.#change(node, cutAway);
   }
 
   /** Replaces a value by JSON text the gateway made. What is cut stays cut. */
-  put(node: Node, json: Uint8Array): void {
-    if (this.isCut(node)) return;
-    this.#changed ??= new Map();
-    this.#changed.set(node, json);
-    this.#sorted = undefined;
+  put(node: Node, json: string): void {
+    if (!this.isCut(node)) this.#change(node, json);
   }
 
   /**
@@ -40,8 +40,8 @@ export class Edits {
   }
 
   isReplaced(node: Node): boolean {
-    const change = this.#changed?.get(node);
-    return change !== undefined && change !== 'cut';
+    const change = this.changeOf(node);
+    return change !== undefined && change !== cutAway;
   }
 
   appendedTo(node: Node): string | undefined {
@@ -49,24 +49,23 @@ export class Edits {
   }
 
   isCut(node: Node): boolean {
-    return this.#changed?.get(node) === 'cut';
+    return this.changeOf(node) === cutAway;
   }
 
   get cuts(): readonly Node[] {
-    if (this.#changed === undefined) return none;
-    const cuts: Node[] = [];
-    for (const [node, change] of this.#changed) if (change === 'cut') cuts.push(node);
-    return cuts;
+    const nodes = this.#nodes?.filter((_node, place) => this.#changes?.[place] === cutAway) ?? none;
+    return nodes.length === 0 ? none : nodes;
   }
 
   /** True when nothing of the resource was taken away (replaced values do not count). */
   get cutsNothing(): boolean {
-    return this.cuts.length === 0;
+    return this.#changes?.includes(cutAway) !== true;
   }
 
   copy(): Edits {
     const copy = new Edits();
-    if (this.#changed !== undefined) copy.#changed = new Map(this.#changed);
+    if (this.#nodes !== undefined) copy.#nodes = [...this.#nodes];
+    if (this.#changes !== undefined) copy.#changes = [...this.#changes];
     if (this.#appended !== undefined) copy.#appended = new Map(this.#appended);
     return copy;
   }
@@ -83,52 +82,86 @@ export class Edits {
    * @param without one member more that is left out, if not -1
    */
   writeTo(out: Output, tape: Tape, root: Node, without: Node = -1): void {
-    if (this.#changed === undefined && this.#appended === undefined && without < 0) {
+    if (this.#nodes === undefined && this.#appended === undefined && without < 0) {
       out.slice(tape.bytes, tape.starts[root] as number, tape.ends[root] as number);
       return;
     }
     this.#sorted ??= this.#inOrder();
-    new Writing(out, tape, this.#changed, this.#appended, this.#sorted, without).write(root);
+    new Writing(out, tape, this, this.#sorted, without).write(root);
+  }
+
+  /** The JSON text that stands in a node's place, or `cutAway`; undefined where it stays. */
+  changeOf(node: Node): string | undefined {
+    if (this.#nodes === undefined || this.#changes === undefined) return undefined;
+    const place = placeOf(this.#nodes, node);
+    return this.#nodes[place] === node ? this.#changes[place] : undefined;
+  }
+
+  #change(node: Node, change: string): void {
+    this.#sorted = undefined; // something may have been written before, when there was less to change
+    if (this.#nodes === undefined || this.#changes === undefined) {
+      this.#nodes = [node];
+      this.#changes = [change];
+      return;
+    }
+    const place = placeOf(this.#nodes, node);
+    if (this.#nodes[place] === node) {
+      this.#changes[place] = change;
+      return;
+    }
+    if (place === this.#nodes.length) {
+      this.#nodes.push(node);
+      this.#changes.push(change);
+    } else {
+      this.#nodes.splice(place, 0, node);
+      this.#changes.splice(place, 0, change);
+    }
   }
 
   #inOrder(): readonly Node[] {
-    if (this.#changed === undefined && this.#appended === undefined) return none;
-    return [...(this.#changed?.keys() ?? none), ...(this.#appended?.keys() ?? none)].sort(isBefore);
+    const nodes = this.#nodes ?? none;
+    return this.#appended === undefined ? nodes : [...nodes, ...this.#appended.keys()].sort(isBefore);
   }
 }
 
-const comma = Uint8Array.of(0x2c);
+/** Where a node stands in a sorted list, or would. */
+function placeOf(nodes: readonly Node[], node: Node): number {
+  let low = 0;
+  let high = nodes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((nodes[middle] as number) < node) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
-/** One value being written. Neighbours that stay leave as one slice, with what stands between them. */
+/** One value being written, in document order. Neighbours that stay leave as one slice, with what stands between them. */
 class Writing {
   readonly #out: Output;
   readonly #tape: Tape;
-  readonly #changed: ReadonlyMap<Node, Uint8Array | 'cut'> | undefined;
-  readonly #appended: ReadonlyMap<Node, string> | undefined;
+  readonly #edits: Edits;
+  /** Nodes that change or get something appended. */
   readonly #sorted: readonly Node[];
   readonly #without: Node;
+  /** In `sorted`, the first that was not passed yet. */
+  #ahead = 0;
   /** The slice that is under way. */
   #from = 0;
   #to = 0;
 
-  constructor(
-    out: Output,
-    tape: Tape,
-    changed: ReadonlyMap<Node, Uint8Array | 'cut'> | undefined,
-    appended: ReadonlyMap<Node, string> | undefined,
-    sorted: readonly Node[],
-    without: Node,
-  ) {
+  constructor(out: Output, tape: Tape, edits: Edits, sorted: readonly Node[], without: Node) {
     this.#out = out;
     this.#tape = tape;
-    this.#changed = changed;
-    this.#appended = appended;
+    this.#edits = edits;
     this.#sorted = sorted;
     this.#without = without;
   }
 
   write(root: Node): void {
-    this.#value(root);
+    const { starts, ends } = this.#tape;
+    if (this.#touches(root)) this.#value(root);
+    else this.#keep(starts[root] as number, ends[root] as number);
     this.#flush();
   }
 
@@ -142,9 +175,9 @@ class Writing {
     this.#to = to;
   }
 
-  #insert(json: Uint8Array): void {
+  #insert(json: string): void {
     this.#flush();
-    this.#out.slice(json, 0, json.length);
+    this.#out.text(json);
   }
 
   #flush(): void {
@@ -152,58 +185,50 @@ class Writing {
     this.#from = this.#to;
   }
 
-  /** Whether anything at or below a node changes. */
+  /** Whether anything at or below a node changes; asked of ever later nodes. */
   #touches(node: Node): boolean {
     const end = this.#tape.skips[node] as number;
-    if (this.#without >= node && this.#without < end) return true;
     const sorted = this.#sorted;
-    let low = 0;
-    let high = sorted.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((sorted[middle] as number) < node) low = middle + 1;
-      else high = middle;
-    }
-    const first = sorted[low];
-    return first !== undefined && first < end;
+    while (this.#ahead < sorted.length && (sorted[this.#ahead] as number) < node) this.#ahead++;
+    return (
+      (this.#ahead < sorted.length && (sorted[this.#ahead] as number) < end) ||
+      (this.#without >= node && this.#without < end)
+    );
   }
 
+  /** A value at or below which something changes. */
   #value(node: Node): void {
-    const tape = this.#tape;
-    const start = tape.starts[node] as number;
-    const end = tape.ends[node] as number;
-    if (!this.#touches(node)) {
-      this.#keep(start, end);
-      return;
-    }
-    const change = this.#changed?.get(node);
-    if (change !== undefined && change !== 'cut') {
+    const { starts, ends, froms, skips } = this.#tape;
+    const change = this.#edits.changeOf(node);
+    if (change !== undefined && change !== cutAway) {
       this.#insert(change);
       return;
     }
-    const isObject = tape.kind(node) === kinds.object;
+    const start = starts[node] as number;
     this.#keep(start, start + 1);
     let written = false;
     /** Behind the last member, and whether that was left out: then the separator before the first to stay goes too. */
     let behind = start + 1;
     let afterCut = false;
-    for (let child = tape.firstChild(node); child >= 0; child = tape.next(child)) {
-      const isCut = child === this.#without || this.#changed?.get(child) === 'cut';
-      if (!isCut) {
-        const from = tape.froms[child] as number;
-        if (written || !afterCut) this.#keep(behind, from);
-        if (isObject) this.#keep(from, tape.starts[child] as number);
+    const after = skips[node] as number;
+    for (let child = node + 1; child < after; child = skips[child] as number) {
+      const end = ends[child] as number;
+      const from = written || !afterCut ? behind : (froms[child] as number);
+      behind = end;
+      if (!this.#touches(child)) this.#keep(from, end);
+      else if (child === this.#without || this.#edits.isCut(child)) {
+        afterCut = true;
+        continue;
+      } else {
+        this.#keep(from, starts[child] as number); // with its name
         this.#value(child);
-        written = true;
       }
-      behind = tape.ends[child] as number;
-      afterCut = isCut;
+      written = true;
+      afterCut = false;
     }
-    const appended = this.#appended?.get(node);
-    if (appended !== undefined) {
-      if (written) this.#insert(comma);
-      this.#insert(Buffer.from(appended));
-    }
+    const appended = this.#edits.appendedTo(node);
+    if (appended !== undefined) this.#insert(written ? `,${appended}` : appended);
+    const end = ends[node] as number;
     this.#keep(end - 1, end);
   }
 }

@@ -21,8 +21,7 @@ export class Output {
   /** Copies `bytes[from..to)`. */
   slice(bytes: Uint8Array, from: number, to: number): void {
     this.#makeRoom(to - from);
-    if (to - from > shortest)
-      this.#bytes.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to), this.#length);
+    if (to - from > shortest) Buffer.prototype.copy.call(bytes, this.#bytes, this.#length, from, to);
     else for (let at = from; at < to; at++) this.#bytes[this.#length + at - from] = bytes[at] as number;
     this.#length += to - from;
   }

@@ -37,12 +37,12 @@ export function redact(resource: ResourceOnTape, redactions: readonly Redaction[
     const canMask = mask && !isRequired(resource, primitive?.value ?? node) && keepsInvariants(resource, node);
     if (primitive !== undefined) {
       if (canMask) {
-        edits.put(node, Buffer.from(masked));
+        edits.put(node, masked);
         takeValue(primitive, edits);
         hasMasked = true;
       } else if (!removePrimitive(resource, node, primitive, edits)) return undefined;
     } else if (canMask && isMaskable(resource, node)) {
-      edits.put(node, Buffer.from(masked));
+      edits.put(node, masked);
       hasMasked = true;
     } else if (!remove(resource, edits, node)) return undefined;
   }
@@ -78,7 +78,7 @@ function primitiveOf({ tape }: ResourceOnTape, node: Node): Primitive | undefine
 
 function takeValue({ value, inList }: Primitive, edits: Edits): void {
   if (value < 0) return;
-  if (inList) edits.put(value, Buffer.from('null'));
+  if (inList) edits.put(value, 'null');
   else edits.cut(value);
 }
 

@@ -25,7 +25,7 @@ export function remove(resource: ResourceOnTape, edits: Edits, element: Node): b
     const parent = tape.parent(target);
     if (tape.kind(parent) === kinds.array && tape.nameText(parent).startsWith('_')) {
       // `_given` has an item for each of `given`: what is left out is null (FHIR R4 JSON, "primitive elements").
-      edits.put(target, Buffer.from('null'));
+      edits.put(target, 'null');
       if (extended(tape, parent, target, edits)) return true;
       target = parent;
       continue;

@@ -156,7 +156,7 @@ function cutContained(resource: ResourceOnTape, reading: Reading, edits: Edits):
 function unversion({ tape }: ResourceOnTape, { sites }: Reading, edits: Edits): void {
   for (const { node, key, plain } of sites) {
     if (plain || key === undefined) continue;
-    edits.put(tape.member(node, names.reference), Buffer.from(JSON.stringify(key)));
+    edits.put(tape.member(node, names.reference), JSON.stringify(key));
   }
 }
 
@@ -205,7 +205,7 @@ function rewriteUrls({ tape, node }: ResourceOnTape, settings: ViewSettings, edi
     if (edits.isReplaced(at)) continue; // masked
     const text = tape.kind(at) === kinds.string ? tape.text(at) : undefined;
     if (text?.includes(settings.upstreamBase)) {
-      edits.put(at, Buffer.from(JSON.stringify(text.replaceAll(settings.upstreamBase, settings.publicBase))));
+      edits.put(at, JSON.stringify(text.replaceAll(settings.upstreamBase, settings.publicBase)));
     }
   }
 }
@@ -214,7 +214,7 @@ function rewriteUrls({ tape, node }: ResourceOnTape, settings: ViewSettings, edi
 function nameVersion({ tape, node }: ResourceOnTape, { versions }: ViewSettings, edits: Edits): string {
   const versionId = versions.of({ tape, node }, edits);
   const stored = tape.member(tape.member(node, names.meta), names.versionId);
-  if (stored >= 0) edits.put(stored, Buffer.from(`"${versionId}"`));
+  if (stored >= 0) edits.put(stored, `"${versionId}"`);
   return versionId;
 }
 

@@ -256,10 +256,10 @@ class Reader implements Facts, LabelInputs {
 
   /** A list of distinct values with one more, in order of first coming. */
   #with<Value>(list: readonly Value[], value: Value): readonly Value[] {
-    if (list.length === 0) return [value];
     let set = list.length > longList ? this.#sets?.get(list) : undefined;
     if (set !== undefined ? set.has(value) : list.includes(value)) return list;
-    (list as Value[]).push(value); // made here, with its first value
+    if (list.length <= 3) return appended(list, value);
+    (list as Value[]).push(value); // made here
     if (set === undefined && list.length > longList) {
       set = new Set(list);
       this.#sets ??= new Map();
@@ -526,11 +526,21 @@ class Reader implements Facts, LabelInputs {
   }
 }
 
-/** A list with one more, made with its first. */
+/** A list with one more. A short one is made anew: one that grows in place keeps room for sixteen more. */
 function appended<Value>(list: readonly Value[], value: Value): readonly Value[] {
-  if (list.length === 0) return [value];
-  (list as Value[]).push(value);
-  return list;
+  switch (list.length) {
+    case 0:
+      return [value];
+    case 1:
+      return [list[0] as Value, value];
+    case 2:
+      return [list[0] as Value, list[1] as Value, value];
+    case 3:
+      return [list[0] as Value, list[1] as Value, list[2] as Value, value];
+    default:
+      (list as Value[]).push(value); // made here
+      return list;
+  }
 }
 
 interface Participants {

@@ -10,6 +10,7 @@ import {
   validate,
 } from '@cedar-policy/cedar-wasm/nodejs';
 import { LRUCache } from 'lru-cache';
+import type { Requester } from '../authenticate/requester.ts';
 import { ConfigError } from '../config/load.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import type { PolicySet } from './policy-set.ts';
@@ -62,6 +63,10 @@ interface Question {
   readonly context: Readonly<Record<string, string | readonly string[]>>;
 }
 
+const nothingElse = {} as const;
+/** Sets of purposes by which one requester asks. */
+const maximumWays = 64;
+
 /**
  * Parses the policies, checks them strictly against the schema, and answers from them.
  * @param remembered answers kept, each by all of its inputs
@@ -73,16 +78,25 @@ export function createPolicy(set: PolicySet, remembered: number): Policy {
   compile(set, name);
   const answers = new LRUCache<string, PolicyAnswer>({ max: remembered });
   const principals = new WeakMap<Asker, string>();
+  /** What is asked about one requester for the same purposes, as long as it is one object (as its token is remembered). */
+  const texts = new WeakMap<Requester, Map<string, string>>();
   const principalOf = (asker: Asker): string => {
     let text = principals.get(asker);
     if (text === undefined) {
-      text = JSON.stringify(attributesOf(asker));
+      const { requester, purposes, purposeAssigned, emergency } = asker;
+      const known = texts.get(requester) ?? new Map<string, string>();
+      texts.set(requester, known);
+      const way = JSON.stringify([purposes, purposeAssigned, emergency?.purpose]);
+      text = known.get(way) ?? JSON.stringify(attributesOf(asker));
+      if (known.size < maximumWays) known.set(way, text);
       principals.set(asker, text);
     }
     return text;
   };
   const ask = (asker: Asker, question: Question): PolicyAnswer => {
-    const key = `${JSON.stringify(question)}\n${principalOf(asker)}`;
+    const { action, resource, context } = question;
+    const about = context === nothingElse ? '' : JSON.stringify(context);
+    const key = `${action}\n${JSON.stringify(resource.id)}\n${about}\n${principalOf(asker)}`; // an action is of one type of resource
     let answer = answers.get(key);
     if (answer === undefined) {
       answer = answerOf(evaluate(name, asker, question));
@@ -95,14 +109,16 @@ export function createPolicy(set: PolicySet, remembered: number): Policy {
     hash,
     permitsRequest: (asker, interaction, type) =>
       ask(asker, { action: 'ask', resource: { type: 'Kind', id: type }, context: { interaction } }),
-    permitsKind: (asker, type) => ask(asker, { action: 'receive', resource: { type: 'Kind', id: type }, context: {} }),
+    permitsKind: (asker, type) =>
+      ask(asker, { action: 'receive', resource: { type: 'Kind', id: type }, context: nothingElse }),
     forbids: (asker, type, labels) =>
       ask(asker, { action: 'release', resource: { type: 'Kind', id: type }, context: { labels } }),
-    clears: (asker, topic) => ask(asker, { action: 'know', resource: { type: 'Topic', id: topic }, context: {} }),
+    clears: (asker, topic) =>
+      ask(asker, { action: 'know', resource: { type: 'Topic', id: topic }, context: nothingElse }),
     breaksGlass: (asker, what) =>
-      ask(asker, { action: 'break-glass', resource: { type: 'Record', id: what }, context: {} }),
+      ask(asker, { action: 'break-glass', resource: { type: 'Record', id: what }, context: nothingElse }),
     unrestricted: (asker) =>
-      ask(asker, { action: 'everything', resource: { type: 'Record', id: 'all' }, context: {} }).allowed,
+      ask(asker, { action: 'everything', resource: { type: 'Record', id: 'all' }, context: nothingElse }).allowed,
   };
 }
 

@@ -36,14 +36,15 @@ export class RequestWatch implements Watch {
     this.#observer = observer;
   }
 
-  async timed<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
+  timed<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
     const from = this.#clock();
-    try {
-      return await work();
-    } finally {
+    const over = (): void => {
       const to = this.#clock();
       this.#observer.onStage(stage, from, to, to - from);
-    }
+    };
+    const result = work();
+    result.then(over, over); // before whoever waits for it
+    return result;
   }
 
   busy<T>(stage: Stage, work: () => T): T {

@@ -2,6 +2,7 @@ import { type Dispatcher, Pool } from 'undici';
 import type { UpstreamConfig } from '../config/upstream.ts';
 import type { Memory } from '../document/memory.ts';
 import { GatewayError } from '../errors/errors.ts';
+import { Turns } from './turns.ts';
 
 export interface Answer {
   readonly status: number;
@@ -42,6 +43,7 @@ export class Exchange {
   readonly #now: () => number;
   readonly #tls: () => UpstreamTls | undefined;
   readonly #onDate: (date: string) => void;
+  readonly #turns = new Turns();
   #shown: UpstreamTls | undefined;
   #failures = 0;
   #restUntil = 0;
@@ -128,11 +130,14 @@ export class Exchange {
     return new Promise((resolve, reject) => {
       this.#current().dispatch(
         { method: call.method, path: call.path, headers, body: call.form ?? call.resource ?? null },
-        new Collector(this.#config, { ...call, onDate: this.#onDate }, resolve, reject),
+        new Collector(this.#config, { ...call, onDate: this.#onDate, turns: this.#turns }, resolve, reject),
       );
     });
   }
 }
+
+/** Bytes of an answer from which on it takes milliseconds to be read and decided on: some dozens of resources. */
+const large = 65_536;
 
 const jsonTypes = /^application\/(?:fhir\+json|json|json\+fhir)\s*(?:;|$)/i;
 
@@ -168,6 +173,7 @@ class Collector implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal | undefined;
   readonly #memory: Memory | undefined;
   readonly #onDate: (date: string) => void;
+  readonly #turns: Turns;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: GatewayError) => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -185,7 +191,8 @@ class Collector implements Dispatcher.DispatchHandler {
       ifMatch,
       memory,
       onDate,
-    }: Pick<Call, 'signal' | 'ifMatch' | 'memory'> & { onDate: (date: string) => void },
+      turns,
+    }: Pick<Call, 'signal' | 'ifMatch' | 'memory'> & { onDate: (date: string) => void; turns: Turns },
     resolve: (answer: Answer) => void,
     reject: (error: GatewayError) => void,
   ) {
@@ -194,6 +201,7 @@ class Collector implements Dispatcher.DispatchHandler {
     this.#signal = signal;
     this.#memory = memory;
     this.#onDate = onDate;
+    this.#turns = turns;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#timer = setTimeout(() => this.#fail('upstream-timeout'), config.answerTimeoutMs); // waiting for a connection counts
@@ -231,10 +239,9 @@ class Collector implements Dispatcher.DispatchHandler {
     if (this.#settled) return;
     this.#settle();
     const [first] = this.#chunks;
-    this.#resolve({
-      status: this.#status,
-      body: this.#chunks.length === 1 && first ? first : this.#whole(),
-    });
+    const answer = { status: this.#status, body: this.#chunks.length === 1 && first ? first : this.#whole() };
+    if (this.#length < large) this.#resolve(answer);
+    else this.#turns.take(() => this.#resolve(answer));
   }
 
   #whole(): Buffer {

@@ -106,6 +106,9 @@ export interface Relabelled {
   readonly lowers: boolean;
 }
 
+/** What a request for data asks. */
+export type Lookups = Pick<Upstream, 'read' | 'search' | 'history'>;
+
 /** The same for one request, which is told how long each exchange for data took. */
 export function watched(upstream: Upstream, watch: Watch): Upstream {
   return {
@@ -113,6 +116,13 @@ export function watched(upstream: Upstream, watch: Watch): Upstream {
     get running() {
       return upstream.running;
     },
+    ...watchedLookups(upstream, watch),
+  };
+}
+
+/** As `watched`, of what a request for data asks alone. */
+export function watchedLookups(upstream: Lookups, watch: Watch): Lookups {
+  return {
     read: (key, errand) => watch.timed('upstream', () => upstream.read(key, errand)),
     search: (search, cursor, errand) => watch.timed('upstream', () => upstream.search(search, cursor, errand)),
     history: (key, errand) => watch.timed('upstream', () => upstream.history(key, errand)),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Edits } from '../../src/document/edits.ts';
+import { Output } from '../../src/document/output.ts';
 import { kinds, MalformedDocument, type Node, scan, type Tape } from '../../src/document/tape.ts';
 
 const limits = { maximumDepth: 64, maximumMembers: 50, maximumNodes: 10_000, maximumStringBytes: 10_000 };
@@ -192,11 +193,25 @@ describe('edits', () => {
     const tape = open('{ "meta" : {"versionId":"1"}, "x": [ ] , "y":{}}');
     const meta = tape.firstChild(0);
     const edits = new Edits();
-    edits.put(tape.firstChild(meta), Buffer.from('"v"'));
+    edits.put(tape.firstChild(meta), '"v"');
     edits.append(meta, '"tag":[]');
     edits.append(0, '"z":1');
     edits.append(tape.next(tape.next(meta)), '"w":2');
     expect(JSON.parse(written(tape, edits))).toEqual({ meta: { versionId: 'v', tag: [] }, x: [], y: { w: 2 }, z: 1 });
+  });
+
+  it('are written as they are now, whatever was written before there were as many', () => {
+    const tape = open('{"meta":{"versionId":"1","source":"s"},"x":[1,2]}');
+    const meta = tape.firstChild(0);
+    const edits = new Edits();
+    expect(written(tape, edits)).toBe('{"meta":{"versionId":"1","source":"s"},"x":[1,2]}');
+    const without = new Output(256);
+    edits.writeTo(without, tape, 0, meta);
+    expect(Buffer.from(without.bytes).toString()).toBe('{"x":[1,2]}');
+    edits.put(tape.firstChild(meta), '"v"');
+    expect(written(tape, edits)).toBe('{"meta":{"versionId":"v","source":"s"},"x":[1,2]}');
+    edits.cut(tape.next(tape.firstChild(meta)));
+    expect(written(tape, edits)).toBe('{"meta":{"versionId":"v"},"x":[1,2]}');
   });
 
   function pruned(tape: Tape, node: Node, edits: Edits): unknown {

@@ -634,7 +634,7 @@ export const mutants: readonly Mutant[] = [
     by: 'what a mask covers',
     off: 'a mask stands in the place of what it covers',
     file: 'enforce/redact.ts',
-    find: 'isMaskable(resource, node)) {\n      edits.put(node, Buffer.from(masked));\n',
+    find: 'isMaskable(resource, node)) {\n      edits.put(node, masked);\n',
     replace: 'isMaskable(resource, node)) {\n',
   },
   {
