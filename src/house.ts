@@ -34,7 +34,7 @@ import { intervalOf, type TimeReader, timeReader } from './fhir/dates.ts';
 import { parseLocalReference } from './fhir/ids.ts';
 import type { FhirRequest, Interaction } from './fhir/request.ts';
 import { fhirVersion } from './fhir/version.ts';
-import { isPart2By, topicNamed } from './fhir/vocabulary.ts';
+import { isPart2By, namedOnlyTopics, part2, substanceClass, topicNamed } from './fhir/vocabulary.ts';
 import { createAdmission } from './http/admission.ts';
 import { createLimiters, type Limiters } from './http/limiters.ts';
 import { createTokenGuard, type TokenGuard } from './http/token-guard.ts';
@@ -102,6 +102,7 @@ export function checkHouse(config: Config): void {
   createPolicy(readPolicySet(config.policy), config.policy.rememberedAnswers);
   labelSettingsOf(config);
   for (const code of config.labels.unreadAttachments) configuredTopic('unreadAttachments', code);
+  announcedTopics(config);
   checkShadow(config, Date.now());
   for (const file of config.sealing.previousKeyFiles) secretFrom(file, false);
   if (!config.sealing.createKeyFile) secretFrom(config.sealing.keyFile, false);
@@ -188,6 +189,7 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
       versions: new ViewVersions(keys.views),
       statement: config.part2.statement,
       masked: new Set(config.labels.masked.map((code) => configuredTopic('masked', code))),
+      announced: announcedTopics(config),
     },
     decisionSettings: {
       ...config.decision,
@@ -402,6 +404,18 @@ function labelSettingsOf(config: Config): LabelSettings {
       Object.entries(labels.mappedLabels).map(([label, code]) => [label, configuredTopic('mappedLabels', code)]),
     ),
   };
+}
+
+/**
+ * Topics of which a search says that something was withheld. That somebody was a patient of a Part 2 program is itself protected (42
+ * CFR 2.11, 2.13), and so is that there are notes.
+ * @throws {ConfigError}
+ */
+function announcedTopics({ labels }: Config): ReadonlySet<string> {
+  const topics = labels.announced.map((code) => configuredTopic('announced', code));
+  const secret = topics.find((topic) => topic === part2 || namedOnlyTopics.has(topic) || substanceClass.has(topic));
+  if (secret !== undefined) throw new ConfigError(`labels.announced: of ${secret} nothing may be told.`);
+  return new Set(topics);
 }
 
 /** Where texts are read, PDF files are read as they come from the FHIR server: deciding is pure. */

@@ -38,6 +38,8 @@ export interface Outcome {
   readonly query: string | undefined;
   readonly released: readonly Visible[];
   readonly withheld: Iterable<Item>;
+  /** It says that something was withheld. */
+  readonly announces?: boolean;
   readonly outcome: Disclosure['outcome'];
 }
 
@@ -160,10 +162,14 @@ async function search(
     query: printed(plan.self),
     withheld: world.withheld,
     reply: bundleReply(
-      { ...bundleHead([...found.matches, ...found.included], edges), type: 'searchset', total, links },
+      {
+        ...bundleHead([...found.matches, ...found.included], edges),
+        ...{ type: 'searchset', total, links, announces: found.announces && !plan.countOnly },
+      },
       entries,
     ),
     released: [...found.matches, ...found.included],
+    announces: found.announces && !plan.countOnly,
     outcome: 'released',
   };
 }

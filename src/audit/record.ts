@@ -50,6 +50,7 @@ export interface DisclosureRecord
     | 'withheld'
     | 'governing'
     | 'fdaNotices'
+    | 'announced'
     | 'policyHash'
     | 'digest'
     | 'length'
@@ -139,6 +140,7 @@ export function disclosureText(disclosure: Disclosure, at: number): string {
     withheld: pack(disclosure.withheld),
     governing: disclosure.governing,
     ...(disclosure.fdaNotices === undefined ? {} : { fdaNotices: disclosure.fdaNotices }),
+    ...(disclosure.announced === undefined ? {} : { announced: disclosure.announced }),
     policyHash: disclosure.policyHash,
     digest: disclosure.digest,
     length: disclosure.length,

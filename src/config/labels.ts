@@ -56,6 +56,12 @@ export const labelsConfig = z
       .describe(
         'Topics (v3-ActCode) of elements that are masked instead of left out where inline is element: data-absent-reason masked, and REDACTED on the resource. Who sees a mask knows that there is something.',
       ),
+    announced: z
+      .array(z.string())
+      .default([])
+      .describe(
+        'Topics (v3-ActCode) whose mask is a word: a search by patient alone says that something was withheld, where a resource of hers was for such a topic and for nothing else. Not how many, which or for what. Who reads it knows that there is something of that kind; never for Part 2 records, substance use and notes.',
+      ),
     strengths: z
       .array(z.enum(['core', 'supporting', 'ambiguous']))
       .default(['core'])

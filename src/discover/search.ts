@@ -1,6 +1,6 @@
 import type { Grant, RequesterContext } from '../context/requester-context.ts';
 import { GatewayError } from '../errors/errors.ts';
-import type { PatientKey, ResourceKey } from '../fhir/ids.ts';
+import { isPatientKey, type PatientKey, type ResourceKey } from '../fhir/ids.ts';
 import type { Parameter } from '../fhir/request.ts';
 import type { Facts } from '../label/facts.ts';
 import { directoryTypes } from '../label/roles.ts';
@@ -22,6 +22,8 @@ export interface Page {
   readonly total: number | undefined;
   /** First match of the next page; undefined when there is none. */
   readonly next: Position | undefined;
+  /** Something was withheld, and the deployment tells that of it. */
+  readonly announces: boolean;
 }
 
 /** What one request's searches share. */
@@ -75,10 +77,49 @@ export async function searchPage(plan: SearchPlan, start: Position | undefined, 
   }
   const isWhole = start === undefined && next === undefined;
   const total = plan.total === 'none' ? undefined : countAll || isWhole ? counted : undefined;
+  const announces = (countAll || isWhole) && announcesOf(plan, world);
   const also = await included(plan, matches, world);
   await world.visibility.establishAny();
-  return { matches, included: also, total, next };
+  return { matches, included: also, total, next, announces };
 }
+
+/**
+ * Whether to tell that something was withheld. Of a search by patient alone, once all of it was looked at: any other criterion, or
+ * the page it is told on, would say more of what is hidden than that it is there.
+ */
+function announcesOf(plan: SearchPlan, world: SearchWorld): boolean {
+  const patient = onlyPatientOf(plan);
+  if (patient === undefined) return false;
+  const grant = world.grantFor(plan.type);
+  const isUnbound =
+    grant.granted && grant.alternatives.some((one) => one.query.length === 0 && (one.patient ?? patient) === patient);
+  return (
+    isUnbound &&
+    [...world.withheld].some(
+      (item) =>
+        item.reading.facts.type === plan.type &&
+        item.reading.facts.patients.length > 0 &&
+        item.reading.facts.patients.every((one) => one === patient) &&
+        world.visibility.isAnnounced(item),
+    )
+  );
+}
+
+/** The one patient whom a search names, and nothing else of what it looks for. */
+function onlyPatientOf({ compartment, forwarded, local, hops }: SearchPlan): ResourceKey | undefined {
+  if (local.length + hops.length > 0) return undefined;
+  if (compartment !== undefined) {
+    const isHers = forwarded.length === 0 && isPatientKey(compartment.root);
+    return isHers ? compartment.root : undefined;
+  }
+  const [only, ...more] = forwarded;
+  if (only === undefined || more.length > 0 || !patientParameters.has(only.parameter)) return undefined;
+  const [, value] = only.forward;
+  const key = value.includes('/') ? value : `Patient/${value}`;
+  return isPatientKey(key as ResourceKey) ? (key as ResourceKey) : undefined;
+}
+
+const patientParameters: ReadonlySet<string> = new Set(['patient', 'subject']);
 
 interface Found {
   readonly visible: Visible;

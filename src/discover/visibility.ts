@@ -13,7 +13,7 @@ import type { Coding, Some } from '../fhir/coding.ts';
 import { idOf, isPatientKey, type PatientKey, type ResourceKey, resourceKey, typeOf } from '../fhir/ids.ts';
 import { isLabelled } from '../label/effective.ts';
 import { isNobodys, toldOf } from '../label/facts.ts';
-import type { Labels } from '../label/labels.ts';
+import { type Labels, withoutTopics } from '../label/labels.ts';
 import { type InlineSite, type Reading, type ReadSettings, type ReferenceSite, readResource } from '../label/read.ts';
 import { allOrNothingTypes, directoryTypes, namesDirectory } from '../label/roles.ts';
 import { type ProgramNames, sourcesOf, type Traced } from '../label/sources.ts';
@@ -243,6 +243,20 @@ export class Visibility {
     const known = (patient: PatientKey): boolean =>
       facts.patients.includes(patient) || (!this.#isBeyondToken(patient) && this.#isKnown(patient));
     return told === facts.patients ? told : told.filter(known);
+  }
+
+  /**
+   * Withheld for topics of which the deployment tells that something was, and for nothing else: without them it would be
+   * released. Whatever else hides it stays as if it were not there.
+   */
+  isAnnounced(item: Item): boolean {
+    const { announced } = this.#edges.viewSettings;
+    if (announced.size === 0 || item.hidden) return false;
+    const decision = this.decisionOn(item);
+    if (decision.outcome === 'release' || !announced.has(decision.reasons[0].label ?? '')) return false;
+    const [labels, own] = [item.labels, item.own].map((all) => withoutTopics(all, announced)) as [Labels, Labels];
+    const without = this.#edges.rulings.decide(this.#candidate(item, labels, own, false));
+    return without.outcome === 'release' && this.#viewOf(item, without) !== undefined;
   }
 
   #viewOf(item: Item, { obligations }: Release): View | undefined {

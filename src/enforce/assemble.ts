@@ -3,6 +3,7 @@ import { Authored, type Content } from '../document/content.ts';
 import type { Memory } from '../document/memory.ts';
 import { Output } from '../document/output.ts';
 import { type ErrorCode, errorKinds } from '../errors/errors.ts';
+import { systems } from '../fhir/vocabulary.ts';
 import { noticeOutcome, part2Labels, type statements } from './notice.ts';
 
 /** What may be sent: content that a Release let out, and what the gateway wrote itself. Nothing else fits. */
@@ -76,16 +77,23 @@ export interface BundleHead {
   /** What has to accompany the entries, together. */
   readonly obligations: readonly Obligation[];
   readonly statement: keyof typeof statements;
+  /** It says that something was withheld, where the deployment chose that; unset: no word of it. */
+  readonly announces?: boolean;
 }
 
 /**
  * A Bundle of the gateway's own making around slices of what was released. Part 2 records in it give it their labels, and
- * a search its notice, as an entry of mode `outcome`: computed from what is released and nothing else.
+ * a search its notice, as an entry of mode `outcome`: computed from what is released, and where the deployment tells that something was withheld
+ * from that alone.
  */
 export function bundleReply(head: BundleHead, entries: readonly BundleEntry[]): Reply {
-  const { total, links, obligations, statement, ...rest } = head;
-  const security = obligations.length === 0 ? [] : part2Labels(obligations).map(([system, code]) => ({ system, code }));
-  const notice = rest.type === 'searchset' ? noticeOutcome(obligations, statement) : undefined;
+  const { total, links, obligations, statement, announces = false, ...rest } = head;
+  const labels = [
+    ...(obligations.length === 0 ? [] : part2Labels(obligations)),
+    ...(announces ? [[systems.observationValue, 'REDACTED'] as const] : []),
+  ];
+  const security = labels.map(([system, code]) => ({ system, code }));
+  const notice = rest.type === 'searchset' ? noticeOutcome(obligations, statement, announces) : undefined;
   const opening = JSON.stringify({
     resourceType: 'Bundle',
     id: rest.id,

@@ -52,20 +52,26 @@ function groundsOf(obligations: readonly Obligation[]): readonly string[] {
 export function noticeOutcome(
   obligations: readonly Obligation[],
   statement: keyof typeof statements,
+  announces: boolean,
 ): Readonly<Record<string, unknown>> | undefined {
-  if (!isStatementDue(obligations)) return undefined;
-  return {
-    resourceType: 'OperationOutcome',
-    issue: [
-      {
-        severity: 'information',
-        code: 'informational',
-        details: { text: statements[statement] },
-        diagnostics: groundsOf(obligations).join(' '),
-      },
-    ],
-  };
+  const issue = [
+    ...(isStatementDue(obligations)
+      ? [
+          {
+            severity: 'information',
+            code: 'informational',
+            details: { text: statements[statement] },
+            diagnostics: groundsOf(obligations).join(' '),
+          },
+        ]
+      : []),
+    ...(announces ? [{ severity: 'information', code: 'suppressed', details: { text: withheldText } }] : []),
+  ];
+  return issue.length === 0 ? undefined : { resourceType: 'OperationOutcome', issue };
 }
+
+/** Always the same: not how much, not what, not why (FHIR R4 issue type `suppressed`). */
+const withheldText = 'Something was withheld.';
 
 /** A clear explanation of the consent's scope (42 CFR 2.32(b)), as far as it concerns who receives this. */
 function scopeText({ purposes, until, dated, notes }: ConsentScope): string {

@@ -25,6 +25,8 @@ export interface ViewSettings {
   readonly statement: keyof typeof statements;
   /** Topics of elements that are masked rather than left out. */
   readonly masked: ReadonlySet<string>;
+  /** Topics of which a search says that something was withheld. */
+  readonly announced: ReadonlySet<string>;
 }
 
 /** What is left of one resource for one requester. */

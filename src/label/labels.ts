@@ -54,6 +54,14 @@ export function restConfidentiality(labels: Labels): Confidentiality {
   return labels.topics.length > 0 && stated === 'R' ? 'N' : stated;
 }
 
+/** What would be there without some topics; the R that these explain goes with them. */
+export function withoutTopics(labels: Labels, without: ReadonlySet<string>): Labels {
+  const { caveats, origins } = labels;
+  const topics = labels.topics.filter((topic) => !without.has(topic));
+  const stated = restConfidentiality(labels);
+  return { stated, topics, caveats, origins, key: JSON.stringify([stated, topics, caveats]) };
+}
+
 export function atMost(level: Confidentiality, ceiling: Confidentiality): boolean {
   return confidentialityOrder.indexOf(level) <= confidentialityOrder.indexOf(ceiling);
 }

@@ -16,6 +16,7 @@ const settings: ViewSettings = {
   shownTagSystems: [],
   versions: new ViewVersions(() => Buffer.alloc(32, 7)),
   statement: 'short',
+  announced: new Set<string>(),
   masked: new Set(),
 };
 const readSettings = {

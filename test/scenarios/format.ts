@@ -173,6 +173,7 @@ export const scenarioSchema = z
       withheld: z.record(z.string(), reason).default({}).describe('What is withheld, and why.'),
       total: z.int().optional().describe('Bundle.total of a search.'),
       notice: z.string().optional().describe('Words of the notice that accompanies a search; none: it has no notice.'),
+      announced: z.boolean().default(false).describe('The search says that something was withheld (labels.announced).'),
     }),
   })
   .describe('One scenario.');

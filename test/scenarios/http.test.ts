@@ -27,14 +27,23 @@ const entriesOf = (body: Answer['body']): readonly Entry[] => (body.entry ?? [])
 function noticeIn({ body }: Answer): string {
   const [notice, ...more] = entriesOf(body).filter(({ search }) => search.mode === 'outcome');
   expect(more).toEqual([]);
+  const text = notice === undefined ? '' : JSON.stringify(notice.resource);
   const statement = '42 CFR part 2 prohibits unauthorized use or disclosure of these records.';
   const bears = entriesOf(body).some(
     ({ resource, search }) => search.mode !== 'outcome' && JSON.stringify(resource.meta ?? {}).includes(statement),
   );
-  expect(notice !== undefined).toBe(bears);
+  expect(text.includes(statement)).toBe(bears);
   const labels = JSON.stringify((body.meta as { security?: unknown }).security ?? []);
   if (bears) expect(labels).toContain('42CFRPart2');
-  return notice === undefined ? 'none' : JSON.stringify(notice.resource);
+  return text.includes(statement) ? text : 'none';
+}
+
+/** That something was withheld is said in a word and a label of the Bundle, or not at all. */
+function isAnnounced({ body }: Answer): boolean {
+  const says = JSON.stringify(entriesOf(body).filter(({ search }) => search.mode === 'outcome')).includes('suppressed');
+  const security = JSON.stringify((body.meta as { security?: unknown }).security ?? []);
+  expect(security.includes('REDACTED')).toBe(says);
+  return says;
 }
 
 interface Found {
@@ -75,6 +84,7 @@ async function walk(named: NamedScenario): Promise<void> {
     });
   }
   if (path.includes('?')) expect(noticeIn(answer)).toContain(then.notice ?? '');
+  if (path.includes('?')) expect(isAnnounced(answer)).toBe(then.announced);
   const told = JSON.stringify(answer.body.entry ?? []);
   for (const key of keysOf(then.withheld)) expect(told).not.toContain(key);
   for (const key of [...released, ...keysOf(then.withheld)]) {

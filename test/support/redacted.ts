@@ -14,6 +14,7 @@ const settings: ViewSettings = {
   shownTagSystems: [],
   versions: new ViewVersions(() => Buffer.alloc(32, 7)),
   statement: 'short',
+  announced: new Set<string>(),
   masked: new Set(['SDV']),
 };
 /** What an element bears that has a label of its own (HL7 DS4P). */
