@@ -245,9 +245,9 @@ export const mutants: readonly Mutant[] = [
     by: 'LC-20',
     off: 'a next link leads to a visible match',
     file: 'discover/search.ts',
-    find: 'included: also, total, next };',
+    find: 'included: also, total, next, announces };',
     replace:
-      'included: also, total, next: next ?? (start === undefined && world.withheld.size > 0 ? { source: 0, cursor: undefined, skip: 0 } : undefined) };',
+      'included: also, total, announces, next: next ?? (start === undefined && world.withheld.size > 0 ? { source: 0, cursor: undefined, skip: 0 } : undefined) };',
   },
   {
     name: 'local-criteria-not-checked',
@@ -546,8 +546,8 @@ export const mutants: readonly Mutant[] = [
     by: 'the notice',
     off: 'a search bears the notice too',
     file: 'enforce/notice.ts',
-    find: '  if (!isStatementDue(obligations)) return undefined;\n',
-    replace: '  if (obligations.length >= 0) return undefined;\n',
+    find: '    ...(isStatementDue(obligations)\n      ? [\n',
+    replace: '    ...(obligations.length < 0\n      ? [\n',
   },
   {
     name: 'no-part2-labels',
