@@ -521,8 +521,19 @@ class Reader implements Facts, LabelInputs {
   }
 
   #localKey(text: string): ResourceKey | undefined {
-    const key = text.includes('://') ? undefined : relativeKey(text);
-    return key ?? parseLocalReference(text, this.#settings.localBases);
+    const { localBases } = this.#settings;
+    if (text.length > longestKnown) return localKeyOf(text, localBases);
+    let known = localKeys.get(localBases);
+    if (known === undefined || known.size >= maximumKeys) {
+      known = new Map();
+      localKeys.set(localBases, known);
+    }
+    let key = known.get(text);
+    if (key === undefined) {
+      key = localKeyOf(text, localBases) ?? '';
+      known.set(text, key);
+    }
+    return key === '' ? undefined : key;
   }
 }
 
@@ -557,18 +568,14 @@ function formOf(text: string): ReferenceSite['form'] {
   return /^[a-z][a-z0-9+.-]*:/i.test(text) ? 'external' : 'logical';
 }
 
-/** Relative references and their keys: the same few come again and again. */
-const relativeKeys = new Map<string, ResourceKey>();
+/** References and what they lead to in the store, by the bases that are local; the same few come again and again. Empty: to nothing here. */
+const localKeys = new WeakMap<readonly string[], Map<string, ResourceKey | ''>>();
 const maximumKeys = 10_000;
+const longestKnown = 256;
 
-function relativeKey(text: string): ResourceKey | undefined {
-  let key = relativeKeys.get(text);
-  if (key !== undefined) return key;
-  key = parseRelativeReference(text);
-  if (key === undefined) return undefined;
-  if (relativeKeys.size >= maximumKeys) relativeKeys.clear();
-  relativeKeys.set(text, key);
-  return key;
+function localKeyOf(text: string, localBases: readonly string[]): ResourceKey | undefined {
+  const key = text.includes('://') ? undefined : parseRelativeReference(text);
+  return key ?? parseLocalReference(text, localBases);
 }
 
 function isActor(key: ResourceKey): boolean {
