@@ -215,6 +215,8 @@ export function buildHouse(config: Config, log: Log, metrics: Metrics, now: () =
         coveredEntities: config.part2.coveredEntities.map((entry) => actorName(entry, localBases)),
         intermediaries: config.part2.intermediaries.map((entry) => actorName(entry, localBases)),
         lawEnforcement: config.part2.lawEnforcement.map((entry) => actorName(entry, localBases)),
+        lawfulHolders: config.part2.lawfulHolders.map((entry) => actorName(entry, localBases)),
+        forms: config.part2.forms,
       },
     },
     tokenGuard: createTokenGuard(config.listener.behindTls ? 0 : config.limits.failedTokensPerMinute),

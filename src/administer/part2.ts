@@ -42,6 +42,10 @@ const texts: Readonly<Record<Part2Element, readonly [section: string, message: s
   signature: ['2.31(a)(8)', 'There is no signed source: attach or refer to what the patient signed.'],
   date: ['2.31(a)(9)', 'It does not say when it was signed: state the date.'],
   verification: ['2.31(c)', 'Nobody has verified it, which this deployment asks for: state a verification.'],
+  form: [
+    '2.31(a)(4)(iii), (a)(6), (a)(10), (c)',
+    'It is not on a form that this deployment accepts, or on one that was withdrawn: state the URI of the form as its policy.',
+  ],
   proceedings: [
     '2.31(d)',
     'It combines legal proceedings with other purposes, so it permits nothing for proceedings: these need a consent of their own.',

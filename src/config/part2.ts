@@ -188,6 +188,32 @@ export const part2Config = z
       .describe(
         'Organizations and clients of law enforcement, as Organization/id, URI, system|value, or issuer|client_id: Part 2 records reach them for HLEGAL alone (by a consent for nothing else, or a registered order), whatever purpose they state, in emergencies too.',
       ),
+    lawfulHolders: z
+      .array(name)
+      .max(10_000)
+      .default([])
+      .describe(
+        'Organizations that are lawful holders without being covered entities, and that have written contracts with those who work for them (42 CFR 2.33(c)): what they receive for payment and operations alone goes with the word that these may have it (2.33(b)(3)).',
+      ),
+    forms: z
+      .strictObject({
+        accepted: z
+          .array(name)
+          .max(1_000)
+          .default([])
+          .describe(
+            'Forms that say what they must on redisclosure, revocation and refusing (42 CFR 2.31(a)(4)(iii), (a)(6), (a)(10)), by the policy URI of Consents on them. A Consent on no other is a written one. Empty: any.',
+          ),
+        withdrawn: z
+          .array(name)
+          .max(1_000)
+          .default([])
+          .describe(
+            'Forms that were withdrawn, in the same way: a Consent on one is no written consent (42 CFR 2.31(c)).',
+          ),
+      })
+      .prefault({})
+      .describe('Forms of written consents.'),
     statement: z
       .enum(['short', 'full'])
       .default('short')

@@ -143,6 +143,7 @@ class Reader {
       written: {
         hasOrganization: organizations.length > 0,
         hasPolicyText: policies.length > 0 || text(own(own(json, 'policyRule'), 'text')) !== undefined,
+        forms: policies,
         hasSource: isObject(own(json, 'sourceAttachment')) || isObject(own(json, 'sourceReference')),
         hasDateTime: typeof dateTime === 'number',
         isVerified: list(own(json, 'verification')).some((verification) => own(verification, 'verified') === true),

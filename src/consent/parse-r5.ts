@@ -171,6 +171,7 @@ class Reader {
           policies.length > 0 ||
           list(own(json, 'policyText')).some(isObject) ||
           basis.some((concept) => text(own(concept, 'text')) !== undefined),
+        forms: policies,
         hasSource: [...list(own(json, 'sourceAttachment')), ...list(own(json, 'sourceReference'))].some(isObject),
         hasDateTime: typeof date === 'number',
         isVerified: list(own(json, 'verification')).some((verification) => own(verification, 'verified') === true),

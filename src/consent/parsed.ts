@@ -116,6 +116,8 @@ export interface ParsedConsent {
   readonly written: {
     readonly hasOrganization: boolean;
     readonly hasPolicyText: boolean;
+    /** The form that was signed, by the URIs of its policies (R5: of its policyBasis). */
+    readonly forms: readonly string[];
     readonly hasSource: boolean;
     readonly hasDateTime: boolean;
     readonly isVerified: boolean;

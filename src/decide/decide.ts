@@ -382,7 +382,7 @@ export class Rules {
       return withhold(reason('token-residual', 5));
     }
     if (!ready.tokenStands) return withhold(reason('token-consent-ended', 5));
-    const { coveredEntities, lawEnforcement = [] } = this.#settings.part2;
+    const { lawEnforcement = [] } = this.#settings.part2;
     if (isBarred(lawEnforcement, asker, topics)) return withhold(reason('no-qualifying-permit', 6, { label: part2 }));
     const reasons: Reason[] = [];
     const obligations: Obligation[] = [];
@@ -409,7 +409,7 @@ export class Rules {
           const ruling = rulings[index] as Ruling;
           const code = isStrict ? 'qualifying-permit' : 'consent-permit';
           reasons.push(consentReason(code, isStrict ? 6 : 7, consent, ruling, { topic }));
-          if (isPart2Data(topic)) obligations.push(...scopesOf(consent, ruling, topic, asker, coveredEntities));
+          if (isPart2Data(topic)) obligations.push(...scopesOf(consent, ruling, topic, asker, this.#settings.part2));
         }
         continue;
       }

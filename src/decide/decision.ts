@@ -53,6 +53,8 @@ export interface ConsentScope {
   readonly dated: number | undefined;
   /** SUD counseling notes, rather than Part 2 records in general. */
   readonly notes: boolean;
+  /** The recipient may disclose further to its contractors, subcontractors and legal representatives (42 CFR 2.33(b)(3)). */
+  readonly contractors?: true;
 }
 
 export interface Withhold {

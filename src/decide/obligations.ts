@@ -1,7 +1,9 @@
+import { purposeCovers } from '../fhir/vocabulary.ts';
 import { isForOperations } from './agreements.ts';
 import type { ReadyConsent, Ruling } from './answer.ts';
 import type { ExceptionBasis, Obligation } from './decision.ts';
 import type { Asker } from './match.ts';
+import type { DecisionSettings } from './question.ts';
 
 /** Part 2 data that leaves without a written consent. */
 export function obligationOf(basis: ExceptionBasis): Obligation {
@@ -17,7 +19,7 @@ export function scopesOf(
   { deciding }: Ruling,
   topic: string,
   { organizations }: Asker,
-  coveredEntities: readonly string[],
+  { coveredEntities, lawfulHolders = [] }: Pick<DecisionSettings['part2'], 'coveredEntities' | 'lawfulHolders'>,
 ): readonly Obligation[] {
   return deciding.map(({ purposes, period }): Obligation => {
     const stated = purposes?.codes ?? [];
@@ -36,7 +38,17 @@ export function scopesOf(
         until: ends.length === 0 ? undefined : Math.min(...ends),
         dated: typeof consent.dateTime === 'number' ? consent.dateTime : undefined,
         notes: topic === 'SUDCN',
+        ...(isForContractors(stated) && lawfulHolders.some((organization) => organizations.has(organization))
+          ? { contractors: true }
+          : {}),
       },
     };
   });
+}
+
+/** Payment and operations, and no treatment (42 CFR 2.33(b)(3)). */
+function isForContractors(purposes: readonly string[]): boolean {
+  return (
+    purposes.length > 0 && purposes.every((purpose) => isForOperations(purpose) && !purposeCovers('TREAT', purpose))
+  );
 }

@@ -13,6 +13,7 @@ export type Part2Element =
   | 'signature'
   | 'date'
   | 'verification'
+  | 'form'
   | 'proceedings';
 
 const treatmentPaymentOperations = new Set(['TREAT', 'HPAYMT', 'HOPERAT']);
@@ -46,9 +47,20 @@ export function part2Lacks(
   if (!written.hasSource) lacks.push('signature');
   if (!written.hasDateTime) lacks.push('date');
   if (settings.part2RequiresVerification && !written.isVerified) lacks.push('verification');
+  if (!isGoodForm(written.forms, settings.part2.forms)) lacks.push('form');
   // Proceedings against the patient: only a consent for nothing else (42 CFR 2.31(d)).
   if (asked === 'HLEGAL' && consent.allPurposes.some((purpose) => purpose !== 'HLEGAL')) lacks.push('proceedings');
   return lacks;
+}
+
+/**
+ * What is printed on a form nobody here can read (42 CFR 2.31(a)(4)(iii), (a)(6), (a)(10)): a deployment may name the forms that say
+ * what they must, and those that were withdrawn.
+ */
+function isGoodForm(stated: readonly string[], forms: DecisionSettings['part2']['forms']): boolean {
+  const { accepted = [], withdrawn = [] } = forms ?? {};
+  if (stated.some((form) => withdrawn.includes(form))) return false;
+  return accepted.length === 0 || stated.some((form) => accepted.includes(form));
 }
 
 function describes({ labels, classes, documents, codes, data }: Elements): boolean {

@@ -77,6 +77,10 @@ export interface DecisionSettings {
     readonly intermediaries: readonly string[];
     /** Organizations and clients of law enforcement; unset: nobody. */
     readonly lawEnforcement?: readonly string[];
+    /** Organizations that are lawful holders without being covered entities, with contracts as 42 CFR 2.33(c) asks; unset: none. */
+    readonly lawfulHolders?: readonly string[];
+    /** Forms of written consents, by the URIs of their policies; unset: any. */
+    readonly forms?: { readonly accepted: readonly string[]; readonly withdrawn: readonly string[] };
   };
   /** Refrains and obligations among labels: who keeps them, and whether answers leave by TLS. */
   readonly handling: { readonly handlers: ReadonlyMap<string, readonly string[]>; readonly isEncrypted: boolean };

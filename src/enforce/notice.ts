@@ -74,12 +74,15 @@ export function noticeOutcome(
 const withheldText = 'Something was withheld.';
 
 /** A clear explanation of the consent's scope (42 CFR 2.32(b)), as far as it concerns who receives this. */
-function scopeText({ purposes, until, dated, notes }: ConsentScope): string {
+function scopeText({ purposes, until, dated, notes, contractors }: ConsentScope): string {
   const what = notes ? 'SUD counseling notes' : 'records under 42 CFR part 2';
   const named = purposes.map((code) => (purposeTexts[code] === undefined ? code : `${purposeTexts[code]} (${code})`));
   const consent = `Disclosed with the patient's written consent${dated === undefined ? '' : ` of ${dayOf(dated)}`}.`;
   const end = `until ${until === undefined ? '' : `${dayOf(until)} or until `}the patient revokes it`;
-  return `${consent} Scope: ${what}, to this recipient, for ${named.join(', ') || 'no stated purpose'}, ${end}.`;
+  const further = contractors
+    ? ' It may be disclosed further to contractors, subcontractors and legal representatives, by written contract, as far as these purposes need it (42 CFR 2.33(b)(3), (c)).'
+    : '';
+  return `${consent} Scope: ${what}, to this recipient, for ${named.join(', ') || 'no stated purpose'}, ${end}.${further}`;
 }
 
 function dayOf(instant: number): string {

@@ -190,6 +190,11 @@ describe('Part 2', () => {
     const legal = { ...complete, provision: { ...complete.provision, purpose: [purpose('TREAT'), purpose('HLEGAL')] } };
     expect(lacks(legal)).toEqual(['proceedings (42 CFR 2.31(d))']);
     expect(lacks(complete, { part2RequiresVerification: true })).toEqual(['verification (42 CFR 2.31(c))']);
+    const part2 = { agreements: [], coveredEntities: [], intermediaries: [] };
+    const withdrawn = { accepted: [], withdrawn: ['https://example.org/release-form'] };
+    expect(lacks(complete, { part2: { ...part2, forms: withdrawn } })).toEqual([
+      'form (42 CFR 2.31(a)(4)(iii), (a)(6), (a)(10), (c))',
+    ]);
   });
 
   test('what it denies needs nothing that the law asks of what it permits', () => {

@@ -64,6 +64,7 @@ describe('elements that say nothing about the rules are no reason to doubt a Con
 const written = {
   hasOrganization: false,
   hasPolicyText: false,
+  forms: [] as string[],
   hasSource: false,
   hasDateTime: false,
   isVerified: false,
@@ -161,6 +162,7 @@ test('an R4 Consent with all there is', () => {
     written: {
       hasOrganization: true,
       hasPolicyText: true,
+      forms: ['urn:z', 'https://profiles.ihe.net/ITI/PCF/Policy-basic-normal'],
       hasSource: true,
       hasDateTime: true,
       isVerified: true,
@@ -204,6 +206,7 @@ test('an R5 Consent with all there is', () => {
     written: {
       hasOrganization: true,
       hasPolicyText: true,
+      forms: ['urn:z', 'urn:a|policy'],
       hasSource: true,
       hasDateTime: true,
       isVerified: true,
@@ -215,14 +218,14 @@ test('an R5 Consent with all there is', () => {
 
 describe('what a written consent must have is told apart', () => {
   test.each<[Version, object, Partial<typeof written>]>([
-    ['R4', { policy: [{ uri: 'urn:p' }] }, { hasPolicyText: true }],
+    ['R4', { policy: [{ uri: 'urn:p' }] }, { hasPolicyText: true, forms: ['urn:p'] }],
     ['R4', { policyRule: { text: 'as agreed' } }, { hasPolicyText: true }],
     ['R4', { policyRule: {} }, {}],
     ['R4', { sourceAttachment: { title: 'form' } }, { hasSource: true }],
     ['R4', { provision: { period: { start: '2026' } } }, {}],
     ['R4', { provision: { period: { end: '2026' } } }, { hasEnd: true }],
     ['R4', { verification: [{ verified: 'true' }] }, {}],
-    ['R5', { policyBasis: { url: 'urn:p' } }, { hasPolicyText: true }],
+    ['R5', { policyBasis: { url: 'urn:p' } }, { hasPolicyText: true, forms: ['urn:p'] }],
     ['R5', { policyText: [reference('DocumentReference/p')] }, { hasPolicyText: true }],
     ['R5', { regulatoryBasis: [{ text: 'as agreed' }] }, { hasPolicyText: true }],
     ['R5', { regulatoryBasis: [{}] }, {}],

@@ -16,7 +16,7 @@ const bob: Asker = {
 const whole = {
   ...{ root: undefined, nested: [], isPart2: false, basicNormalCeiling: false, allPurposes: [] },
   written: {
-    ...{ hasOrganization: false, hasPolicyText: false, hasSource: false },
+    ...{ hasOrganization: false, hasPolicyText: false, forms: [], hasSource: false },
     ...{ hasDateTime: false, isVerified: false, hasEnd: false },
   },
 };

@@ -91,7 +91,7 @@ describe('what a written consent covers goes with what it releases (42 CFR 2.32)
     const told = (dateTime: typeof read.dateTime) => {
       const one = ready({ consent: { ...read, dateTime }, mayPermit: true, mayDeny: true }, asker, world.settings);
       const ruling: Ruling = { answer: 'permit', provision: 'provision', deciding: [{ notUnderstood: false }] };
-      return scopesOf(one, ruling, '42CFRPart2', asker, [])[0];
+      return scopesOf(one, ruling, '42CFRPart2', asker, { coveredEntities: [] })[0];
     };
     expect(told(7)).toMatchObject({ scope: { dated: 7 } });
     expect(told('unreadable')).toMatchObject({ scope: { dated: undefined } });
@@ -134,6 +134,32 @@ describe('what a written consent covers goes with what it releases (42 CFR 2.32)
     );
     expect(obligations({ consents })).toEqual([...scoped({}), ...scoped({})]);
     expect(obligations({ consents, resources: [{ labels: { topics: ['42CFRPart2', 'SUD'] } }] })).toHaveLength(4);
+  });
+
+  describe('may be disclosed further to contractors of a lawful holder (2.33(b)(3))', () => {
+    const holding = (...lawfulHolders: string[]): Wish => ({
+      settings: { part2: { agreements: [], coveredEntities: [], intermediaries: [], lawfulHolders } },
+      organizations: ['Organization/mercy', 'Organization/mercy-east'],
+    });
+    const told = (purposes: readonly string[], wish: Wish = holding('Organization/other', 'Organization/mercy')) => {
+      const [one] = given({ purpose: purposes.map(purpose), period: { end: '2026-12-31' } }, {}, wish);
+      return one?.basis === 'consent' ? one.scope.contractors : 'no consent';
+    };
+    const asks = (code: string): Wish => ({ ...holding('Organization/mercy'), purposes: [code] });
+    test('where nothing but payment and operations was consented to', () => {
+      expect(told(['HPAYMT'], asks('HPAYMT'))).toBe(true);
+      expect(told(['HPAYMT', 'HOPERAT'], asks('HOPERAT'))).toBe(true);
+      expect(told(['CLMATTCH'], asks('CLMATTCH'))).toBe(true);
+    });
+    test('and nowhere else', () => {
+      expect(told(['TREAT'])).toBeUndefined();
+      expect(told(['HPAYMT', 'TREAT'])).toBeUndefined();
+      expect(told(['HPAYMT', 'COC'], asks('HPAYMT'))).toBeUndefined();
+      expect(told(['HPAYMT', 'HRESCH'], asks('HPAYMT'))).toBeUndefined();
+      expect(told(['HLEGAL'], asks('HLEGAL'))).toBeUndefined();
+      expect(told(['HPAYMT'], { ...holding('Organization/other'), purposes: ['HPAYMT'] })).toBeUndefined();
+      expect(told(['HPAYMT'], { ...holding(), purposes: ['HPAYMT'] })).toBeUndefined();
+    });
   });
 
   describe('may be disclosed further as HIPAA permits (2.33(b)(1))', () => {

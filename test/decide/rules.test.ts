@@ -396,6 +396,25 @@ describe('the elements of a written consent (42 CFR 2.31)', () => {
     expect(lacks(writtenConsent({}, { verification }), 'TREAT', { part2RequiresVerification: true })).toEqual([]);
   });
 
+  test('are on a form that the deployment accepts, and on none that was withdrawn', () => {
+    const form = 'https://example.org/release-form'; // of writtenConsent
+    const forms = (accepted: readonly string[], withdrawn: readonly string[] = []) => ({
+      part2: { ...settings.part2, forms: { accepted, withdrawn } },
+    });
+    const of = (uris: readonly string[], more: ReturnType<typeof forms>) =>
+      lacks(writtenConsent({}, { policy: uris.map((uri) => ({ uri })) }), 'TREAT', more);
+    expect(of([form], forms([]))).toEqual([]);
+    expect(of([form], forms(['urn:other', form]))).toEqual([]);
+    expect(of(['urn:more', form], forms([form]))).toEqual([]);
+    expect(of([form], forms(['urn:other']))).toEqual(['form']);
+    expect(of([form], forms([], ['urn:other']))).toEqual([]);
+    expect(of([form], forms([], ['urn:other', form]))).toEqual(['form']);
+    expect(of(['urn:more', form], forms(['urn:more'], [form]))).toEqual(['form']);
+    const formless = without('policy', { securityLabel: [act('42CFRPart2')] });
+    expect(lacks(formless, 'TREAT', forms([], [form]))).toEqual([]);
+    expect(lacks(formless, 'TREAT', forms([form]))).toEqual(['form']);
+  });
+
   test('describe the records by whatever narrows them, or by the form', () => {
     expect(lacks(without('policy'))).toEqual(['description']);
     for (const narrowing of [

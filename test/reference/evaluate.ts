@@ -977,6 +977,7 @@ function qualifiesFor(rule: Rule, { world, question, purpose }: Asked): boolean 
     expires &&
     isSigned &&
     (isVerified || !world.settings.part2RequiresVerification) &&
+    isOnGoodForm(consent, world.settings) &&
     (purpose !== 'HLEGAL' ||
       provisionsOf(consent)
         .flatMap(allPurposes)
@@ -987,6 +988,14 @@ function qualifiesFor(rule: Rule, { world, question, purpose }: Asked): boolean 
 
 function allPurposes(provision: EitherProvision): readonly (string | undefined)[] {
   return [...(provision.purpose ?? []).map(({ code }) => code), ...(provision.provision ?? []).flatMap(allPurposes)];
+}
+
+/** A deployment says which forms say what they must, and which were withdrawn. */
+function isOnGoodForm(consent: StoredConsent, { part2: { forms } }: DecisionSettings): boolean {
+  if (forms === undefined) return true;
+  const stated = policiesOf(consent);
+  if (forms.withdrawn.some((form) => stated.includes(form))) return false;
+  return forms.accepted.length === 0 || forms.accepted.some((form) => stated.includes(form));
 }
 
 /** 42 CFR 2.31(b): every permit in it names counseling notes and no other topic. */

@@ -870,6 +870,16 @@ const settings: fc.Arbitrary<DecisionSettings> = fc.record({
       { weight: 5, arbitrary: fc.constant<string[]>([]) },
       { weight: 1, arbitrary: some('Organization/hosp', 'urn:users|bob') },
     ),
+    forms: fc.oneof(
+      { weight: 5, arbitrary: fc.constant({ accepted: [], withdrawn: [] }) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom(
+          { accepted: [part2Policy], withdrawn: [] },
+          { accepted: [], withdrawn: ['https://example.org/policy'] },
+        ),
+      },
+    ),
   }),
   instantOf: fc.constant(instantOf),
   programs: maybe(7, fc.constant(programs)).map((some) => some ?? new Map()),

@@ -53,6 +53,8 @@ function decideAll(
       coveredEntities: config.part2.coveredEntities,
       intermediaries: config.part2.intermediaries,
       lawEnforcement: config.part2.lawEnforcement,
+      lawfulHolders: config.part2.lawfulHolders,
+      forms: config.part2.forms,
     },
   };
   const { pcf } = context.requester;

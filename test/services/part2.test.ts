@@ -128,3 +128,65 @@ describe('what travels with a record', () => {
       }
   });
 });
+
+describe('what goes further by contract (2.33(b)(3))', () => {
+  const consentTo = (organization: string) => ({
+    resourceType: 'Consent',
+    id: 'ivy-for-payment',
+    status: 'active',
+    scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
+    category: [{ coding: [{ system: systems.actCode, code: '42CFRPart2CD' }] }],
+    patient: { reference: 'Patient/ivy' },
+    dateTime: '2026-01-02',
+    organization: [{ reference: 'Organization/lakeside-recovery' }],
+    sourceAttachment: { title: 'Signed form' },
+    policyRule: { coding: [{ system: systems.actCode, code: '42CFRPart2' }] },
+    provision: {
+      type: 'permit',
+      actor: [
+        {
+          role: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType', code: 'IRCP' }] },
+          reference: { reference: organization },
+        },
+      ],
+      purpose: [{ system: systems.actReason, code: 'HPAYMT' }],
+      securityLabel: [{ system: systems.actCode, code: '42CFRPart2' }],
+    },
+  });
+  const claim = {
+    resourceType: 'Claim',
+    id: 'ivy-stay',
+    meta: { security: [{ system: systems.actCode, code: '42CFRPart2' }] },
+    status: 'active',
+    type: { text: 'institutional' },
+    use: 'claim',
+    patient: { reference: 'Patient/ivy' },
+    created: '2026-02-01',
+    provider: { reference: 'Organization/lakeside-recovery' },
+    priority: { text: 'normal' },
+    insurance: [{ sequence: 1, focal: true, coverage: { display: 'x' } }],
+  };
+  const resources = [{ resourceType: 'Patient', id: 'ivy' }, claim, consentTo('Organization/mercy-hospital')];
+  let usual: Place;
+  let holder: Place;
+  beforeAll(async () => {
+    usual = await startGateway({ resources });
+    holder = await startGateway({
+      resources,
+      changes: { part2: { lawfulHolders: ['Organization/mercy-hospital'] } },
+    });
+  }, 60_000);
+  afterAll(() => Promise.all([usual.close(), holder.close()]));
+
+  it('says to a lawful holder with contracts, and to nobody else, that its contractors may have it', async () => {
+    const [plain, contracts] = await Promise.all(
+      [usual, holder].map((one) => one.ask(`${one.fhirUrl}/Claim/ivy-stay`, { as: 'biller' })),
+    );
+    expect([plain?.status, contracts?.status]).toEqual([200, 200]);
+    const word = 'may be disclosed further to contractors, subcontractors and legal representatives';
+    expect(contracts?.text).toContain(word);
+    expect(plain?.text).not.toContain(word);
+    for (const one of [plain, contracts])
+      expect(codesIn(one?.text ?? '')).toEqual(expect.arrayContaining(['42CFRPart2', 'NORDSCLCD']));
+  });
+});
