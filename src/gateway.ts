@@ -172,7 +172,7 @@ async function recorded(
     withheld,
     governing: governingOf(resources),
     ...(notices.length === 0 ? {} : { fdaNotices: notices }),
-    ...(outcome.announces === true ? { announced: true } : {}),
+    ...(outcome.announced === undefined ? {} : { announced: outcome.announced }),
     policyHash: edges.policyHash,
     digest: hash('sha256', body, 'hex'),
     length: body.length,

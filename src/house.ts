@@ -34,7 +34,7 @@ import { intervalOf, type TimeReader, timeReader } from './fhir/dates.ts';
 import { parseLocalReference } from './fhir/ids.ts';
 import type { FhirRequest, Interaction } from './fhir/request.ts';
 import { fhirVersion } from './fhir/version.ts';
-import { isPart2By, namedOnlyTopics, part2, substanceClass, topicNamed } from './fhir/vocabulary.ts';
+import { isNeverTold, isPart2By, topicNamed } from './fhir/vocabulary.ts';
 import { createAdmission } from './http/admission.ts';
 import { createLimiters, type Limiters } from './http/limiters.ts';
 import { createTokenGuard, type TokenGuard } from './http/token-guard.ts';
@@ -409,13 +409,12 @@ function labelSettingsOf(config: Config): LabelSettings {
 }
 
 /**
- * Topics of which a search says that something was withheld. That somebody was a patient of a Part 2 program is itself protected (42
- * CFR 2.11, 2.13), and so is that there are notes.
+ * Topics of which a search says that something was withheld.
  * @throws {ConfigError}
  */
 function announcedTopics({ labels }: Config): ReadonlySet<string> {
   const topics = labels.announced.map((code) => configuredTopic('announced', code));
-  const secret = topics.find((topic) => topic === part2 || namedOnlyTopics.has(topic) || substanceClass.has(topic));
+  const secret = topics.find(isNeverTold);
   if (secret !== undefined) throw new ConfigError(`labels.announced: of ${secret} nothing may be told.`);
   return new Set(topics);
 }

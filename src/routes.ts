@@ -12,6 +12,7 @@ import type { Edges } from './edges.ts';
 import { bundleReply, errorReply, notModifiedReply, type Reply, resourceReply } from './enforce/assemble.ts';
 import { project } from './enforce/project.ts';
 import { GatewayError } from './errors/errors.ts';
+import type { PatientKey } from './fhir/ids.ts';
 import type { FhirRequest, Interaction } from './fhir/request.ts';
 import type { HistoryPlan, Plan, ReadPlan, SearchPlan, VersionReadPlan } from './plan/plan.ts';
 
@@ -38,8 +39,8 @@ export interface Outcome {
   readonly query: string | undefined;
   readonly released: readonly Visible[];
   readonly withheld: Iterable<Item>;
-  /** It says that something was withheld. */
-  readonly announces?: boolean;
+  /** Of whom it says that something was withheld. */
+  readonly announced?: PatientKey | undefined;
   readonly outcome: Disclosure['outcome'];
 }
 
@@ -164,12 +165,12 @@ async function search(
     reply: bundleReply(
       {
         ...bundleHead([...found.matches, ...found.included], edges),
-        ...{ type: 'searchset', total, links, announces: found.announces && !plan.countOnly },
+        ...{ type: 'searchset', total, links, announces: found.announced !== undefined },
       },
       entries,
     ),
     released: [...found.matches, ...found.included],
-    announces: found.announces && !plan.countOnly,
+    announced: found.announced,
     outcome: 'released',
   };
 }

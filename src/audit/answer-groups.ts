@@ -35,7 +35,12 @@ export function byPatient(resources: readonly DisclosedResource[]): Group[] {
 /** The groups of an answer, at least one. An empty answer is about the patients whom the request named. */
 export function answerGroups(record: DisclosureRecord): Group[] {
   if (record.service !== undefined) return serviceGroups(record.service, record.released);
-  if (record.released.length > 0) return byPatient(record.released);
+  if (record.released.length > 0) {
+    const groups = byPatient(record.released);
+    const { announced } = record;
+    if (announced === undefined || groups.some(({ patient }) => patient === announced)) return groups;
+    return [...groups, { patient: announced, resources: [] }];
+  }
   const named = namedPatients(record.request, record.query);
   if (named.length === 0) return [{ patient: undefined, resources: [] }];
   return named.map((patient) => ({ patient, resources: [] }));

@@ -63,8 +63,8 @@ export interface Disclosure {
   readonly governing: readonly string[];
   /** Notices of the FDA that something was released by (42 CFR 2.51(b)); unset: none. */
   readonly fdaNotices?: readonly RecordedNotice[];
-  /** The answer said that something was withheld; unset: it did not. */
-  readonly announced?: true;
+  /** Of whom the answer said that something was withheld; unset: of nobody. */
+  readonly announced?: PatientKey;
   readonly policyHash: string;
   /** SHA-256 of the answer's body, hex. */
   readonly digest: string;

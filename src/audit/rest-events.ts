@@ -150,7 +150,9 @@ function answerDetails(
     textDetail('policy', record.policyHash),
     textDetail('digest-sha256', record.digest),
     textDetail('length-bytes', String(record.length)),
-    ...(record.announced === undefined ? [] : [textDetail('announced', 'something was withheld')]),
+    ...(record.announced !== undefined && record.announced === group.patient
+      ? [textDetail('announced', 'something was withheld')]
+      : []),
     ...(record.service === undefined ? [] : serviceDetails(record.service, group)),
     ...deliveryDetails(delivery),
     ...distinct(rules).map((rule) => textDetail('rule', rule)),

@@ -22,8 +22,8 @@ export interface Page {
   readonly total: number | undefined;
   /** First match of the next page; undefined when there is none. */
   readonly next: Position | undefined;
-  /** Something was withheld, and the deployment tells that of it. */
-  readonly announces: boolean;
+  /** Of whom something was withheld of which the deployment tells that. */
+  readonly announced: PatientKey | undefined;
 }
 
 /** What one request's searches share. */
@@ -77,46 +77,40 @@ export async function searchPage(plan: SearchPlan, start: Position | undefined, 
   }
   const isWhole = start === undefined && next === undefined;
   const total = plan.total === 'none' ? undefined : countAll || isWhole ? counted : undefined;
-  const announces = (countAll || isWhole) && announcesOf(plan, world);
+  const announced = countAll || isWhole ? announcedOf(plan, world) : undefined;
   const also = await included(plan, matches, world);
   await world.visibility.establishAny();
-  return { matches, included: also, total, next, announces };
+  return { matches, included: also, total, next, announced };
 }
 
 /**
- * Whether to tell that something was withheld. Of a search by patient alone, once all of it was looked at: any other criterion, or
+ * Of whom to tell that something was withheld. Of a search by patient alone, once all of it was looked at: any other criterion, or
  * the page it is told on, would say more of what is hidden than that it is there.
  */
-function announcesOf(plan: SearchPlan, world: SearchWorld): boolean {
+function announcedOf(plan: SearchPlan, world: SearchWorld): PatientKey | undefined {
   const patient = onlyPatientOf(plan);
-  if (patient === undefined) return false;
+  if (patient === undefined || plan.countOnly) return undefined;
   const grant = world.grantFor(plan.type);
   const isUnbound =
     grant.granted && grant.alternatives.some((one) => one.query.length === 0 && (one.patient ?? patient) === patient);
-  return (
-    isUnbound &&
-    [...world.withheld].some(
-      (item) =>
-        item.reading.facts.type === plan.type &&
-        item.reading.facts.patients.length > 0 &&
-        item.reading.facts.patients.every((one) => one === patient) &&
-        world.visibility.isAnnounced(item),
-    )
-  );
+  const isHers = ({ reading: { facts } }: Item): boolean =>
+    facts.type === plan.type && facts.patients.length > 0 && facts.patients.every((one) => one === patient);
+  const isTold = isUnbound && [...world.withheld].some((item) => isHers(item) && world.visibility.isAnnounced(item));
+  return isTold ? patient : undefined;
 }
 
-/** The one patient whom a search names, and nothing else of what it looks for. */
-function onlyPatientOf({ compartment, forwarded, local, hops }: SearchPlan): ResourceKey | undefined {
+/** The one patient whom a search names, however often, and nothing else of what it looks for. */
+function onlyPatientOf({ compartment, forwarded, local, hops }: SearchPlan): PatientKey | undefined {
   if (local.length + hops.length > 0) return undefined;
-  if (compartment !== undefined) {
-    const isHers = forwarded.length === 0 && isPatientKey(compartment.root);
-    return isHers ? compartment.root : undefined;
-  }
-  const [only, ...more] = forwarded;
-  if (only === undefined || more.length > 0 || !patientParameters.has(only.parameter)) return undefined;
-  const [, value] = only.forward;
-  const key = value.includes('/') ? value : `Patient/${value}`;
-  return isPatientKey(key as ResourceKey) ? (key as ResourceKey) : undefined;
+  const named = forwarded.map(patientNamed);
+  const [first, ...others] = compartment === undefined ? named : [compartment.root, ...named];
+  if (first === undefined || !isPatientKey(first)) return undefined;
+  return others.every((one) => one === first) ? first : undefined;
+}
+
+function patientNamed({ parameter, modifier = 'Patient', forward: [, value] }: Criterion): ResourceKey | undefined {
+  if (!patientParameters.has(parameter) || modifier !== 'Patient') return undefined;
+  return (value.includes('/') ? value : `Patient/${value}`) as ResourceKey;
 }
 
 const patientParameters: ReadonlySet<string> = new Set(['patient', 'subject']);

@@ -10,7 +10,8 @@ import { type Redaction, redact } from '../enforce/redact.ts';
 import { cutReferences, type View, type ViewSettings, viewOf } from '../enforce/view.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { Coding, Some } from '../fhir/coding.ts';
-import { idOf, isPatientKey, type PatientKey, type ResourceKey, resourceKey, typeOf } from '../fhir/ids.ts';
+import { idOf, isPatientKey, type PatientKey, type ResourceKey, typeOf } from '../fhir/ids.ts';
+import { isNeverTold } from '../fhir/vocabulary.ts';
 import { isLabelled } from '../label/effective.ts';
 import { isNobodys, toldOf } from '../label/facts.ts';
 import { type Labels, withoutTopics } from '../label/labels.ts';
@@ -247,16 +248,22 @@ export class Visibility {
 
   /**
    * Withheld for topics of which the deployment tells that something was, and for nothing else: without them it would be
-   * released. Whatever else hides it stays as if it were not there.
+   * released. Whatever else hides it stays as if it were not there, and of what bears a topic that is never told nothing is.
    */
   isAnnounced(item: Item): boolean {
     const { announced } = this.#edges.viewSettings;
-    if (announced.size === 0 || item.hidden) return false;
+    if (announced.size === 0 || item.hidden || this.#isNeverTold(item)) return false;
     const decision = this.decisionOn(item);
     if (decision.outcome === 'release' || !announced.has(decision.reasons[0].label ?? '')) return false;
     const [labels, own] = [item.labels, item.own].map((all) => withoutTopics(all, announced)) as [Labels, Labels];
     const without = this.#edges.rulings.decide(this.#candidate(item, labels, own, false));
     return without.outcome === 'release' && this.#viewOf(item, without) !== undefined;
+  }
+
+  #isNeverTold({ labels, reading: { inline = [] } }: Item): boolean {
+    const { labelling } = this.#edges;
+    const all = inline.reduce((some, { label }) => labelling.withLabel(some, label), labels);
+    return labelling.isPart2(all) || all.topics.some(isNeverTold);
   }
 
   #viewOf(item: Item, { obligations }: Release): View | undefined {
@@ -502,13 +509,8 @@ export class Visibility {
     return (await Promise.all(batches)).flat();
   }
 
-  /** One resource is read: that is the cheaper way for both sides, and a search may know of it later than a read does. */
+  /** By search, one as well: of a read that finds nothing anybody between here and the FHIR server may say so. */
   async #fetchBatch(type: string, ids: readonly string[]): Promise<readonly Item[]> {
-    const [id] = ids;
-    if (ids.length === 1 && id !== undefined) {
-      const content = await this.#edges.upstream.read(resourceKey(type, id), this.#edges.errand);
-      return content === undefined ? none : [this.#register(content)];
-    }
     const asked = new Set(ids);
     const items: Item[] = [];
     const search = { type, parameters: [['_id', ids.join(',')] as const], pageSize: ids.length, unsorted: true };

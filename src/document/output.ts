@@ -21,8 +21,10 @@ export class Output {
   /** Copies `bytes[from..to)`. */
   slice(bytes: Uint8Array, from: number, to: number): void {
     this.#makeRoom(to - from);
-    if (to - from > shortest) Buffer.prototype.copy.call(bytes, this.#bytes, this.#length, from, to);
-    else for (let at = from; at < to; at++) this.#bytes[this.#length + at - from] = bytes[at] as number;
+    if (to - from > shortest) {
+      const copied = Buffer.prototype.copy.call(bytes, this.#bytes, this.#length, from, to);
+      if (copied !== to - from) throw new RangeError('a slice of what is not there'); // what stood here before would leave
+    } else for (let at = from; at < to; at++) this.#bytes[this.#length + at - from] = bytes[at] as number;
     this.#length += to - from;
   }
 

@@ -76,6 +76,14 @@ export function isSensitivity(code: string): boolean {
 export const substanceClass: ReadonlySet<string> = new Set(['ETH', 'SUD', 'ETHUD', 'OPIOIDUD']);
 
 /**
+ * Topics of which it is never told that there is something: that somebody was a patient of a Part 2 program is itself protected (42
+ * CFR 2.11, 2.13), and so is that there are notes.
+ */
+export function isNeverTold(topic: string): boolean {
+  return topic === part2 || namedOnlyTopics.has(topic) || substanceClass.has(topic);
+}
+
+/**
  * Whether these topics make something 42 CFR Part 2 data.
  * @param sudIsPart2 what tells of substance use counts, whatever its source
  */

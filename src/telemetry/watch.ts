@@ -43,8 +43,7 @@ export class RequestWatch implements Watch {
       this.#observer.onStage(stage, from, to, to - from);
     };
     const result = work();
-    result.then(over, over); // before whoever waits for it
-    return result;
+    return result.finally(over);
   }
 
   busy<T>(stage: Stage, work: () => T): T {

@@ -237,11 +237,17 @@ class Collector implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#settled) return;
+    clearTimeout(this.#timer);
+    if (this.#length < large) this.#end();
+    else this.#turns.take(() => this.#end());
+  }
+
+  /** Unless the client left while it waited for its turn. */
+  #end(): void {
+    if (this.#settled) return;
     this.#settle();
     const [first] = this.#chunks;
-    const answer = { status: this.#status, body: this.#chunks.length === 1 && first ? first : this.#whole() };
-    if (this.#length < large) this.#resolve(answer);
-    else this.#turns.take(() => this.#resolve(answer));
+    this.#resolve({ status: this.#status, body: this.#chunks.length === 1 && first ? first : this.#whole() });
   }
 
   #whole(): Buffer {

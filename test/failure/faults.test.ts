@@ -609,7 +609,7 @@ describe('a Consent revoked', () => {
       return () => {
         revoke(bench);
         bench.relay.fault = () => undefined;
-        answering('{"resourceType":"OperationOutcome"}', { status: 404 })(call);
+        answering('{"resourceType":"Bundle","type":"searchset"}')(call);
       };
     };
     expect([200, 404]).toContain((await bench.ask('Observation/ada-a1c', { as: 'summit' })).status);

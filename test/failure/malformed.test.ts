@@ -649,10 +649,7 @@ describe('a next link of the FHIR server', () => {
   const pagesAsked = async (): Promise<{ answer: Answer; targets: string[] }> => {
     bench.relay.calls.length = 0;
     const answer = await bench.ask('Observation?code=4548-4&_total=accurate');
-    const targets = bench.relay.calls
-      .filter(({ method }) => method === 'GET')
-      .map(({ target }) => target)
-      .filter((target) => target !== '/fhir/Patient/ada'); // read for the answer
+    const targets = bench.relay.calls.filter(({ method }) => method === 'GET').map(({ target }) => target);
     return { answer, targets };
   };
 
@@ -718,7 +715,7 @@ describe('a next link of the FHIR server', () => {
       call.type === type && call.interaction === 'search'
         ? answering(withLink(`${bench.relay.url}/${type}?page=${++page}`, ''))
         : undefined;
-    const answer = await bench.ask('Observation?_id=ada-a1c,ben-peak-flow'); // two patients are searched for
+    const answer = await bench.ask('Observation?_id=ada-a1c');
     bench.relay.fault = kept;
     expect([502, 503]).toContain(answer.status);
     expect(page).toBeLessThan(500);
