@@ -245,9 +245,9 @@ export const mutants: readonly Mutant[] = [
     by: 'LC-20',
     off: 'a next link leads to a visible match',
     file: 'discover/search.ts',
-    find: 'included: also, total, next, announces };',
+    find: 'included: also, total, next, announced };',
     replace:
-      'included: also, total, announces, next: next ?? (start === undefined && world.withheld.size > 0 ? { source: 0, cursor: undefined, skip: 0 } : undefined) };',
+      'included: also, total, announced, next: next ?? (start === undefined && world.withheld.size > 0 ? { source: 0, cursor: undefined, skip: 0 } : undefined) };',
   },
   {
     name: 'local-criteria-not-checked',
