@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 const busyMs = 5_000;
 const sqliteBusy = 5;
+const readonlyRollback = 776;
 
 /** The database was held by somebody else all the time that a write may wait; nothing was written. */
 export class OutboxBusy extends Error {}
@@ -24,8 +25,33 @@ export function openToWrite(file: string): DatabaseSync {
   }
 }
 
+/** To read alone, but for one thing: what a process was killed in the middle of is undone first (SQLite, "hot journals"), and that is a write. */
 export function openToRead(file: string): DatabaseSync {
-  return new DatabaseSync(file, { timeout: busyMs, readOnly: true });
+  const options = { timeout: busyMs, readOnly: true };
+  const database = new DatabaseSync(file, options);
+  try {
+    look(database);
+    return database;
+  } catch (error) {
+    database.close();
+    if (codeOf(error) !== readonlyRollback) throw error;
+  }
+  const undoing = new DatabaseSync(file, { timeout: busyMs });
+  try {
+    look(undoing);
+  } finally {
+    undoing.close();
+  }
+  return new DatabaseSync(file, options);
+}
+
+/** The first look at a database is what finds that something is to be undone. */
+function look(database: DatabaseSync): void {
+  database.prepare('PRAGMA schema_version').get();
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { errcode?: unknown }).errcode;
 }
 
 /** Commits reach the disk (WAL with FULL), and nothing less starts. */
@@ -42,7 +68,7 @@ export function begin(database: DatabaseSync): void {
   try {
     database.exec('BEGIN IMMEDIATE');
   } catch (error) {
-    if ((error as { errcode?: unknown }).errcode === sqliteBusy) {
+    if (codeOf(error) === sqliteBusy) {
       throw new OutboxBusy('the outbox is held by another connection', { cause: error });
     }
     throw error;

@@ -1,5 +1,6 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Archive, archiveDirectory, segmentFiles } from '../../src/audit/archive.ts';
 import { loadSigningKeys } from '../../src/audit/checkpoint.ts';
@@ -50,6 +51,23 @@ const hold = (changes: Partial<Hold>): Hold => ({
 });
 const found = () => verifyRecord(config)[0];
 
+/** A file as kill -9 leaves it in the middle of a transaction that has a rollback journal: part of it is written, and to be undone. */
+function killIn(path: string, first = ''): void {
+  const copy = `${path}.copy`;
+  if (existsSync(path)) copyFileSync(path, copy);
+  const database = new DatabaseSync(copy);
+  database.exec(
+    `PRAGMA journal_mode = DELETE; ${first}; PRAGMA cache_size = 1; BEGIN; CREATE TABLE killed (bytes BLOB)`,
+  );
+  const insert = database.prepare('INSERT INTO killed VALUES (?)');
+  for (let row = 0; row < 300; row++) insert.run(Buffer.alloc(3_000));
+  copyFileSync(copy, path);
+  copyFileSync(`${copy}-journal`, `${path}-journal`);
+  for (const rest of ['-wal', '-shm']) rmSync(`${path}${rest}`, { force: true });
+  database.close();
+  rmSync(copy);
+}
+
 describe('kept records', () => {
   it('stand in a file a month, and are one chain', () => {
     expect(left()).toBe(4);
@@ -87,6 +105,23 @@ describe('kept records', () => {
     writeFileSync(join(archive, `${outboxId}-000000000000009.db`), '');
     expect(left()).toBe(4);
     expect(found()).toMatchObject({ records: 8, first: 1, break: undefined });
+  });
+
+  it('are read, and written on, beside a file that a process was killed in while it made it', () => {
+    const path = join(archive, `${outboxId}-000000000000009.db`);
+    killIn(path, 'PRAGMA user_version = 1');
+    expect(left()).toBe(4);
+    expect(found()).toMatchObject({ records: 8, first: 1, break: undefined });
+    killIn(path, 'PRAGMA user_version = 1');
+    expect(new Archive(archive, outboxId, loadKeys(config), loadSigningKeys(config)).head.position).toBe(8);
+  });
+
+  it('are read, and written on, in a file that a process was killed in while it closed it', () => {
+    const path = segmentFiles(archive).at(-1)?.path as string;
+    killIn(path);
+    expect(found()).toMatchObject({ records: 8, first: 1, break: undefined });
+    killIn(path);
+    expect(new Archive(archive, outboxId, loadKeys(config), loadSigningKeys(config)).head.position).toBe(8);
   });
 
   it('of a period are verified by its files alone', () => {

@@ -170,7 +170,8 @@ describe('kill -9, and a torn write, in the middle of requests to services', () 
     });
     const ended = new AbortController();
     const closed = once(gateway, 'close').finally(() => ended.abort());
-    const [origin] = (await once(createInterface(gateway.stdout), 'line')) as [string];
+    const lines = createInterface(gateway.stdout);
+    const [origin] = (await Promise.race([once(lines, 'line'), closed.then(() => ['it did not start'])])) as [string];
     await Promise.all([...names, ...names].map((name) => client(origin, name, ended.signal, got)));
     expect((await closed)[1]).toBe('SIGKILL');
   }
