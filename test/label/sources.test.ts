@@ -66,6 +66,37 @@ const observation = (id: string, more: object = {}): Stored => ({ resourceType: 
 const encounter = (id: string, more: object = {}): Stored => ({ resourceType: 'Encounter', id, subject, ...more });
 const by = (...programs: readonly string[]) => ({ performer: programs.map((one) => to(`Organization/${one}`)) });
 
+describe('what names a program is of it, whatever kind of thing the program is', () => {
+  const programNames = new Set([
+    ...['Organization/lakeside', 'Location/house', 'HealthcareService/recovery', 'Practitioner/wu'],
+    ...['PractitionerRole/wu-at-lakeside', 'https://programs.example/lakeside', 'http://hl7.org/fhir/sid/us-npi|123'],
+  ]);
+  const logical = { identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: '123' } };
+  const appointment = (actor: object): Stored => ({
+    resourceType: 'Appointment',
+    id: 'a',
+    participant: [{ actor: subject }, { actor }],
+  });
+  it.each<[string, Stored]>([
+    ['an organization', encounter('e', { serviceProvider: to('Organization/lakeside') })],
+    ['a location', encounter('e', { location: [{ location: to('Location/house') }] })],
+    ['a service', appointment(to('HealthcareService/recovery'))],
+    [
+      'a service that was asked for something',
+      {
+        ...{ resourceType: 'ServiceRequest', id: 's', subject, performer: [to('HealthcareService/recovery')] },
+      },
+    ],
+    ['a practitioner', observation('o', { performer: [to('Practitioner/wu')] })],
+    ['a role', encounter('e', { participant: [{ individual: to('PractitionerRole/wu-at-lakeside') }] })],
+    ['by its URL', observation('o', { performer: [to('https://programs.example/lakeside')] })],
+    ['by its number', observation('o', { performer: [logical] })],
+  ])('%s', (_what, one) => {
+    expect(read(one, programNames).labels.topics).toEqual(['42CFRPart2']);
+    expect(read(one, new Set(['Organization/another'])).labels.topics).toEqual([]);
+  });
+});
+
 describe('programs as they are configured', () => {
   const fault = (...programs: readonly (string | string[])[]): string | undefined =>
     labelsConfig.safeParse({ programs }).error?.issues[0]?.message;
