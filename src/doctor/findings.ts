@@ -109,6 +109,11 @@ export const findings = {
     'A Consent that was just revoked would still count.',
     'Make searches of the server consistent with its writes, or expect revocations as late as its index is.',
   ),
+  'consents-unfindable': fault(
+    'A Consent that is stored is not found by its patient.',
+    'The gateway does not know of it: what it denies is given.',
+    'Index the Consents anew. HAPI FHIR with referential integrity off does not index a Consent that was written before its Patient: keep it on, or write Patients first.',
+  ),
   'label-systems-unknown': warning(
     'Resources bear labels of a system that the gateway does not know.',
     'Each counts as restricted: whoever is not cleared does not get what bears it.',

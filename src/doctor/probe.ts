@@ -61,6 +61,9 @@ function jsonOf(text: string): unknown {
 /** A resource, as far as the doctor reads it. */
 export interface Resource {
   readonly resourceType?: string;
+  /** Of a Consent: of whom it is (R4 patient, R5 subject). */
+  readonly patient?: { readonly reference?: string };
+  readonly subject?: { readonly reference?: string };
   readonly id?: string;
   readonly fhirVersion?: string;
   readonly meta?: { readonly versionId?: string; readonly security?: readonly { system?: string; code?: string }[] };

@@ -7,6 +7,7 @@ import { matchesOf, type Probe, type Resource, resourceOf } from './probe.ts';
 
 const sampled = ['Patient', 'Observation', 'Condition', 'Encounter', 'Consent', 'DocumentReference'];
 const sampleSize = 50;
+const sampledConsents = 20;
 /** Types and references that must find nothing for a patient whom nobody has. */
 const byPatient = [
   ['Consent', 'patient'],
@@ -38,6 +39,7 @@ export async function examineUpstream(probe: Probe, config: Config, mayWrite: bo
     ...(await searches(probe, config, matchesOf(first) ?? [])),
     ...(config.upstream.paging === 'links' ? await links(probe) : await offsets(probe)),
     ...(await stored(probe, config)),
+    ...(await consents(probe)),
     ...(mayWrite ? await writes(probe) : nothing),
   ];
 }
@@ -123,6 +125,18 @@ async function stored(probe: Probe, { labels }: Config): Promise<Found> {
     ...[...unversioned].map((where) => ({ code: 'versions-missing', where }) as const),
     ...[...unknown].sort().map((where) => ({ code: 'label-systems-unknown', where }) as const),
   ];
+}
+
+/** Whether Consents are found by their patients, as the gateway looks for them. */
+async function consents(probe: Probe): Promise<Found> {
+  const some = matchesOf(await probe.get(`Consent?_count=${sampledConsents}`)) ?? [];
+  for (const { id, patient, subject } of some.slice(0, sampledConsents)) {
+    const key = (patient ?? subject)?.reference ?? '';
+    if (id === undefined || !/^Patient\/[A-Za-z0-9\-.]{1,64}$/.test(key)) continue;
+    const matches = matchesOf(await probe.get(`Consent?patient=${key}&_id=${id}`));
+    if (matches?.some((match) => match.id === id) !== true) return found('consents-unfindable', 'Consent?patient');
+  }
+  return nothing;
 }
 
 function isUnknown(system: string, code: string, labels: Config['labels']): boolean {

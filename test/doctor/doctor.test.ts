@@ -126,6 +126,13 @@ const planted: readonly Planted[] = [
         : undefined,
   },
   {
+    code: 'consents-unfindable',
+    does: (call) =>
+      isSearchFor(call, 'Consent') && call.parameters.has('patient') && call.parameters.has('_id')
+        ? answering('{"resourceType":"Bundle","type":"searchset"}')
+        : undefined,
+  },
+  {
     code: 'clock-off',
     does: (call) =>
       call.type === 'metadata'
