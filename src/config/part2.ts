@@ -209,7 +209,7 @@ export const part2Config = z
           .max(1_000)
           .default([])
           .describe(
-            'Forms that were withdrawn, in the same way: a Consent on one is no written consent (42 CFR 2.31(c)).',
+            'Forms that were withdrawn, in the same way, one without |version in every version: a Consent on one is no written consent (42 CFR 2.31(c)).',
           ),
       })
       .prefault({})

@@ -410,6 +410,10 @@ describe('the elements of a written consent (42 CFR 2.31)', () => {
     expect(of([form], forms([], ['urn:other']))).toEqual([]);
     expect(of([form], forms([], ['urn:other', form]))).toEqual(['form']);
     expect(of(['urn:more', form], forms(['urn:more'], [form]))).toEqual(['form']);
+    expect(of([`${form}|2`], forms([], [form]))).toEqual(['form']);
+    expect(of([`${form}|2`], forms([], [`${form}|2`]))).toEqual(['form']);
+    expect(of([`${form}|3`], forms([], [`${form}|2`]))).toEqual([]);
+    expect(of([`${form}|2`], forms([form]))).toEqual(['form']);
     const formless = without('policy', { securityLabel: [act('42CFRPart2')] });
     expect(lacks(formless, 'TREAT', forms([], [form]))).toEqual([]);
     expect(lacks(formless, 'TREAT', forms([form]))).toEqual(['form']);
