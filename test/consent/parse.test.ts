@@ -209,8 +209,10 @@ describe('an R5 Consent', () => {
       sourceAttachment: [{ title: 'Signed' }],
       verification: [{ verified: true }],
     });
-    expect(Object.values(written)).toEqual([true, true, true, true, true, true]);
-    expect(Object.values(readR5({}).written)).toEqual([false, false, false, false, false, false]);
+    const { forms, ...has } = written;
+    expect([forms, ...Object.values(has)]).toEqual([[], true, true, true, true, true, true]);
+    const { forms: none, ...hasNot } = readR5({}).written;
+    expect([none, ...Object.values(hasNot)]).toEqual([[], false, false, false, false, false, false]);
   });
 
   test('with a policy text alone is not of another policy than without', () => {
