@@ -1,5 +1,5 @@
 import { administrationNames, administrationServices, isForStewardsAlone } from './administration-house.ts';
-import { createAuthenticator } from './authenticate/authenticate.ts';
+import { createAuthenticator, directoryOf } from './authenticate/authenticate.ts';
 import { type Config, ConfigError } from './config/config.ts';
 import type { ServicesConfig } from './config/services.ts';
 import { buildContext } from './context/context.ts';
@@ -81,6 +81,7 @@ export function serviceDoorsOf(
   const consulting = consultService({
     publicBaseUrl,
     localBases: house.readSettings.localBases,
+    directory: directoryOf(whole.identity),
     upstream,
     consents,
     memberships,

@@ -1,4 +1,4 @@
-import type { SearchWorld } from '../discover/search.ts';
+import { isGranted, type SearchWorld } from '../discover/search.ts';
 import { parseRelativeReference } from '../fhir/ids.ts';
 import { displaySafe } from './terms.ts';
 
@@ -8,17 +8,15 @@ const maximumNames = 200;
  * Names of directory resources as the reader sees them: one whose organization is hidden from him reads its key alone.
  * @param keys local keys; others have no name here
  */
-export async function namesOf(
-  keys: readonly string[],
-  { visibility }: SearchWorld,
-): Promise<ReadonlyMap<string, string>> {
+export async function namesOf(keys: readonly string[], world: SearchWorld): Promise<ReadonlyMap<string, string>> {
+  const { visibility } = world;
   const wanted = keys.flatMap((key) => parseRelativeReference(key) ?? []).slice(0, maximumNames);
   await visibility.load(wanted);
   const names = new Map<string, string>();
   for (const key of wanted) {
     const item = visibility.item(key);
     const visible = item === undefined ? undefined : visibility.visible(item);
-    if (visible === undefined) continue;
+    if (visible === undefined || !isGranted(visible, world)) continue;
     const name = nameIn(visible.item.content.release(visible.decision, visible.view.edits).parsed().name);
     if (name !== '') names.set(key, name);
   }

@@ -241,7 +241,7 @@ function notUnderstoodWords(elements: Elements, effect: Effect): readonly string
   ];
 }
 
-/** Local keys whose names would help to read a Consent: organizations and people of the directory, never patients. */
+/** Local keys whose names would help to read a Consent: organizations, places and people of the directory, never what is about a patient. */
 export function keysToName(consents: readonly ParsedConsent[]): readonly string[] {
   const keys = new Set<string>();
   const visit = ({ elements, children }: Provision): void => {
@@ -255,7 +255,5 @@ export function keysToName(consents: readonly ParsedConsent[]): readonly string[
     if (root !== undefined) visit(root);
     nested.forEach(visit);
   }
-  return [...keys].filter((key) =>
-    /^(Organization|Practitioner|Location|HealthcareService|CareTeam|Group)\/[^/]+$/.test(key),
-  );
+  return [...keys].filter((key) => /^(Organization|Practitioner|Location|HealthcareService)\/[^/]+$/.test(key));
 }

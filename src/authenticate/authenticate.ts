@@ -10,6 +10,7 @@ import { smartConfiguration } from './smart.ts';
 import { verifyToken } from './verify.ts';
 
 export { type DescribedRequester, describedRequester, requesterOf } from './described.ts';
+export { assignedOrganization, type Directory, directoryOf } from './organizations.ts';
 
 export interface Authenticator {
   /**

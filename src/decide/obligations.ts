@@ -23,6 +23,7 @@ export function scopesOf(
 ): readonly Obligation[] {
   return deciding.map(({ purposes, period }): Obligation => {
     const stated = purposes?.codes ?? [];
+    const isKnown = purposes?.unknown === false; // else there is one
     const ends = [consent.period?.end, typeof period === 'object' ? period.end : undefined].filter(
       (end): end is number => Number.isFinite(end),
     );
@@ -30,7 +31,7 @@ export function scopesOf(
       kind: 'part2',
       basis: 'consent',
       redisclosable:
-        stated.length > 0 &&
+        isKnown &&
         stated.every(isForOperations) &&
         coveredEntities.some((organization) => organizations.has(organization)),
       scope: {
@@ -38,7 +39,7 @@ export function scopesOf(
         until: ends.length === 0 ? undefined : Math.min(...ends),
         dated: typeof consent.dateTime === 'number' ? consent.dateTime : undefined,
         notes: topic === 'SUDCN',
-        ...(isForContractors(stated) && lawfulHolders.some((organization) => organizations.has(organization))
+        ...(isKnown && isForContractors(stated) && lawfulHolders.some((organization) => organizations.has(organization))
           ? { contractors: true }
           : {}),
       },
@@ -48,7 +49,5 @@ export function scopesOf(
 
 /** Payment and operations, and no treatment (42 CFR 2.33(b)(3)). */
 function isForContractors(purposes: readonly string[]): boolean {
-  return (
-    purposes.length > 0 && purposes.every((purpose) => isForOperations(purpose) && !purposeCovers('TREAT', purpose))
-  );
+  return purposes.every((purpose) => isForOperations(purpose) && !purposeCovers('TREAT', purpose));
 }

@@ -36,7 +36,7 @@ export function patienceMs(bytes: number, minimumBytesPerSecond: number): number
 export function hardenedServer(config: DoorConfig, tls: Tls | undefined, app: RequestListener): Server {
   const options = {
     maxHeaderSize: 16_384,
-    headersTimeout: config.headersTimeoutMs,
+    headersTimeout: Math.min(config.headersTimeoutMs, config.requestTimeoutMs), // the head is part of the request
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(1_000, config.headersTimeoutMs), // by default Node looks every 30 seconds only

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  allHold,
   type Explanation,
   explain,
   explanationJson,
@@ -13,6 +14,7 @@ import { describedRequester } from '../authenticate/authenticate.ts';
 import { grantFor } from '../context/context.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { disclosed } from '../discover/disclosed.ts';
+import type { SearchWorld } from '../discover/search.ts';
 import type { Item } from '../discover/visibility.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { isId, type PatientKey, parseRelativeReference, type ResourceKey, resourceKey } from '../fhir/ids.ts';
@@ -71,8 +73,15 @@ export function explainService(
       const { request, signal, at, context, watch } = asked;
       const edges = edgesUnder(watch, unwatchedEdges);
       const own = () => edges.worldFor(context, request, signal, 'read');
+      // What words are made of has to hold as well.
+      const beside: SearchWorld[] = [];
+      const besideIt = () => {
+        const world = own();
+        beside.push(world);
+        return world;
+      };
       const mayKnowAll = isExplainer(context);
-      const described = mayKnowAll ? requester : await readableRequester(requester, own(), edges.keyOf);
+      const described = mayKnowAll ? requester : await readableRequester(requester, besideIt(), edges.keyOf);
       const explanation = await explain(
         {
           patient,
@@ -86,7 +95,7 @@ export function explainService(
         },
         edges,
       );
-      const names = await namesOf(keysToName([...explanation.consents.values()]), own());
+      const names = await namesOf(keysToName([...explanation.consents.values()]), besideIt());
       const lexicon: Lexicon = { calendar: edges.calendar, names };
       return {
         status: 200,
@@ -96,7 +105,7 @@ export function explainService(
             ? JSON.stringify(explanationJson(explanation, lexicon))
             : textOf(explanationPieces(explanation, lexicon)),
         negative: saysAbsent(explanation),
-        stillInForce: explanation.stillHolds,
+        stillInForce: () => allHold([explanation.stillHolds, ...beside.map(({ stillInForce }) => stillInForce)]),
         disclosed: disclosedOf(explanation),
       };
     },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  allHold,
   keysToName,
   type Lexicon,
   namesOf,
@@ -13,6 +14,7 @@ import {
 import { describedRequester } from '../authenticate/authenticate.ts';
 import type { ParsedConsent, Provision } from '../consent/parsed.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
+import type { SearchWorld } from '../discover/search.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { disclosedOf, isOwn, maximumResources, patientOf, resourceList, saysAbsent } from './explain.ts';
 import { readableDrafts, readableRequester } from './own-terms.ts';
@@ -55,10 +57,17 @@ export function simulateService(
     const { consents, fhirVersion, requesters, resources, format } = parsed.data;
     const parse = after.parserFor(fhirVersion);
     const own = () => edges.worldFor(context, request, signal, 'read');
+    // What words are made of has to hold as well.
+    const beside: SearchWorld[] = [];
+    const besideIt = () => {
+      const world = own();
+      beside.push(world);
+      return world;
+    };
     const mayKnowAll = isGranted(context);
     const readable = mayKnowAll
       ? { drafts: consents, namesUnread: false, inTheirWords: (text: string) => text }
-      : await readableDrafts(consents, own(), edges.keyOf);
+      : await readableDrafts(consents, besideIt(), edges.keyOf);
     const drafts = readable.drafts.map((json, index) => {
       const draft = readDraft({ json, parse }, patient, index + 1, at);
       if (typeof draft === 'string') throw new GatewayError('service-body-invalid');
@@ -72,7 +81,7 @@ export function simulateService(
         patient,
         requesters: await Promise.all(
           Object.entries(requesters).map(async ([name, stated]) => {
-            const described = mayKnowAll ? stated : await readableRequester(stated, own(), before.edges.keyOf);
+            const described = mayKnowAll ? stated : await readableRequester(stated, besideIt(), before.edges.keyOf);
             return { name, before: before.requesterOf(described, at), after: after.requesterOf(described, at) };
           }),
         ),
@@ -91,7 +100,7 @@ export function simulateService(
     ]);
     const lexicon: Lexicon = {
       calendar: edges.calendar,
-      names: await namesOf(keysToName(known), own()),
+      names: await namesOf(keysToName(known), besideIt()),
     };
     const answer = answerOf(simulation, lexicon, format);
     return {
@@ -99,7 +108,7 @@ export function simulateService(
         ...answer,
         body: readable.inTheirWords(answer.body),
         negative: answer.negative === true || readable.namesUnread,
-        stillInForce: simulation.stillHolds,
+        stillInForce: () => allHold([simulation.stillHolds, ...beside.map(({ stillInForce }) => stillInForce)]),
       },
       hasChanges: simulation.hasChanges,
     };

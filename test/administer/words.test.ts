@@ -152,11 +152,11 @@ describe('a Consent in words', () => {
     expect(lines.at(-1)).toBe('There is more in this consent than is put into words here.');
   });
 
-  test('names are looked up for the directory alone, never for patients or relatives', () => {
+  test('names are looked up for the directory alone, never for what is about a patient, or relatives', () => {
     const one = consent({
       type: 'permit',
       actor: [actor('RelatedPerson/son'), actor('Patient/p2'), actor('Organization/clinic'), actor('Group/team')],
     });
-    expect(keysToName([read(one)])).toEqual(['Organization/clinic', 'Group/team']);
+    expect(keysToName([read(one)])).toEqual(['Organization/clinic']);
   });
 });

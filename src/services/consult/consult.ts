@@ -1,4 +1,5 @@
 import type { ServiceDetail } from '../../audit/recorder.ts';
+import { assignedOrganization, type Directory } from '../../authenticate/authenticate.ts';
 import type { Requester } from '../../authenticate/requester.ts';
 import type { Collectives } from '../../consent/collectives.ts';
 import type { Memberships } from '../../consent/memberships.ts';
@@ -7,6 +8,7 @@ import type { ConsentSource } from '../../consent/source.ts';
 import type { RequesterContext } from '../../context/requester-context.ts';
 import { type Consultation, type Consulting, consultInParts, type Redaction } from '../../decide/consult.ts';
 import type { DecisionSettings } from '../../decide/question.ts';
+import type { ResourceOnTape } from '../../document/content.ts';
 import { nameNumber } from '../../document/names.ts';
 import { GatewayError } from '../../errors/errors.ts';
 import type { Coding } from '../../fhir/coding.ts';
@@ -25,6 +27,8 @@ export const sourcesName = 'patient-consent-consult-sources';
 export interface ConsultParts {
   readonly publicBaseUrl: string;
   readonly localBases: readonly string[];
+  /** Organizations of the configuration, with their names and what they are units of. */
+  readonly directory: Directory;
   readonly upstream: Upstream;
   readonly consents: ConsentSource;
   readonly memberships: Memberships;
@@ -92,7 +96,7 @@ async function consulted(request: ConsultRequest, asked: Asked, parts: ConsultPa
   const errand: Errand = { authorization: undefined, signal: asked.signal };
   const found = await Promise.all(request.identifiers.map((one) => patientsWith(one, errand, parts)));
   const patients = [...new Set([...request.patients, ...found.flat()])];
-  const context = contextOf(request, asked);
+  const context = contextOf(request, asked, parts);
   const reading = patients.length === 0 ? parts.consents.ofNobody(errand) : parts.consents.of(patients, errand);
   const [consents, names] = await Promise.all([reading, parts.memberships.of(context.requester, errand)]);
   const collectives = await collectivesOf(patients.length === 0 ? nobody : consents, errand, parts);
@@ -137,6 +141,7 @@ const users: ReadonlySet<string> = new Set(['Practitioner', 'PractitionerRole', 
 function contextOf(
   { actor, purposes }: ConsultRequest,
   { context: { requester: caller }, at }: Asked,
+  { directory, localBases }: ConsultParts,
 ): RequesterContext {
   const fhirUser = actor.find((name) => users.has(name.split('/')[0] ?? ''));
   const requester: Requester = {
@@ -149,9 +154,9 @@ function contextOf(
     clientKind: 'app', // whom an organization's question is for the hook does not say: it may be anybody of it
     scopes: [],
     identities: actor,
-    organizations: actor.filter(
-      (name) => name.startsWith('Organization/') || parseRelativeReference(name) === undefined,
-    ),
+    organizations: actor
+      .filter((name) => name.startsWith('Organization/') || parseRelativeReference(name) === undefined)
+      .flatMap((name) => assignedOrganization(name, directory, localBases).names),
     roles: [],
     roleCodes: [],
     purposes: purposes.map((code) => ({ code, assigned: false })),
@@ -161,8 +166,23 @@ function contextOf(
   return { requester, purposes, purposeAssigned: false, unrestricted: false, at };
 }
 
-const idName = nameNumber('id');
+const [idName, identifierName, systemName, valueName] = ['id', 'identifier', 'system', 'value'].map(nameNumber) as [
+  number,
+  number,
+  number,
+  number,
+];
 const maximumPatients = 20;
+
+/** A server may pass over what it is asked for. */
+function bears({ tape, node }: ResourceOnTape, system: string, value: string): boolean {
+  const list = tape.member(node, identifierName);
+  for (let item = list < 0 ? -1 : tape.firstChild(list); item >= 0; item = tape.next(item)) {
+    const [ofItem, its] = [systemName, valueName].map((name) => tape.text(tape.member(item, name)));
+    if (ofItem === system && its === value) return true;
+  }
+  return false;
+}
 
 /** Patients of this server with this identifier: one, several of one person, or none. */
 async function patientsWith(
@@ -179,10 +199,13 @@ async function patientsWith(
   };
   const { contents, next } = await upstream.search(search, undefined, errand);
   if (contents.length > maximumPatients || next !== undefined) throw new GatewayError('too-costly');
-  return contents.map((content) => {
-    const { id } = content.examine(({ tape, node }) => ({ id: tape.text(tape.member(node, idName)) }));
+  return contents.flatMap((content) => {
+    const { id, isSo } = content.examine((resource) => ({
+      id: resource.tape.text(resource.tape.member(resource.node, idName)),
+      isSo: bears(resource, system, value),
+    }));
     if (id === undefined || !isId(id)) throw new GatewayError('upstream-invalid');
-    return resourceKey('Patient', id) as PatientKey;
+    return isSo ? (resourceKey('Patient', id) as PatientKey) : [];
   });
 }
 
