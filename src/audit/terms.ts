@@ -63,8 +63,21 @@ export const entityTypes = {
   requestId: { system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType', code: 'XrequestId' },
 } as const;
 
-/** AuditEvent.entity.type may be the type of the resource (value set audit-entity-type). */
-export const resourceTypeCoding = (code: string): Coding => ({ system: 'http://hl7.org/fhir/resource-types', code });
+/** Types of FHIR R5 that R4 does not have. An AuditEvent is R4's: they are no codes of its code system. */
+export const typesOfR5Alone: ReadonlySet<string> = new Set([
+  ...['ActorDefinition', 'AdministrableProductDefinition', 'ArtifactAssessment', 'BiologicallyDerivedProductDispense'],
+  ...['Citation', 'ClinicalUseDefinition', 'ConditionDefinition', 'DeviceAssociation', 'DeviceDispense', 'DeviceUsage'],
+  ...['EncounterHistory', 'EvidenceReport', 'FormularyItem', 'GenomicStudy', 'ImagingSelection', 'Ingredient'],
+  ...['InventoryItem', 'InventoryReport', 'ManufacturedItemDefinition', 'MedicinalProductDefinition'],
+  ...['NutritionIntake', 'NutritionProduct', 'PackagedProductDefinition', 'Permission', 'RegulatedAuthorization'],
+  ...['RequestOrchestration', 'Requirements', 'SubscriptionTopic', 'SubstanceDefinition', 'TestPlan', 'Transport'],
+]);
+
+/** AuditEvent.entity.type may be the type of the resource (FHIR R4 value set audit-entity-type, extensible). */
+export const resourceTypeCoding = (code: string): Coding => ({
+  system: typesOfR5Alone.has(code) ? 'http://hl7.org/fhir/fhir-types' : 'http://hl7.org/fhir/resource-types',
+  code,
+});
 
 export const entityRoles = {
   patient: objectRole('1'),

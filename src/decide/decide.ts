@@ -167,17 +167,11 @@ export class Rules {
 
   /** @throws {Error} when a patient of the candidate was not established: that is a fault of the caller, never an answer */
   decide(candidate: Candidate): Decision {
-    const known = this.#decidedOn(candidate);
-    if (known === undefined) return this.#decide(candidate);
-    const side = candidate.asTarget ? 'asTarget' : 'itself';
-    known[side] ??= this.#decide(candidate);
-    return known[side];
-  }
-
-  /** What was decided already of what is alike; undefined where it is still to be decided. */
-  known(candidate: Candidate): Decision | undefined {
-    const known = this.#decidedOn(candidate);
-    return candidate.asTarget ? known?.asTarget : known?.itself;
+    const place = this.#placeOf(candidate);
+    if (place === undefined) return this.#decide(candidate);
+    if (candidate.asTarget) place.asTarget ??= this.#decide(candidate);
+    else place.itself ??= this.#decide(candidate);
+    return (candidate.asTarget ? place.asTarget : place.itself) as Decision;
   }
 
   /** What every Consent in force answers about a candidate, those too that do not speak to the requester: for explanations. */
@@ -203,15 +197,12 @@ export class Rules {
   }
 
   /** Exact: there is a place only where nothing but what it stands for can change the decision. */
-  #decidedOn({ facts, labels, sources }: Candidate): Decided | undefined {
+  #placeOf({ facts, labels, sources }: Candidate): Decided | undefined {
     const { type, patients } = facts;
     if (facts.patientUnknown || facts.participants !== undefined) return undefined;
     if (this.#listsResources && (type === 'Patient' || this.#topics(labels).includes(part2))) return undefined;
     for (const patient of patients) if (this.#patients.get(patient)?.labelsAlone !== true) return undefined;
-    const whose =
-      patients.length === 1 && sources.length === 0
-        ? (patients[0] as string)
-        : `${patients.join()} ${JSON.stringify(sources)}`; // no key of a patient has a space
+    const whose = `${patients.join()} ${JSON.stringify(sources)}`; // no key of a patient has a space
     return placeIn(
       placeIn(placeIn(this.#decided, labels, newMap<string, Map<string, Decided>>), type, newMap<string, Decided>),
       whose,

@@ -60,8 +60,7 @@ export function part2Lacks(
 function isGoodForm(stated: readonly string[], forms: DecisionSettings['part2']['forms']): boolean {
   const { accepted = [], withdrawn = [] } = forms ?? {};
   // Of a form that was withdrawn without a version, every version was (FHIR R4 References, canonical: url|version).
-  if (stated.some((form) => withdrawn.includes(form) || withdrawn.includes(form.split('|', 1)[0] as string)))
-    return false;
+  if (stated.some((form) => withdrawn.includes(form) || withdrawn.includes(form.split('|')[0] as string))) return false;
   return accepted.length === 0 || stated.some((form) => accepted.includes(form));
 }
 

@@ -82,8 +82,7 @@ export class RequestRulings implements Rulings {
   }
 
   decide(candidate: Candidate): Decision {
-    const { rules } = this.#edges;
-    const decision = rules.known(candidate) ?? this.#watch.busy('decide', () => rules.decide(candidate));
+    const decision = this.#watch.busy('decide', () => this.#edges.rules.decide(candidate));
     return this.#edges.shadow === undefined ? decision : this.#edges.shadow.carriedOut(decision, candidate);
   }
 

@@ -40,17 +40,8 @@ class Gathered {
   readonly caveats: string[] = [];
   readonly origins: LabelOrigin[] = [];
 
-  /** For the next resource. */
-  clear(): void {
-    this.levels.length = 0;
-    this.topics.length = 0;
-    this.caveats.length = 0;
-    this.origins.length = 0;
-  }
-
   /** The highest level that anything states. */
   get stated(): Confidentiality | undefined {
-    if (this.levels.length === 0) return undefined;
     return confidentialityOrder.findLast((level) => this.levels.includes(level));
   }
 
@@ -76,7 +67,7 @@ class Gathered {
    * what it inherits is of its own: a cocaine record made in an alcohol programme is not about alcohol alone.
    */
   reduce(): void {
-    if (this.topics.length > 1) this.topics = this.topics.filter((topic, _, all) => topicsOf(all).includes(topic));
+    this.topics = this.topics.filter((topic, _, all) => topicsOf(all).includes(topic));
   }
 
   done(): Labels {
@@ -100,13 +91,7 @@ function interned(
   const identity = `${key}\n${JSON.stringify(origins)}`;
   let labels = known.get(identity);
   if (labels === undefined) {
-    labels = Object.freeze({
-      ...(stated && { stated }),
-      topics: [...topics],
-      caveats: [...caveats],
-      origins: [...origins],
-      key,
-    });
+    labels = Object.freeze({ ...(stated && { stated }), topics, caveats, origins, key });
     if (known.size < maximumKnown) known.set(identity, labels);
   }
   return labels;
@@ -119,16 +104,12 @@ export function isLabelled(labels: Labels): boolean {
   return labels !== unlabelled;
 }
 
-/** Scratch of the one resource whose labels are being gathered. */
-const ofOne = new Gathered();
-
 /**
  * Labels of one resource by itself: its own, those its codes show, those its sources give. Pure.
  * @param found what reading beyond codes found
  */
 export function ownLabels(inputs: LabelInputs, settings: LabelSettings, found: readonly Found[] = []): Labels {
-  const gathered = ofOne;
-  gathered.clear();
+  const gathered = new Gathered();
   for (const label of inputs.own) readOwn(label, gathered, settings);
   gathered.reduce();
   if (inputs.type === 'Consent') for (const coding of inputs.codings) readNamed(coding, gathered);

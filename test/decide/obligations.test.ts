@@ -151,6 +151,16 @@ describe('what a written consent covers goes with what it releases (42 CFR 2.32)
       expect(told(['HPAYMT', 'HOPERAT'], asks('HOPERAT'))).toBe(true);
       expect(told(['CLMATTCH'], asks('CLMATTCH'))).toBe(true);
     });
+    test('nor where a purpose is named that nobody knows', () => {
+      const other = { system: 'urn:x', code: 'OTHER' };
+      const [one] = given(
+        { purpose: [purpose('HPAYMT'), other], period: { end: '2026-12-31' } },
+        {},
+        { ...holding('Organization/mercy'), purposes: ['HPAYMT'] },
+      );
+      expect(one).toMatchObject({ basis: 'consent', redisclosable: false });
+      expect(one).not.toHaveProperty('scope.contractors');
+    });
     test('and nowhere else', () => {
       expect(told(['TREAT'])).toBeUndefined();
       expect(told(['HPAYMT', 'TREAT'])).toBeUndefined();

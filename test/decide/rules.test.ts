@@ -305,6 +305,14 @@ describe('data that a provision names', () => {
   });
 });
 
+test('who she is goes with a permit for her data up to restricted, whatever it names, and not beyond', () => {
+  const patient = { key: 'Patient/p1' as ResourceKey, type: 'Patient', patients: ['Patient/p1' as PatientKey] };
+  const of = (named: string, stated: 'N' | 'R' | 'V') =>
+    permitted({ securityLabel: [level(named)] }, { resources: [{ facts: patient, labels: { stated } }] });
+  expect([of('N', 'N'), of('N', 'R'), of('N', 'V')]).toEqual(['release', 'release', 'withhold']);
+  expect(of('V', 'V')).toBe('release');
+});
+
 test('a kind of document is known by LOINC; of another system nobody can tell', () => {
   const of = (system: string): Wish => ({ resources: [{ facts: { documentTypes: [{ system, code: '18842-5' }] } }] });
   const named = (system: string): R4Provision => ({ class: [{ system, code: '18842-5' }] });

@@ -9,6 +9,7 @@ import {
   confidentialityOrder,
   effectiveConfidentiality,
   restConfidentiality,
+  withoutTopics,
 } from '../../src/label/labels.ts';
 import { labelled, labelsOf, localBases } from './sample.ts';
 
@@ -25,6 +26,50 @@ const oids = {
   ObservationValue: '2.16.840.1.113883.5.1063',
   ActUSPrivacyLaw: '2.16.840.1.113883.5.1138',
 };
+
+describe('what would be there without some topics', () => {
+  const without = (codes: readonly [system: string, code: string][], ...topics: string[]) =>
+    withoutTopics(labelled(codes.map(([system, code]) => ({ system, code }))), new Set(topics));
+  it('is all the rest', () => {
+    const all: [string, string][] = [
+      [actCode, 'HIV'],
+      [actCode, 'SDV'],
+      [actCode, 'NOPAT'],
+      [confidentiality, 'V'],
+    ];
+    const before = labelled(all.map(([system, code]) => ({ system, code })));
+    const after = without(all, 'SDV', 'PSY');
+    expect(after).toMatchObject({ stated: 'V', topics: ['HIV'], caveats: before.caveats, origins: before.origins });
+    expect(after.caveats).toEqual([`${actCode}|NOPAT`]);
+    expect(JSON.parse(after.key)).toEqual(['V', ['HIV'], [`${actCode}|NOPAT`]]);
+    expect(without(all)).toMatchObject({ topics: ['HIV', 'SDV'] });
+    expect(without(all, 'HIV').key).not.toBe(after.key);
+  });
+  it('is no R that they explain', () => {
+    expect(
+      effectiveConfidentiality(
+        without(
+          [
+            [actCode, 'SDV'],
+            [confidentiality, 'R'],
+          ],
+          'SDV',
+        ),
+      ),
+    ).toBe('N');
+    expect(
+      effectiveConfidentiality(
+        without(
+          [
+            [actCode, 'SDV'],
+            [confidentiality, 'V'],
+          ],
+          'SDV',
+        ),
+      ),
+    ).toBe('V');
+  });
+});
 
 describe('a system of labels is known under each of its names', () => {
   const spellings = Object.entries(oids).flatMap(([name, oid]) =>

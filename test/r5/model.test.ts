@@ -5,6 +5,7 @@ import fhirpath from 'fhirpath';
 import r5 from 'fhirpath/fhir-context/r5';
 import { definitions, structures } from '../../scripts/definitions.ts';
 import { documentsOfVersion } from '../../scripts/documents/by-version.ts';
+import { resourceTypeCoding, typesOfR5Alone } from '../../src/audit/terms.ts';
 import { fillNames, nameNumber, nameNumberOfVersion } from '../../src/document/names.ts';
 import { carriedReferences, childrenOf, isResourceType } from '../../src/fhir/model.ts';
 import { chooseFhirVersion } from '../../src/fhir/version.ts';
@@ -26,11 +27,25 @@ interface SearchParameter {
   readonly expression?: string;
 }
 
+const typesOf = (version: 'R4' | 'R5'): readonly string[] =>
+  structures(version)
+    .filter(({ kind, abstract }) => kind === 'resource' && !abstract)
+    .map(({ type }) => type);
+
 describe('a process that reads FHIR R5', () => {
+  it('names types that R4 does not have in its records by the code system that has them', () => {
+    const ofR4 = new Set(typesOf('R4'));
+    expect([...typesOfR5Alone].sort()).toEqual(
+      typesOf('R5')
+        .filter((type) => !ofR4.has(type))
+        .sort(),
+    );
+    expect(resourceTypeCoding('NutritionIntake').system).toBe('http://hl7.org/fhir/fhir-types');
+    expect(resourceTypeCoding('Observation').system).toBe('http://hl7.org/fhir/resource-types');
+  });
+
   it('takes a stand on every R5 resource type, once', () => {
-    const all = structures('R5')
-      .filter(({ kind, abstract }) => kind === 'resource' && !abstract)
-      .map(({ type }) => type);
+    const all = [...typesOf('R5')];
     const refused = refusedTypes().flatMap(({ types }) => types);
     expect([...servedTypes(), ...refused].sort()).toEqual(all.sort());
     expect(all.filter((type) => !isResourceType(type))).toEqual([]);
