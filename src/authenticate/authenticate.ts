@@ -11,6 +11,7 @@ import { verifyToken } from './verify.ts';
 
 export { type DescribedRequester, describedRequester, requesterOf } from './described.ts';
 export { assignedOrganization, type Directory, directoryOf } from './organizations.ts';
+export { parseScopes } from './scopes.ts';
 
 export interface Authenticator {
   /**
