@@ -202,7 +202,7 @@ export const part2Config = z
           .max(1_000)
           .default([])
           .describe(
-            'Forms that say what they must on redisclosure, revocation and refusing (42 CFR 2.31(a)(4)(iii), (a)(6), (a)(10)), by the policy URI of Consents on them. A Consent on no other is a written one. Empty: any.',
+            'Forms that say what they must on redisclosure, revocation and refusing (42 CFR 2.31(a)(4)(iii), (a)(6), (a)(10)), by the policy URI of Consents on them. A Consent on any other form is no written consent. Empty: every form counts.',
           ),
         withdrawn: z
           .array(name)

@@ -258,13 +258,13 @@ class Reader implements Facts, LabelInputs {
   #with<Value>(list: readonly Value[], value: Value): readonly Value[] {
     let set = list.length > longList ? this.#sets?.get(list) : undefined;
     if (set !== undefined ? set.has(value) : list.includes(value)) return list;
-    if (list.length <= 3) return appended(list, value);
+    if (list.length < longList) return appended(list, value);
     (list as Value[]).push(value); // made here
-    if (set === undefined && list.length > longList) {
+    if (set === undefined) {
       set = new Set(list);
       this.#sets ??= new Map();
       this.#sets.set(list, set);
-    } else set?.add(value);
+    } else set.add(value);
     return list;
   }
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import {
-  allHold,
   type Explanation,
   explain,
   explanationJson,
@@ -14,12 +13,11 @@ import { describedRequester } from '../authenticate/authenticate.ts';
 import { grantFor } from '../context/context.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
 import { disclosed } from '../discover/disclosed.ts';
-import type { SearchWorld } from '../discover/search.ts';
 import type { Item } from '../discover/visibility.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { isId, type PatientKey, parseRelativeReference, type ResourceKey, resourceKey } from '../fhir/ids.ts';
 import { toldOf } from '../label/facts.ts';
-import { readableRequester } from './own-terms.ts';
+import { readableRequester, WorldsBeside } from './own-terms.ts';
 import type { Asked, Service, ServiceAnswer } from './service.ts';
 import type { Side } from './side.ts';
 import { edgesUnder } from './under-watch.ts';
@@ -73,15 +71,9 @@ export function explainService(
       const { request, signal, at, context, watch } = asked;
       const edges = edgesUnder(watch, unwatchedEdges);
       const own = () => edges.worldFor(context, request, signal, 'read');
-      // What words are made of has to hold as well.
-      const beside: SearchWorld[] = [];
-      const besideIt = () => {
-        const world = own();
-        beside.push(world);
-        return world;
-      };
+      const beside = new WorldsBeside(own);
       const mayKnowAll = isExplainer(context);
-      const described = mayKnowAll ? requester : await readableRequester(requester, besideIt(), edges.keyOf);
+      const described = mayKnowAll ? requester : await readableRequester(requester, beside.open(), edges.keyOf);
       const explanation = await explain(
         {
           patient,
@@ -95,7 +87,7 @@ export function explainService(
         },
         edges,
       );
-      const names = await namesOf(keysToName([...explanation.consents.values()]), besideIt());
+      const names = await namesOf(keysToName([...explanation.consents.values()]), beside.open());
       const lexicon: Lexicon = { calendar: edges.calendar, names };
       return {
         status: 200,
@@ -105,7 +97,7 @@ export function explainService(
             ? JSON.stringify(explanationJson(explanation, lexicon))
             : textOf(explanationPieces(explanation, lexicon)),
         negative: saysAbsent(explanation),
-        stillInForce: () => allHold([explanation.stillHolds, ...beside.map(({ stillInForce }) => stillInForce)]),
+        stillInForce: () => beside.holdWith(explanation.stillHolds),
         disclosed: disclosedOf(explanation),
       };
     },

@@ -1,8 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { isReadable } from '../administer/administer.ts';
+import { allHold, isReadable } from '../administer/administer.ts';
 import type { DescribedRequester } from '../authenticate/authenticate.ts';
 import type { SearchWorld } from '../discover/search.ts';
 import { type ResourceKey, resourceKey, typeOf } from '../fhir/ids.ts';
+
+/** Worlds that an answer's words are made of beside what it is about: they have to hold as well when it leaves. */
+export class WorldsBeside {
+  readonly #open: () => SearchWorld;
+  readonly #opened: SearchWorld[] = [];
+
+  constructor(open: () => SearchWorld) {
+    this.#open = open;
+  }
+
+  open(): SearchWorld {
+    const world = this.#open();
+    this.#opened.push(world);
+    return world;
+  }
+
+  /** With these, what the answer is about. */
+  holdWith(itself: () => Promise<boolean>): Promise<boolean> {
+    return allHold([itself, ...this.#opened.map(({ stillInForce }) => stillInForce)]);
+  }
+}
 
 /** What stands for something that nobody has. */
 const anyNobody = /[A-Z][A-Za-z]+\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;

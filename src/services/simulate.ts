@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import {
-  allHold,
   keysToName,
   type Lexicon,
   namesOf,
@@ -14,10 +13,9 @@ import {
 import { describedRequester } from '../authenticate/authenticate.ts';
 import type { ParsedConsent, Provision } from '../consent/parsed.ts';
 import type { RequesterContext } from '../context/requester-context.ts';
-import type { SearchWorld } from '../discover/search.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { disclosedOf, isOwn, maximumResources, patientOf, resourceList, saysAbsent } from './explain.ts';
-import { readableDrafts, readableRequester } from './own-terms.ts';
+import { readableDrafts, readableRequester, WorldsBeside } from './own-terms.ts';
 import type { Asked, Service, ServiceAnswer } from './service.ts';
 import type { Side } from './side.ts';
 import { edgesUnder } from './under-watch.ts';
@@ -57,17 +55,11 @@ export function simulateService(
     const { consents, fhirVersion, requesters, resources, format } = parsed.data;
     const parse = after.parserFor(fhirVersion);
     const own = () => edges.worldFor(context, request, signal, 'read');
-    // What words are made of has to hold as well.
-    const beside: SearchWorld[] = [];
-    const besideIt = () => {
-      const world = own();
-      beside.push(world);
-      return world;
-    };
+    const beside = new WorldsBeside(own);
     const mayKnowAll = isGranted(context);
     const readable = mayKnowAll
       ? { drafts: consents, namesUnread: false, inTheirWords: (text: string) => text }
-      : await readableDrafts(consents, besideIt(), edges.keyOf);
+      : await readableDrafts(consents, beside.open(), edges.keyOf);
     const drafts = readable.drafts.map((json, index) => {
       const draft = readDraft({ json, parse }, patient, index + 1, at);
       if (typeof draft === 'string') throw new GatewayError('service-body-invalid');
@@ -81,7 +73,7 @@ export function simulateService(
         patient,
         requesters: await Promise.all(
           Object.entries(requesters).map(async ([name, stated]) => {
-            const described = mayKnowAll ? stated : await readableRequester(stated, besideIt(), before.edges.keyOf);
+            const described = mayKnowAll ? stated : await readableRequester(stated, beside.open(), before.edges.keyOf);
             return { name, before: before.requesterOf(described, at), after: after.requesterOf(described, at) };
           }),
         ),
@@ -100,7 +92,7 @@ export function simulateService(
     ]);
     const lexicon: Lexicon = {
       calendar: edges.calendar,
-      names: await namesOf(keysToName(known), besideIt()),
+      names: await namesOf(keysToName(known), beside.open()),
     };
     const answer = answerOf(simulation, lexicon, format);
     return {
@@ -108,7 +100,7 @@ export function simulateService(
         ...answer,
         body: readable.inTheirWords(answer.body),
         negative: answer.negative === true || readable.namesUnread,
-        stillInForce: () => allHold([simulation.stillHolds, ...beside.map(({ stillInForce }) => stillInForce)]),
+        stillInForce: () => beside.holdWith(simulation.stillHolds),
       },
       hasChanges: simulation.hasChanges,
     };
